@@ -1,0 +1,50 @@
+package schema
+
+import (
+	"entgo.io/ent"
+	"entgo.io/ent/schema/field"
+	"entgo.io/ent/schema/index"
+	"github.com/google/uuid"
+)
+
+// Account is a tenant.
+type Account struct{ ent.Schema }
+
+// Mixin of Account.
+func (Account) Mixin() []ent.Mixin { return []ent.Mixin{idMixin{}} }
+
+// Fields of Account.
+func (Account) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("key").Unique().Immutable().MaxLen(255),
+		field.String("name").MaxLen(255),
+		field.Time("created_at").Default(now).Immutable(),
+	}
+}
+
+// APIKey is an API key. It is looked up by token_id before its account is known, so it is not confined by the mixin:
+// internal/access/keys confines what it lists.
+type APIKey struct{ ent.Schema }
+
+// Mixin of APIKey.
+func (APIKey) Mixin() []ent.Mixin { return []ent.Mixin{idMixin{}} }
+
+// Fields of APIKey.
+func (APIKey) Fields() []ent.Field {
+	return []ent.Field{
+		field.UUID("account_id", uuid.UUID{}).Immutable(),
+		field.String("token_id").Unique().Immutable().MaxLen(32).Comment("the <id> of hk_<id>_<secret>"),
+		field.Bytes("secret_hash").Sensitive().Comment("SHA-256 of the secret, which has at least 160 random bits"),
+		field.String("name").MaxLen(255),
+		field.Strings("scopes"),
+		field.Time("created_at").Default(now).Immutable(),
+		field.Time("last_used_at").Optional().Nillable(),
+		field.Time("expires_at").Optional().Nillable(),
+		field.Time("revoked_at").Optional().Nillable(),
+	}
+}
+
+// Indexes of APIKey.
+func (APIKey) Indexes() []ent.Index {
+	return []ent.Index{index.Fields("account_id", "id")}
+}

@@ -1,0 +1,182 @@
+package schema
+
+import (
+	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
+	"entgo.io/ent/schema/edge"
+	"entgo.io/ent/schema/field"
+	"entgo.io/ent/schema/index"
+	"github.com/google/uuid"
+
+	"github.com/hookline/hookline/ent/schema/types"
+)
+
+// EventSubscription is a rule: which events go to which profile.
+type EventSubscription struct{ ent.Schema }
+
+// Mixin of EventSubscription.
+func (EventSubscription) Mixin() []ent.Mixin {
+	return []ent.Mixin{idMixin{}, accountMixin{}, timesMixin{}, versionMixin{}}
+}
+
+// Fields of EventSubscription.
+func (EventSubscription) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("key").Immutable().MaxLen(255),
+		field.String("name").MaxLen(255),
+		field.String("category").Default("").Immutable().Comment("the category's key; empty when bound to none"),
+		field.Strings("event_types"),
+		field.JSON("filter", types.EventFilter{}),
+		field.UUID("profile_id", uuid.UUID{}),
+		field.Bool("enabled").Default(true),
+		field.String("disabled_reason").Default("").Comment("empty while enabled"),
+		field.Bytes("secret").Sensitive().Comment("the signing secret, sealed by internal/vault"),
+		field.String("secret_fingerprint"),
+	}
+}
+
+// Edges of EventSubscription.
+func (EventSubscription) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.From("profile", NotificationProfile.Type).Ref("subscriptions").Field("profile_id").Unique().Required(),
+	}
+}
+
+// Indexes of EventSubscription.
+func (EventSubscription) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("account_id", "key").Unique(),
+		index.Fields("account_id", "name").Unique(),
+		index.Fields("account_id", "id"),
+		index.Fields("profile_id"),
+	}
+}
+
+// NotificationProfile is where and how notifications are sent.
+type NotificationProfile struct{ ent.Schema }
+
+// Mixin of NotificationProfile.
+func (NotificationProfile) Mixin() []ent.Mixin {
+	return []ent.Mixin{idMixin{}, accountMixin{}, timesMixin{}, versionMixin{}}
+}
+
+// Fields of NotificationProfile.
+func (NotificationProfile) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("key").Immutable().MaxLen(255),
+		field.String("webhook_url").MaxLen(2048),
+		field.String("payload_format").Default("ENVELOPE"),
+		field.String("response_status_regex").Default(""),
+		field.String("response_header_regex").Default(""),
+		field.String("response_body_regex").Default(""),
+		field.Int("window_size").Default(20),
+		field.Int("connect_timeout_ms").Default(10_000),
+		field.Int("read_timeout_ms").Default(10_000),
+		field.Strings("tls_versions"),
+		field.JSON("headers", []types.Header{}).Comment("secret values sealed by internal/vault"),
+		field.JSON("retry_policy", types.RetryPolicy{}),
+		field.UUID("auth_setting_id", uuid.UUID{}).Optional().Nillable(),
+		field.UUID("certificate_id", uuid.UUID{}).Optional().Nillable(),
+	}
+}
+
+// Edges of NotificationProfile.
+func (NotificationProfile) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.To("subscriptions", EventSubscription.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
+		edge.From("auth_setting", AuthSetting.Type).Ref("profiles").Field("auth_setting_id").Unique(),
+		edge.From("certificate", Certificate.Type).Ref("profiles").Field("certificate_id").Unique(),
+	}
+}
+
+// Indexes of NotificationProfile.
+func (NotificationProfile) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("account_id", "key").Unique(),
+		index.Fields("account_id", "id"),
+		index.Fields("auth_setting_id"),
+		index.Fields("certificate_id"),
+	}
+}
+
+// AuthSetting is how Hookline authenticates to webhooks.
+type AuthSetting struct{ ent.Schema }
+
+// Mixin of AuthSetting.
+func (AuthSetting) Mixin() []ent.Mixin {
+	return []ent.Mixin{idMixin{}, accountMixin{}, timesMixin{}, versionMixin{}}
+}
+
+// Fields of AuthSetting.
+func (AuthSetting) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("key").Immutable().MaxLen(255),
+		field.String("name").MaxLen(255),
+		field.String("type").Comment("BASIC, HMAC or OAUTH2"),
+		field.Bytes("credentials").Sensitive().Comment("JSON, sealed by internal/vault"),
+		field.String("last_error").Default(""),
+	}
+}
+
+// Edges of AuthSetting.
+func (AuthSetting) Edges() []ent.Edge {
+	return []ent.Edge{edge.To("profiles", NotificationProfile.Type).Annotations(entsql.OnDelete(entsql.Restrict))}
+}
+
+// Indexes of AuthSetting.
+func (AuthSetting) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("account_id", "key").Unique(),
+		index.Fields("account_id", "id"),
+	}
+}
+
+// Certificate is a client certificate with its key.
+type Certificate struct{ ent.Schema }
+
+// Mixin of Certificate.
+func (Certificate) Mixin() []ent.Mixin {
+	return []ent.Mixin{idMixin{}, accountMixin{}, timesMixin{}, versionMixin{}}
+}
+
+// Fields of Certificate.
+func (Certificate) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("key").Immutable().MaxLen(255),
+		field.String("name").MaxLen(255),
+		field.Bytes("chain").Comment("DER certificates, the leaf first, one after the other"),
+		field.Bytes("private_key").Sensitive().Comment("PKCS #8, sealed by internal/vault"),
+		field.String("fingerprint").Comment("SHA-256 of the leaf, in hex"),
+		field.Time("not_before"),
+		field.Time("not_after"),
+	}
+}
+
+// Edges of Certificate.
+func (Certificate) Edges() []ent.Edge {
+	return []ent.Edge{edge.To("profiles", NotificationProfile.Type).Annotations(entsql.OnDelete(entsql.Restrict))}
+}
+
+// Indexes of Certificate.
+func (Certificate) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("account_id", "key").Unique(),
+		index.Fields("account_id", "id"),
+		index.Fields("not_after"),
+	}
+}
+
+// ConfigChange says that an object of an account was created, changed or deleted: a line that every process reads to
+// keep its registry true. Lines are dropped after an hour.
+type ConfigChange struct{ ent.Schema }
+
+// Mixin of ConfigChange.
+func (ConfigChange) Mixin() []ent.Mixin { return []ent.Mixin{idMixin{}, accountMixin{}} }
+
+// Fields of ConfigChange.
+func (ConfigChange) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("kind").Immutable().Comment("the prefix of the object's id: sub or prf"),
+		field.UUID("object_id", uuid.UUID{}).Immutable(),
+	}
+}

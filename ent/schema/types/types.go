@@ -1,0 +1,35 @@
+// Package types holds the values that the data model keeps as JSON.
+package types
+
+import "time"
+
+// EventFilter is what an event must carry: all parts given must match, and in one list any value does.
+type EventFilter struct {
+	Users        []string `json:"users,omitempty"`
+	Entities     []string `json:"entities,omitempty"`
+	Applications []string `json:"applications,omitempty"`
+	Resources    []string `json:"resources,omitempty"`
+}
+
+// Header is a request header of a profile. Of a secret one, Sealed holds the value and Value is empty.
+type Header struct {
+	Name   string `json:"name"`
+	Value  string `json:"value,omitempty"`
+	Sealed []byte `json:"sealed,omitempty"`
+}
+
+// Secret reports whether the value is write-only.
+func (h Header) Secret() bool { return h.Sealed != nil }
+
+// RetryPolicy is when failed deliveries are tried again.
+type RetryPolicy struct {
+	Kind     string          `json:"kind"`
+	Delays   []time.Duration `json:"delays,omitempty"`
+	NoJitter bool            `json:"noJitter,omitempty"`
+}
+
+// Attribute is a value of an event to filter on.
+type Attribute struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
