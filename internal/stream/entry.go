@@ -19,8 +19,6 @@ const entryField = "1"
 type Work struct {
 	Event   Event    `cbor:"1,keyasint"`
 	Targets []Target `cbor:"2,keyasint"`
-	// Takeovers counts how often the entry was taken over from a worker that fell silent.
-	Takeovers int `cbor:"3,keyasint,omitempty"`
 }
 
 // Event is an event as the workers need it. Its payload is empty when it is too large to be carried (InlinePayload): it

@@ -1,0 +1,238 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// MaxTargets is how many targets a work entry has at most; an event with more goes into several entries.
+const MaxTargets = 100
+
+// Entry is a Work as it was read from its stream.
+type Entry struct {
+	Work
+	Partition int
+	ID        string
+	// Reads is how many workers have had the entry, this one included.
+	Reads int
+	// Settled are the places of targets that an earlier worker has settled.
+	Settled []int
+}
+
+// Enqueue appends works to the work streams, in one round trip for each node of Redis.
+func (s *Streams) Enqueue(ctx context.Context, works []Work) error {
+	pipeline := s.client.Pipeline()
+	for _, work := range works {
+		if err := s.addWork(ctx, pipeline, s.partitionOf(work.Event.ID), work); err != nil {
+			return fmt.Errorf("enqueue: %w", err)
+		}
+	}
+	if _, err := pipeline.Exec(ctx); err != nil {
+		return fmt.Errorf("enqueue: %w", err)
+	}
+	return nil
+}
+
+func (s *Streams) addWork(ctx context.Context, to redis.Pipeliner, partition int, work Work) error {
+	for targets := range slices.Chunk(work.Targets, MaxTargets) {
+		fields, err := encode(&Work{Event: work.Event, Targets: targets})
+		if err != nil {
+			return err
+		}
+		to.XAdd(ctx, &redis.XAddArgs{Stream: s.keys.work(partition), Values: fields})
+	}
+	return nil
+}
+
+// ReadWork waits up to wait for entries that no worker has had, and takes at most count of them. An entry that cannot be
+// decoded is handed to rejected and removed.
+func (s *Streams) ReadWork(ctx context.Context, consumer string, partition, count int, wait time.Duration, rejected func(entry string, err error)) ([]*Entry, error) {
+	answer, err := s.client.XReadGroup(ctx, &redis.XReadGroupArgs{
+		Group: workGroup, Consumer: consumer, Streams: []string{s.keys.work(partition), ">"}, Count: int64(count), Block: wait,
+	}).Result()
+	if errors.Is(err, redis.Nil) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read work: %w", err)
+	}
+	return s.decodeWork(ctx, partition, answer[0].Messages, rejected)
+}
+
+func (s *Streams) decodeWork(ctx context.Context, partition int, messages []redis.XMessage, rejected func(string, error)) ([]*Entry, error) {
+	entries := make([]*Entry, 0, len(messages))
+	for _, m := range messages {
+		entry := &Entry{Partition: partition, ID: m.ID, Reads: 1}
+		if err := decode(m.Values, &entry.Work); err != nil {
+			// The event is in the database: the sweeper finds that it has no delivery and queues it again.
+			rejected(m.ID, err)
+			if err := s.client.XAck(ctx, s.keys.work(partition), workGroup, m.ID).Err(); err != nil {
+				return entries, fmt.Errorf("remove unreadable entry: %w", err)
+			}
+			s.client.XDel(ctx, s.keys.work(partition), m.ID)
+			continue
+		}
+		entries = append(entries, entry)
+	}
+	return entries, nil
+}
+
+// Settlement is what is written about a partition's work at once.
+type Settlement struct {
+	// Results go to the attempts stream.
+	Results []*Result
+	// Done are entries all of whose targets are settled: they are removed.
+	Done []string
+	// Partial are the settled targets, by place, of entries that have others.
+	Partial map[string][]int
+	// Requeued are works that a worker hands back without having begun them.
+	Requeued []Work
+}
+
+// partialLife bounds the life of a settled set whose entry has vanished.
+const partialLife = 24 * time.Hour
+
+// Settle writes a settlement, all of it or nothing, and returns the positions of its results.
+func (s *Streams) Settle(ctx context.Context, partition int, settlement *Settlement) ([]Position, error) {
+	pipeline := s.client.TxPipeline()
+	added := make([]*redis.StringCmd, len(settlement.Results))
+	for i, result := range settlement.Results {
+		fields, err := encode(result)
+		if err != nil {
+			return nil, fmt.Errorf("settle: %w", err)
+		}
+		added[i] = pipeline.XAdd(ctx, &redis.XAddArgs{Stream: s.keys.attempts(partition), Values: fields})
+	}
+	for _, work := range settlement.Requeued {
+		if err := s.addWork(ctx, pipeline, partition, work); err != nil {
+			return nil, fmt.Errorf("settle: %w", err)
+		}
+	}
+	for entry, places := range settlement.Partial {
+		key := s.keys.settled(partition, entry)
+		members := make([]any, len(places))
+		for i, place := range places {
+			members[i] = place
+		}
+		pipeline.SAdd(ctx, key, members...)
+		pipeline.Expire(ctx, key, partialLife)
+	}
+	if len(settlement.Done) > 0 {
+		work := s.keys.work(partition)
+		pipeline.XAck(ctx, work, workGroup, settlement.Done...)
+		if s.embedded == nil {
+			// The embedded Redis takes time for this that grows with its backlog: Trim removes its entries.
+			pipeline.XDel(ctx, work, settlement.Done...)
+		}
+	}
+	if _, err := pipeline.Exec(ctx); err != nil {
+		return nil, fmt.Errorf("settle: %w", err)
+	}
+	positions := make([]Position, len(added))
+	for i, command := range added {
+		position, err := ParsePosition(command.Val())
+		if err != nil {
+			return nil, fmt.Errorf("settle: %w", err)
+		}
+		positions[i] = position
+	}
+	return positions, nil
+}
+
+// workerLife is for how long a worker counts as alive after it said so.
+const workerLife = 4 * time.Second
+
+// KeepAlive says that the worker is alive. It is to be called every second.
+func (s *Streams) KeepAlive(ctx context.Context, consumer string) error {
+	return s.client.Set(ctx, s.keys.worker(consumer), "1", workerLife).Err()
+}
+
+// SignOff says that the worker has ended: what it has not settled can be taken over at once.
+func (s *Streams) SignOff(ctx context.Context, consumer string) error {
+	return s.client.Del(ctx, s.keys.worker(consumer)).Err()
+}
+
+// takeoverIdle is how long an entry must have rested with a dead worker: two that take over at once do not both get it.
+const takeoverIdle = time.Second
+
+// TakeOver claims up to count entries of the partition from workers that are no longer alive.
+func (s *Streams) TakeOver(ctx context.Context, consumer string, partition, count int, rejected func(string, error)) ([]*Entry, error) {
+	work := s.keys.work(partition)
+	consumers, err := s.client.XInfoConsumers(ctx, work, workGroup).Result()
+	if err != nil {
+		return nil, fmt.Errorf("take over: %w", err)
+	}
+	var entries []*Entry
+	for _, other := range consumers {
+		if other.Name == consumer || len(entries) >= count {
+			continue
+		}
+		alive, err := s.client.Exists(ctx, s.keys.worker(other.Name)).Result()
+		if err != nil {
+			return entries, fmt.Errorf("take over: %w", err)
+		}
+		switch {
+		case alive > 0:
+		case other.Pending == 0:
+			// Nothing can be pending by now that was not then: the dead do not read.
+			if err := s.client.XGroupDelConsumer(ctx, work, workGroup, other.Name).Err(); err != nil {
+				return entries, fmt.Errorf("forget worker: %w", err)
+			}
+		default:
+			claimed, err := s.claim(ctx, consumer, other.Name, partition, count-len(entries), rejected)
+			entries = append(entries, claimed...)
+			if err != nil {
+				return entries, fmt.Errorf("take over: %w", err)
+			}
+		}
+	}
+	return entries, nil
+}
+
+func (s *Streams) claim(ctx context.Context, consumer, dead string, partition, count int, rejected func(string, error)) ([]*Entry, error) {
+	work := s.keys.work(partition)
+	pending, err := s.client.XPendingExt(ctx, &redis.XPendingExtArgs{
+		Stream: work, Group: workGroup, Start: "-", End: "+", Count: int64(count), Consumer: dead,
+	}).Result()
+	if err != nil || len(pending) == 0 {
+		return nil, err
+	}
+	reads := make(map[string]int, len(pending))
+	ids := make([]string, len(pending))
+	for i, p := range pending {
+		ids[i], reads[p.ID] = p.ID, int(p.RetryCount)
+	}
+	messages, err := s.client.XClaim(ctx, &redis.XClaimArgs{
+		Stream: work, Group: workGroup, Consumer: consumer, MinIdle: takeoverIdle, Messages: ids,
+	}).Result()
+	if err != nil {
+		return nil, err
+	}
+	entries, err := s.decodeWork(ctx, partition, messages, rejected)
+	if err != nil {
+		return entries, err
+	}
+	pipeline := s.client.Pipeline()
+	settled := make([]*redis.StringSliceCmd, len(entries))
+	for i, entry := range entries {
+		entry.Reads = reads[entry.ID] + 1
+		settled[i] = pipeline.SMembers(ctx, s.keys.settled(partition, entry.ID))
+	}
+	if _, err := pipeline.Exec(ctx); err != nil {
+		return entries, err
+	}
+	for i, entry := range entries {
+		for _, text := range settled[i].Val() {
+			if place, err := strconv.Atoi(text); err == nil {
+				entry.Settled = append(entry.Settled, place)
+			}
+		}
+	}
+	return entries, nil
+}
