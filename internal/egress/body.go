@@ -1,0 +1,33 @@
+package egress
+
+import "io"
+
+// readBody reads up to limit bytes, and one more to see whether there are more; it calls moved after each read. length
+// is what the header declares, or -1. Memory grows with what comes, not with what is declared. With an error it
+// returns what came before it.
+func readBody(body io.Reader, length int64, limit int, moved func()) (read []byte, truncated bool, err error) {
+	if length == 0 {
+		return nil, false, nil
+	}
+	size := 512
+	if length > 0 {
+		size = int(min(length, 4095)) + 1 // room to see the end without growing
+	}
+	buf := make([]byte, 0, min(size, limit+1))
+	for err == nil && len(buf) <= limit {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		var n int
+		n, err = body.Read(buf[len(buf):min(cap(buf), limit+1)])
+		buf = buf[:len(buf)+n]
+		moved()
+	}
+	if len(buf) > limit {
+		return buf[:limit], true, nil
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return buf, false, err
+}

@@ -1,0 +1,157 @@
+package egress
+
+import (
+	"bytes"
+	"context"
+	"net/http/httptrace"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// call is one request under way. It is the context of that request, so that the dial which net/http starts for it
+// finds its limits, and it watches over the time limits with a single timer that is never reset on the way of a
+// request that goes well.
+type call struct {
+	context.Context // ends with a *timeoutError as its cause when a limit is reached
+	cancel          context.CancelCauseFunc
+
+	connectTimeout, readTimeout, totalTimeout time.Duration
+
+	trace httptrace.ClientTrace
+	body  bytes.Reader
+
+	begun     time.Duration // by clock
+	firstByte atomic.Int64  // by clock; 0 until the answer begins
+	progress  atomic.Int64  // by clock, when this request last got something of its own
+
+	mu     sync.Mutex
+	timer  *time.Timer
+	ended  bool
+	conn   *conn // nil until the request has one
+	reused bool
+}
+
+type callKey struct{}
+
+// Value makes the call visible to the dial that net/http starts for it.
+func (c *call) Value(key any) any {
+	if key == (callKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// callOf returns the call for which net/http dials.
+func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
+
+// newCall starts the clock. The caller must call end.
+func newCall(ctx context.Context, req *Request) *call {
+	ctx, cancel := context.WithCancelCause(ctx)
+	c := &call{
+		Context:        ctx,
+		cancel:         cancel,
+		connectTimeout: req.ConnectTimeout,
+		readTimeout:    req.ReadTimeout,
+		totalTimeout:   req.TotalTimeout,
+		begun:          clock(),
+	}
+	c.body.Reset(req.Body)
+	c.trace.GotConn = c.gotConn
+	c.trace.GotFirstResponseByte = c.gotFirstByte
+	c.mu.Lock()
+	c.timer = time.AfterFunc(min(c.readTimeout, c.totalTimeout), c.watch)
+	c.mu.Unlock()
+	return c
+}
+
+// end stops the timer and releases the context.
+func (c *call) end() {
+	c.mu.Lock()
+	c.ended = true
+	c.timer.Stop()
+	c.mu.Unlock()
+	c.cancel(nil)
+}
+
+// watch runs when a limit may have been reached: it ends the call, or sets the timer to when that is next possible.
+func (c *call) watch() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return
+	}
+	now := clock()
+	left := c.begun + c.totalTimeout - now
+	if left <= 0 {
+		c.cancel(&timeoutError{limit: totalLimit, missing: "no whole answer", after: c.totalTimeout})
+		return
+	}
+	// Without a connection the dial's own limit applies, and silence begins with the connection at the earliest.
+	silent := time.Duration(0)
+	if c.conn != nil {
+		silent = now - c.lastMoved()
+	}
+	if silent >= c.readTimeout {
+		c.cancel(&timeoutError{limit: readLimit, missing: "no packet", after: c.readTimeout})
+		return
+	}
+	c.timer.Reset(min(left, c.readTimeout-silent))
+}
+
+// lastMoved returns when the request last made progress. On a connection of its own every packet counts, so that a
+// header may trickle in; on a shared one only what came for this request.
+func (c *call) lastMoved() time.Duration {
+	moved := c.progress.Load()
+	if !c.conn.shared {
+		moved = max(moved, c.conn.moved.Load())
+	}
+	return time.Duration(moved)
+}
+
+func (c *call) moved() { c.progress.Store(int64(clock())) }
+
+func (c *call) gotConn(info httptrace.GotConnInfo) {
+	c.moved()
+	c.mu.Lock()
+	c.conn = underlying(info.Conn)
+	c.reused = info.Reused
+	c.mu.Unlock()
+}
+
+func (c *call) gotFirstByte() {
+	c.moved()
+	c.firstByte.Store(c.progress.Load())
+}
+
+// stage returns how far the request came, once it has a connection.
+func (c *call) stage() stage {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.conn == nil:
+		return preparing
+	case c.firstByte.Load() == 0:
+		return waiting
+	}
+	return answering
+}
+
+// describe fills in what the call learned about time and connection.
+func (c *call) describe(resp *Response) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	resp.Timing.Total = clock() - c.begun
+	if at := time.Duration(c.firstByte.Load()); at > 0 {
+		resp.Timing.FirstByte = at - c.begun
+	}
+	if c.conn == nil {
+		return
+	}
+	resp.RemoteAddr = c.conn.remote
+	resp.TLSVersion = c.conn.tlsVersion
+	resp.Timing.Reused = c.reused
+	if !c.reused && c.conn.begun >= c.begun {
+		resp.Timing.DNS, resp.Timing.Connect, resp.Timing.TLS = c.conn.made.dns, c.conn.made.connect, c.conn.made.tls
+	}
+}

@@ -1,0 +1,113 @@
+package egress
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http/httptrace"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/hookline/hookline/internal/addrguard"
+)
+
+// dialer makes guarded connections.
+type dialer struct {
+	policy   addrguard.Policy
+	resolver *net.Resolver // nil means the system's
+}
+
+// dialError is the failure to make a connection.
+type dialError struct {
+	stage stage // dialing or handshaking
+	made  phases
+	err   error
+}
+
+func (e *dialError) Error() string { return e.err.Error() }
+func (e *dialError) Unwrap() error { return e.err }
+
+// dial connects within the connect timeout of the call that ctx carries. net/http has cut ctx off from the request's
+// own end: the dial goes on, within its timeout, for the benefit of later requests.
+func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, callOf(ctx).connectTimeout)
+	defer cancel()
+	return d.connect(ctx, network, addr)
+}
+
+// dialTLS is dial with a TLS handshake, also within the connect timeout.
+func (d *dialer) dialTLS(ctx context.Context, network, addr string, config *tls.Config) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, callOf(ctx).connectTimeout)
+	defer cancel()
+	plain, err := d.connect(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return handshake(ctx, plain.(*conn), addr, config)
+}
+
+// connect looks the host up and connects to the first of its addresses that is allowed and answers.
+func (d *dialer) connect(ctx context.Context, network, addr string) (net.Conn, error) {
+	var (
+		begun   = clock()
+		made    phases
+		allowed atomic.Bool // some address of the host passed the guard
+	)
+	guarded := net.Dialer{
+		Resolver: d.resolver,
+		Control: func(network, address string, raw syscall.RawConn) error {
+			err := d.policy.Control(network, address, raw)
+			if err == nil {
+				allowed.Store(true)
+			}
+			return err
+		},
+	}
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		DNSDone: func(httptrace.DNSDoneInfo) { made.dns = clock() - begun },
+	})
+	raw, err := guarded.DialContext(traced, network, addr)
+	made.connect = clock() - begun - made.dns
+	if err != nil {
+		return nil, &dialError{stage: dialing, made: made, err: connectError(ctx, err, allowed.Load())}
+	}
+	return &conn{Conn: raw, remote: raw.RemoteAddr().String(), made: made, begun: begun}, nil
+}
+
+// connectError explains why none of a host's addresses could be connected to.
+func connectError(ctx context.Context, err error, allowed bool) error {
+	var notFound *net.DNSError
+	var blocked *addrguard.BlockedError
+	switch {
+	case errors.As(err, &notFound):
+		return err
+	case ctx.Err() != nil:
+		return &timeoutError{limit: connectLimit, missing: "no TCP connection", after: callOf(ctx).connectTimeout}
+	case allowed && errors.As(err, &blocked):
+		// net.Dialer reports the first failure only. The host has addresses that may be called: it is not blocked.
+		return fmt.Errorf("no allowed address of the host could be connected to (%v)", blocked)
+	}
+	return err
+}
+
+func handshake(ctx context.Context, plain *conn, addr string, config *tls.Config) (net.Conn, error) {
+	begun := clock()
+	config = config.Clone()
+	config.ServerName, _, _ = net.SplitHostPort(addr) // net/http has put the address together
+	secure := tls.Client(plain, config)
+	err := secure.HandshakeContext(ctx)
+	plain.made.tls = clock() - begun
+	if err != nil {
+		_ = plain.Close()
+		if ctx.Err() != nil {
+			err = &timeoutError{limit: connectLimit, missing: "no TLS handshake", after: callOf(ctx).connectTimeout}
+		}
+		return nil, &dialError{stage: handshaking, made: plain.made, err: err}
+	}
+	state := secure.ConnectionState()
+	plain.tlsVersion = state.Version
+	plain.shared = state.NegotiatedProtocol == "h2"
+	return secure, nil
+}
