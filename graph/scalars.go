@@ -1,0 +1,115 @@
+package graph
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/google/uuid"
+	"github.com/sosodev/duration"
+
+	"github.com/hookline/hookline/internal/id"
+)
+
+// MarshalDateTime writes an instant by RFC 3339, in UTC.
+func MarshalDateTime(t time.Time) graphql.Marshaler {
+	return graphql.WriterFunc(func(w io.Writer) {
+		b := make([]byte, 0, len(time.RFC3339Nano)+2)
+		b = append(b, '"')
+		b = t.UTC().AppendFormat(b, time.RFC3339Nano)
+		_, _ = w.Write(append(b, '"')) // gqlgen writes into a buffer
+	})
+}
+
+// UnmarshalDateTime reads an instant by RFC 3339. It answers in UTC.
+func UnmarshalDateTime(v any) (time.Time, error) {
+	text, ok := v.(string)
+	if !ok {
+		return time.Time{}, inputErrorf("a DateTime is a string of the form 2026-03-01T12:00:00Z")
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return time.Time{}, inputErrorf("%.64q is not a DateTime: RFC 3339 asks for the form 2026-03-01T12:00:00Z", text)
+	}
+	return t.UTC(), nil
+}
+
+// MarshalDuration writes a length of time by ISO 8601.
+func MarshalDuration(d time.Duration) graphql.Marshaler {
+	return graphql.MarshalString(duration.Format(d))
+}
+
+// UnmarshalDuration reads a length of time by ISO 8601. Years and months are refused: they have no fixed length.
+func UnmarshalDuration(v any) (time.Duration, error) {
+	text, ok := v.(string)
+	if !ok {
+		return 0, inputErrorf("a Duration is a string of the form PT1H30M")
+	}
+	parsed, err := duration.Parse(text)
+	if err != nil {
+		return 0, inputErrorf("%.64q is not a Duration: ISO 8601 asks for the form PT1H30M", text)
+	}
+	if parsed.Years != 0 || parsed.Months != 0 {
+		return 0, inputErrorf("%.64q: a Duration has no years and months, whose lengths vary", text)
+	}
+	return parsed.ToTimeDuration(), nil
+}
+
+// MarshalJSON writes any JSON value as it is.
+func MarshalJSON(raw json.RawMessage) graphql.Marshaler {
+	return graphql.WriterFunc(func(w io.Writer) {
+		if len(raw) == 0 {
+			raw = json.RawMessage("null")
+		}
+		_, _ = w.Write(raw)
+	})
+}
+
+// UnmarshalJSON reads any JSON value. Numbers of variables keep all their digits; the order of an object's names and
+// white space are not kept.
+func UnmarshalJSON(v any) (json.RawMessage, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return nil, inputErrorf("not a JSON value: %v", err)
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+}
+
+// prefixes names the type of the ids in fields of Go type uuid.UUID, by the GraphQL field.
+var prefixes = map[string]id.Prefix{
+	"Account.id":              id.Account,
+	"ApiKey.id":               id.APIKey,
+	"Category.id":             id.Category,
+	"EventType.id":            id.EventType,
+	"EventSubscription.id":    id.EventSubscription,
+	"NotificationProfile.id":  id.NotificationProfile,
+	"Event.id":                id.Event,
+	"Delivery.id":             id.Delivery,
+	"DeliveryAttempt.id":      id.Attempt,
+	"DeliveryAttempt.eventId": id.Event,
+}
+
+// MarshalID shows an id with the prefix of its type, which the field tells.
+func MarshalID(value uuid.UUID) graphql.ContextMarshaler {
+	return graphql.ContextWriterFunc(func(ctx context.Context, w io.Writer) error {
+		field := graphql.GetFieldContext(ctx)
+		prefix, ok := prefixes[field.Object+"."+field.Field.Name]
+		if !ok {
+			return fmt.Errorf("no prefix for ids of %s.%s", field.Object, field.Field.Name)
+		}
+		_, err := io.WriteString(w, strconv.Quote(id.Format(prefix, value)))
+		return err
+	})
+}
+
+// UnmarshalID is never used: inputs take ids as text, whose type the resolver knows.
+func UnmarshalID(_ context.Context, v any) (uuid.UUID, error) {
+	return id.Nil, inputErrorf("%v: not an id", v)
+}
