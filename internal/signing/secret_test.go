@@ -45,20 +45,21 @@ func TestParseSecret(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"":                        "must start with whsec_",
-		known[6:]:                 "must start with whsec_",
-		"WHSEC_" + known[6:]:      "must start with whsec_",
-		"whsec_":                  "it has 0 bytes, must have 24 to 64",
-		secretOf(23):              "it has 23 bytes, must have 24 to 64",
-		secretOf(65):              "it has 65 bytes, must have 24 to 64",
-		"whsec_!" + known[7:]:     "padded base64 of 24 to 64 bytes",
-		known + "\n":              "padded base64",
-		known[:20] + "\r\nAAAA":   "padded base64",
-		secretOf(25)[:6+34]:       "padded base64", // its == is gone
-		parse(t, known).String():  "padded base64",
-		signing.Secret{}.String(): "padded base64",
-		"whsec_-_" + known[8:]:    "padded base64",
-		"whsec_ " + known[6:]:     "padded base64",
+		"":                          "must start with whsec_",
+		known[6:]:                   "must start with whsec_",
+		"WHSEC_" + known[6:]:        "must start with whsec_",
+		"whsec_":                    "it has 0 bytes, must have 24 to 64",
+		secretOf(23):                "it has 23 bytes, must have 24 to 64",
+		secretOf(65):                "it has 65 bytes, must have 24 to 64",
+		"whsec_!" + known[7:]:       "padded base64 of 24 to 64 bytes",
+		known + "\n":                "padded base64",
+		known[:20] + "\r\nAAAA":     "padded base64",
+		secretOf(25)[:6+34]:         "padded base64", // its == is gone
+		secretOf(25)[:6+33] + "x==": "padded base64", // w==, with bits set that are none of the key's
+		parse(t, known).String():    "padded base64",
+		signing.Secret{}.String():   "padded base64",
+		"whsec_-_" + known[8:]:      "padded base64",
+		"whsec_ " + known[6:]:       "padded base64",
 	} {
 		_, err := signing.ParseSecret(text)
 		if !errors.Is(err, signing.ErrSecret) || !strings.Contains(err.Error(), want) {
