@@ -1,0 +1,112 @@
+package configure
+
+import (
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+)
+
+// The inputs are those of the GraphQL schema, which says what their fields mean and gives the defaults that GraphQL
+// fills in. Callers in Go fill them in themselves, or begin with ProfileInput.
+
+// Ref names one object: by ID or by Key, not by both.
+type Ref struct {
+	ID  *string
+	Key *string
+}
+
+// CreateEventSubscriptionInput is a new event subscription.
+type CreateEventSubscriptionInput struct {
+	Key        string
+	Name       string
+	Category   *string
+	EventTypes []string
+	Filter     *EventFilterInput
+	Profile    ProfileChoice
+	Enabled    bool
+	Secret     *string
+}
+
+// ProfileChoice is an existing notification profile or a new one, not both.
+type ProfileChoice struct {
+	Existing *Ref
+	Create   *CreateNotificationProfileInput
+}
+
+// EventFilterInput is what an event must carry. Each list is a set: neither order nor repetition matters.
+type EventFilterInput struct {
+	Users        []string
+	Entities     []string
+	Applications []string
+	Resources    []string
+}
+
+// UpdateEventSubscriptionInput is a change of an event subscription; what is nil stays as it is.
+type UpdateEventSubscriptionInput struct {
+	ExpectedVersion *int
+	Name            *string
+	EventTypes      []string // empty but not nil: all of the category
+	Filter          *EventFilterInput
+	Profile         *Ref
+	Enabled         *bool
+}
+
+// CreateNotificationProfileInput is a new notification profile.
+type CreateNotificationProfileInput struct {
+	Key                 string
+	WebhookURL          string
+	PayloadFormat       string
+	ResponseStatusRegex *string
+	ResponseHeaderRegex *string
+	ResponseBodyRegex   *string
+	WindowSize          int
+	ConnectTimeoutMs    int
+	ReadTimeoutMs       int
+	TLSVersions         []string
+	Headers             []HeaderInput
+	RetryPolicy         *RetryPolicyInput
+}
+
+// ProfileInput returns the input of a new notification profile with the schema's defaults.
+func ProfileInput(key, webhookURL string) CreateNotificationProfileInput {
+	return CreateNotificationProfileInput{
+		Key:              key,
+		WebhookURL:       webhookURL,
+		PayloadFormat:    "ENVELOPE",
+		WindowSize:       20,
+		ConnectTimeoutMs: 10_000,
+		ReadTimeoutMs:    10_000,
+		TLSVersions:      []string{"TLS_1_2", "TLS_1_3"},
+	}
+}
+
+// UpdateNotificationProfileInput is a change of a notification profile; what is nil or omitted stays as it is. A regex
+// that is set to nil is removed.
+type UpdateNotificationProfileInput struct {
+	ExpectedVersion     *int
+	WebhookURL          *string
+	PayloadFormat       *string
+	ResponseStatusRegex graphql.Omittable[*string]
+	ResponseHeaderRegex graphql.Omittable[*string]
+	ResponseBodyRegex   graphql.Omittable[*string]
+	WindowSize          *int
+	ConnectTimeoutMs    *int
+	ReadTimeoutMs       *int
+	TLSVersions         []string
+	Headers             []HeaderInput // empty but not nil: none
+	RetryPolicy         *RetryPolicyInput
+}
+
+// HeaderInput is a header for every request.
+type HeaderInput struct {
+	Name   string
+	Value  string
+	Secret bool
+}
+
+// RetryPolicyInput is when failed deliveries are to be tried again.
+type RetryPolicyInput struct {
+	Kind   string
+	Delays []time.Duration
+	Jitter bool
+}
