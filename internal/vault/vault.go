@@ -66,7 +66,8 @@ func (v *Vault) Open(sealed []byte, binding string) ([]byte, error) {
 	if len(sealed) < 2 || sealed[0] != version || len(sealed) < 2+int(sealed[1]) {
 		return nil, fmt.Errorf("%w: %s", ErrSealed, binding)
 	}
-	header, body := sealed[:2+sealed[1]], sealed[2+sealed[1]:]
+	start := 2 + int(sealed[1])
+	header, body := sealed[:start], sealed[start:]
 	key, found := v.keys[string(header[2:])]
 	if !found {
 		return nil, fmt.Errorf("%w: %s has key id %q", ErrUnknownKey, binding, header[2:])
