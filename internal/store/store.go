@@ -122,10 +122,12 @@ func (s *Store) Close() error {
 	return err
 }
 
-// sqliteTx runs f in a write transaction on SQLite.
-func (s *Store) sqliteTx(ctx context.Context, f func(*sql.Tx) error) (err error) {
-	s.writing.Lock()
-	defer s.writing.Unlock()
+// tx runs f in a transaction that writes.
+func (s *Store) tx(ctx context.Context, f func(*sql.Tx) error) error {
+	if s.Embedded() {
+		s.writing.Lock()
+		defer s.writing.Unlock()
+	}
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err

@@ -51,8 +51,9 @@ type Target struct {
 	Attempts int
 	Failures int
 	Trigger  Trigger
-	// DueAt is since when it is due, in microseconds since 1970.
-	DueAt int64
+	// DueAt is since when it is due, and QueuedAt the queued_at of its row, 0 while it has none; in microseconds since 1970.
+	DueAt    int64
+	QueuedAt int64
 }
 
 // InlinePayload is the largest payload, in bytes, that a work entry carries itself.
@@ -111,8 +112,9 @@ type Result struct {
 	Attempts      int    `cbor:"7,keyasint"`
 	Failures      int    `cbor:"8,keyasint"`
 	NextAttemptAt int64  `cbor:"9,keyasint,omitempty"` // microseconds since 1970; 0 for none
+	QueuedAt      int64  `cbor:"10,keyasint,omitempty"` // the target's
 	// Attempt is nil when the delivery was put off or called off without one.
-	Attempt *Attempt `cbor:"10,keyasint,omitempty"`
+	Attempt *Attempt `cbor:"11,keyasint,omitempty"`
 }
 
 // Attempt is one HTTP request of a delivery. Durations are in microseconds, 0 when the part was not needed.

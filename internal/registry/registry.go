@@ -1,0 +1,290 @@
+// Package registry is the configuration in memory: every enabled and disabled subscription with its profile, ready to
+// be matched and delivered to. It is loaded at start and kept true by reading the lines of config_changes (follow.go),
+// so that a change takes effect in every process within a second.
+package registry
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/ent/configchange"
+	"github.com/hookline/hookline/ent/eventsubscription"
+	"github.com/hookline/hookline/ent/eventtype"
+	"github.com/hookline/hookline/ent/notificationprofile"
+	"github.com/hookline/hookline/internal/access"
+	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/match"
+	"github.com/hookline/hookline/internal/vault"
+)
+
+// Registry is the configuration of all accounts. It is safe for concurrent use.
+type Registry struct {
+	client *ent.Client
+	vault  *vault.Vault
+	log    *slog.Logger
+
+	following sync.Mutex             // one reader of changes at a time
+	seen      map[id.ID]struct{}     // lines of config_changes that have been applied
+	readAt    time.Time              // when config_changes was last read
+
+	mu         sync.RWMutex
+	accounts   map[id.ID]*account
+	owners     map[id.ID]id.ID // subscription or profile → its account
+	eventTypes map[string]struct{}
+}
+
+// account is what one account has configured.
+type account struct {
+	index         match.Index
+	subscriptions map[id.ID]*Subscription
+	profiles      map[id.ID]*Profile
+}
+
+// Open loads the configuration. Run keeps it true.
+func Open(ctx context.Context, client *ent.Client, v *vault.Vault, log *slog.Logger) (*Registry, error) {
+	r := &Registry{client: client, vault: v, log: log}
+	r.following.Lock()
+	defer r.following.Unlock()
+	if err := r.load(access.WithSystem(ctx)); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// loadPage is how many rows are read at a time.
+const loadPage = 1000
+
+// load reads everything anew.
+func (r *Registry) load(ctx context.Context) error {
+	// Lines from before the rows are read are in the rows; those since then are applied once more by the first read.
+	started := time.Now()
+	fresh := &Registry{
+		client: r.client, vault: r.vault, log: r.log,
+		accounts: make(map[id.ID]*account), owners: make(map[id.ID]id.ID), eventTypes: make(map[string]struct{}),
+	}
+	names, err := r.client.EventType.Query().Select(eventtype.FieldName).Strings(ctx)
+	if err != nil {
+		return fmt.Errorf("load event types: %w", err)
+	}
+	for _, name := range names {
+		fresh.eventTypes[name] = struct{}{}
+	}
+	for last, more := id.Nil, true; more; {
+		rows, err := r.client.NotificationProfile.Query().Where(notificationprofile.IDGT(last)).
+			Order(ent.Asc(notificationprofile.FieldID)).Limit(loadPage).All(ctx)
+		if err != nil {
+			return fmt.Errorf("load notification profiles: %w", err)
+		}
+		for _, row := range rows {
+			fresh.putProfile(row)
+			last = row.ID
+		}
+		more = len(rows) == loadPage
+	}
+	for last, more := id.Nil, true; more; {
+		rows, err := r.client.EventSubscription.Query().Where(eventsubscription.IDGT(last)).
+			Order(ent.Asc(eventsubscription.FieldID)).Limit(loadPage).All(ctx)
+		if err != nil {
+			return fmt.Errorf("load event subscriptions: %w", err)
+		}
+		for _, row := range rows {
+			fresh.putSubscription(row)
+			last = row.ID
+		}
+		more = len(rows) == loadPage
+	}
+	r.mu.Lock()
+	r.accounts, r.owners, r.eventTypes = fresh.accounts, fresh.owners, fresh.eventTypes
+	r.mu.Unlock()
+	r.seen, r.readAt = make(map[id.ID]struct{}), started
+	return nil
+}
+
+// Match appends to dst the ids of the account's enabled subscriptions that the event matches.
+func (r *Registry) Match(accountID id.ID, event match.Event, dst []match.ID) []match.ID {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	a := r.accounts[accountID]
+	if a == nil {
+		return dst
+	}
+	return a.index.Match(event, dst)
+}
+
+// Subscription returns a subscription with its profile; ok is false if the account has none of that id, as far as this
+// process knows.
+func (r *Registry) Subscription(accountID, subscription id.ID) (s *Subscription, p *Profile, ok bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	a := r.accounts[accountID]
+	if a == nil {
+		return nil, nil, false
+	}
+	if s = a.subscriptions[subscription]; s == nil {
+		return nil, nil, false
+	}
+	p = a.profiles[s.ProfileID]
+	return s, p, p != nil
+}
+
+// EventTypeKnown reports whether the catalogue has an event type of that name.
+func (r *Registry) EventTypeKnown(name string) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	_, known := r.eventTypes[name]
+	return known
+}
+
+// in returns the account's part, made if it is missing. r.mu is held for writing.
+func (r *Registry) in(accountID id.ID) *account {
+	a := r.accounts[accountID]
+	if a == nil {
+		a = &account{subscriptions: make(map[id.ID]*Subscription), profiles: make(map[id.ID]*Profile)}
+		r.accounts[accountID] = a
+	}
+	return a
+}
+
+func (r *Registry) putSubscription(row *ent.EventSubscription) {
+	s := r.subscription(row)
+	if s.Problem != nil {
+		r.log.Error("subscription cannot be used", "subscription", id.Format(id.EventSubscription, row.ID), "error", s.Problem)
+	}
+	a := r.in(row.AccountID)
+	a.subscriptions[row.ID] = s
+	r.owners[row.ID] = row.AccountID
+	if row.Enabled {
+		a.index.Put(s.rule)
+	} else {
+		a.index.Remove(match.ID(row.ID))
+	}
+}
+
+func (r *Registry) putProfile(row *ent.NotificationProfile) {
+	p := r.profile(row)
+	if p.Problem != nil {
+		r.log.Error("profile cannot be used", "profile", id.Format(id.NotificationProfile, row.ID), "error", p.Problem)
+	}
+	r.in(row.AccountID).profiles[row.ID] = p
+	r.owners[row.ID] = row.AccountID
+}
+
+func (r *Registry) remove(kind id.Prefix, object id.ID) {
+	a := r.accounts[r.owners[object]]
+	if a == nil {
+		return
+	}
+	delete(r.owners, object)
+	switch kind {
+	case id.EventSubscription:
+		a.index.Remove(match.ID(object))
+		delete(a.subscriptions, object)
+	case id.NotificationProfile:
+		delete(a.profiles, object)
+	}
+}
+
+// How config_changes is read. Lines can become visible late, by as long as their transaction took: each read goes back
+// by overlap, and what has been applied is skipped.
+const (
+	followEvery = 250 * time.Millisecond
+	overlap     = 30 * time.Second
+)
+
+// Run follows the changes that other processes make, until ctx ends.
+func (r *Registry) Run(ctx context.Context) error {
+	ticker := time.NewTicker(followEvery)
+	defer ticker.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		err := r.Refresh(ctx)
+		if err != nil && ctx.Err() == nil && !failing {
+			r.log.Error("configuration changes cannot be read; the present configuration stays in use", "error", err)
+		}
+		failing = err != nil
+	}
+}
+
+// Refresh applies all changes that are committed.
+func (r *Registry) Refresh(ctx context.Context) error {
+	ctx = access.WithSystem(ctx)
+	r.following.Lock()
+	defer r.following.Unlock()
+	now := time.Now()
+	if now.Sub(r.readAt) > overlap/2 {
+		// Lines may have become visible and gone past meanwhile.
+		return r.load(ctx)
+	}
+	since := id.FirstAt(now.Add(-overlap))
+	lines, err := r.client.ConfigChange.Query().Where(configchange.IDGTE(since)).Order(ent.Asc(configchange.FieldID)).All(ctx)
+	if err != nil {
+		return fmt.Errorf("read configuration changes: %w", err)
+	}
+	changed := map[id.Prefix][]id.ID{}
+	var applied []id.ID
+	for _, line := range lines {
+		if _, seen := r.seen[line.ID]; !seen {
+			kind := id.Prefix(line.Kind)
+			changed[kind] = append(changed[kind], line.ObjectID)
+			applied = append(applied, line.ID)
+		}
+	}
+	if err := r.apply(ctx, changed); err != nil {
+		return err
+	}
+	for _, line := range applied {
+		r.seen[line] = struct{}{}
+	}
+	for line := range r.seen {
+		if now.Sub(id.Time(line)) > 2*overlap {
+			delete(r.seen, line)
+		}
+	}
+	r.readAt = now
+	return nil
+}
+
+// apply reads the changed objects and puts them in, profiles first; those that are gone are removed, subscriptions first.
+func (r *Registry) apply(ctx context.Context, changed map[id.Prefix][]id.ID) error {
+	if len(changed) == 0 {
+		return nil
+	}
+	profiles, subscriptions := changed[id.NotificationProfile], changed[id.EventSubscription]
+	profileRows, err := r.client.NotificationProfile.Query().Where(notificationprofile.IDIn(profiles...)).All(ctx)
+	if err != nil {
+		return fmt.Errorf("read changed profiles: %w", err)
+	}
+	subscriptionRows, err := r.client.EventSubscription.Query().Where(eventsubscription.IDIn(subscriptions...)).All(ctx)
+	if err != nil {
+		return fmt.Errorf("read changed subscriptions: %w", err)
+	}
+	gone := make(map[id.ID]id.Prefix)
+	for kind, objects := range changed {
+		for _, object := range objects {
+			gone[object] = kind
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, row := range profileRows {
+		r.putProfile(row)
+		delete(gone, row.ID)
+	}
+	for _, row := range subscriptionRows {
+		r.putSubscription(row)
+		delete(gone, row.ID)
+	}
+	for object, kind := range gone {
+		r.remove(kind, object)
+	}
+	return nil
+}

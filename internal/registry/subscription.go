@@ -1,0 +1,138 @@
+package registry
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/internal/configure"
+	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/match"
+	"github.com/hookline/hookline/internal/payload"
+	"github.com/hookline/hookline/internal/retry"
+	"github.com/hookline/hookline/internal/signing"
+)
+
+// Subscription is a subscription as it is delivered to. It does not change: a change of the subscription makes another.
+type Subscription struct {
+	ID        id.ID
+	ProfileID id.ID
+	Enabled   bool
+	Secret    signing.Secret
+	// Problem is why nothing can be sent, such as a secret that cannot be opened: its deliveries fail and are retried.
+	Problem error
+
+	rule match.Rule
+}
+
+// Profile is a notification profile as it is sent through. It does not change.
+type Profile struct {
+	ID             id.ID
+	URL            string
+	Format         payload.Format
+	Window         int
+	ConnectTimeout time.Duration
+	ReadTimeout    time.Duration
+	TotalTimeout   time.Duration
+	MinTLS, MaxTLS uint16
+	// Headers are the profile's own; the values of those in SecretHeaders are never to be shown.
+	Headers       http.Header
+	SecretHeaders map[string]bool
+	// A successful response must match those that are not nil.
+	StatusRegex, HeaderRegex, BodyRegex *regexp.Regexp
+	Retry                               retry.Policy
+	// Problem is why nothing can be sent; see Subscription.
+	Problem error
+}
+
+func (r *Registry) subscription(row *ent.EventSubscription) *Subscription {
+	secret, err := r.openSecret(row)
+	patterns := row.EventTypes
+	if len(patterns) == 0 {
+		patterns = []string{row.Category + ".*"}
+	}
+	return &Subscription{
+		ID: row.ID, ProfileID: row.ProfileID, Enabled: row.Enabled, Secret: secret, Problem: err,
+		rule: match.Rule{
+			ID: match.ID(row.ID), Patterns: patterns,
+			Filter: match.Filter{
+				Users: row.Filter.Users, Entities: row.Filter.Entities,
+				Applications: row.Filter.Applications, Resources: row.Filter.Resources,
+			},
+		},
+	}
+}
+
+func (r *Registry) openSecret(row *ent.EventSubscription) (signing.Secret, error) {
+	plain, err := r.vault.Open(row.Secret, configure.SecretBinding(row.ID))
+	if err != nil {
+		return signing.Secret{}, fmt.Errorf("signing secret: %w", err)
+	}
+	secret, err := signing.ParseSecret(string(plain))
+	if err != nil {
+		return signing.Secret{}, fmt.Errorf("signing secret: %w", err)
+	}
+	return secret, nil
+}
+
+func (r *Registry) profile(row *ent.NotificationProfile) *Profile {
+	connect := time.Duration(row.ConnectTimeoutMs) * time.Millisecond
+	read := time.Duration(row.ReadTimeoutMs) * time.Millisecond
+	p := &Profile{
+		ID: row.ID, URL: row.WebhookURL, Format: payload.Format(row.PayloadFormat), Window: row.WindowSize,
+		ConnectTimeout: connect, ReadTimeout: read, TotalTimeout: connect + 3*read,
+		MinTLS: tls.VersionTLS13, MaxTLS: tls.VersionTLS12,
+		Headers: make(http.Header, len(row.Headers)), SecretHeaders: make(map[string]bool),
+		Retry: retry.Policy{
+			Kind: retry.Kind(row.RetryPolicy.Kind), Delays: row.RetryPolicy.Delays, NoJitter: row.RetryPolicy.NoJitter,
+		},
+	}
+	if slices.Contains(row.TLSVersions, "TLS_1_2") {
+		p.MinTLS = tls.VersionTLS12
+	}
+	if slices.Contains(row.TLSVersions, "TLS_1_3") {
+		p.MaxTLS = tls.VersionTLS13
+	}
+	p.Problem = errors.Join(r.readHeaders(row, p), compileRegexes(row, p))
+	return p
+}
+
+func (r *Registry) readHeaders(row *ent.NotificationProfile, p *Profile) error {
+	for _, header := range row.Headers {
+		value, name := header.Value, http.CanonicalHeaderKey(header.Name)
+		if header.Secret() {
+			plain, err := r.vault.Open(header.Sealed, configure.HeaderBinding(row.ID, header.Name))
+			if err != nil {
+				return fmt.Errorf("secret header %s: %w", header.Name, err)
+			}
+			value = string(plain)
+			p.SecretHeaders[name] = true
+		}
+		p.Headers[name] = []string{value}
+	}
+	return nil
+}
+
+func compileRegexes(row *ent.NotificationProfile, p *Profile) error {
+	for _, regex := range []struct {
+		text string
+		into **regexp.Regexp
+	}{
+		{row.ResponseStatusRegex, &p.StatusRegex}, {row.ResponseHeaderRegex, &p.HeaderRegex}, {row.ResponseBodyRegex, &p.BodyRegex},
+	} {
+		if regex.text == "" {
+			continue
+		}
+		compiled, err := regexp.Compile(regex.text)
+		if err != nil {
+			return fmt.Errorf("regular expression: %w", err)
+		}
+		*regex.into = compiled
+	}
+	return nil
+}

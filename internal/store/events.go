@@ -1,0 +1,220 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/hookline/hookline/internal/id"
+)
+
+// NewEvent is an event that is about to be committed.
+type NewEvent struct {
+	ID             id.ID
+	AccountID      id.ID
+	Type           string
+	OccurredAt     time.Time
+	Application    string
+	Entity         string
+	User           string
+	Resource       string
+	Attributes     string // JSON; empty for none
+	Intermediate   bool
+	IdempotencyKey string
+	Payload        string
+	Targets        []byte // the ids of the matched subscriptions, 16 bytes each
+
+	// KeyID stands for account and idempotency key; id.Nil without one. Of the events of one commit no two have the same.
+	KeyID id.ID
+	// First is set by CommitEvents when the key is known: the event that it stands for. This one is not committed then.
+	First        id.ID
+	FirstMatched int
+}
+
+// Matched is how many subscriptions the event matched.
+func (e *NewEvent) Matched() int { return len(e.Targets) / len(id.ID{}) }
+
+// IdempotencyLife is how long an idempotency key is remembered.
+const IdempotencyLife = 24 * time.Hour
+
+// CommitEvents writes events in one transaction; when it returns nil they are durable. Of an event whose idempotency key is
+// known, First is set instead. When it fails nothing is known of the events: they may have been committed.
+func (s *Store) CommitEvents(ctx context.Context, events []*NewEvent) error {
+	var err error
+	if s.Embedded() {
+		err = s.tx(ctx, func(tx *sql.Tx) error { return commitSQLite(ctx, tx, events) })
+	} else {
+		err = s.commitPostgres(ctx, events)
+	}
+	if err != nil {
+		return fmt.Errorf("commit events: %w", err)
+	}
+	return nil
+}
+
+const insertEvents = `INSERT INTO events (id, account_id, type, occurred_at, application, entity, "user", resource, attributes,
+	intermediate, idempotency_key, payload, targets) `
+
+func (s *Store) commitPostgres(ctx context.Context, events []*NewEvent) error {
+	keyed := withKeys(events)
+	if len(keyed) == 0 {
+		query, args := postgresEvents(events)
+		_, err := s.pool.Exec(ctx, query, args...)
+		return err
+	}
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if err := claimKeysPostgres(ctx, tx, keyed); err != nil {
+			return err
+		}
+		query, args := postgresEvents(slices.DeleteFunc(slices.Clone(events), isDuplicate))
+		_, err := tx.Exec(ctx, query, args...)
+		return err
+	})
+}
+
+func isDuplicate(e *NewEvent) bool { return e.First != id.Nil }
+
+// withKeys returns the events that have an idempotency key, in the order of their keys' ids: transactions that wait for
+// each other's keys cannot deadlock.
+func withKeys(events []*NewEvent) []*NewEvent {
+	var keyed []*NewEvent
+	for _, e := range events {
+		if e.KeyID != id.Nil {
+			keyed = append(keyed, e)
+		}
+	}
+	slices.SortFunc(keyed, func(a, b *NewEvent) int { return bytes.Compare(a.KeyID[:], b.KeyID[:]) })
+	return keyed
+}
+
+func postgresEvents(events []*NewEvent) (query string, args []any) {
+	n := len(events)
+	ids, accounts := make([][16]byte, n), make([][16]byte, n)
+	occurred, intermediate := make([]time.Time, n), make([]bool, n)
+	types, applications, entities, users := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	resources, keys, payloads := make([]string, n), make([]string, n), make([]string, n)
+	attributes, targets := make([]*string, n), make([][]byte, n)
+	for i, e := range events {
+		ids[i], accounts[i], types[i], occurred[i] = e.ID, e.AccountID, e.Type, e.OccurredAt
+		applications[i], entities[i], users[i], resources[i] = e.Application, e.Entity, e.User, e.Resource
+		intermediate[i], keys[i], payloads[i], targets[i] = e.Intermediate, e.IdempotencyKey, e.Payload, e.Targets
+		if e.Attributes != "" {
+			attributes[i] = &e.Attributes
+		}
+	}
+	return insertEvents + `SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::text[],
+		$7::text[], $8::text[], $9::text[], $10::bool[], $11::text[], $12::text[], $13::bytea[])`,
+		[]any{ids, accounts, types, occurred, applications, entities, users, resources, attributes, intermediate, keys, payloads, targets}
+}
+
+// claimKeysPostgres writes the keys that are new or have expired, and sets First of the events whose keys are neither.
+func claimKeysPostgres(ctx context.Context, tx pgx.Tx, keyed []*NewEvent) error {
+	keys, events, matched := make([][16]byte, len(keyed)), make([][16]byte, len(keyed)), make([]int, len(keyed))
+	for i, e := range keyed {
+		keys[i], events[i], matched[i] = e.KeyID, e.ID, e.Matched()
+	}
+	now := time.Now().UTC()
+	_, err := tx.Exec(ctx,
+		`INSERT INTO idempotency_keys (id, event_id, matched, expires_at)
+			SELECT k, e, m, $4 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS new(k, e, m) ORDER BY k
+			ON CONFLICT (id) DO UPDATE SET event_id = excluded.event_id, matched = excluded.matched, expires_at = excluded.expires_at
+			WHERE idempotency_keys.expires_at <= $5`,
+		keys, events, matched, now.Add(IdempotencyLife), now)
+	if err != nil {
+		return err
+	}
+	rows, err := tx.Query(ctx, `SELECT id, event_id, matched FROM idempotency_keys WHERE id = ANY($1)`, keys)
+	if err != nil {
+		return err
+	}
+	byKey := eventsByKey(keyed)
+	var key, first id.ID
+	var firstMatched int
+	_, err = pgx.ForEachRow(rows, []any{&key, &first, &firstMatched}, func() error {
+		byKey[key].foundKey(first, firstMatched)
+		return nil
+	})
+	return err
+}
+
+func eventsByKey(keyed []*NewEvent) map[id.ID]*NewEvent {
+	byKey := make(map[id.ID]*NewEvent, len(keyed))
+	for _, e := range keyed {
+		byKey[e.KeyID] = e
+	}
+	return byKey
+}
+
+// foundKey notes which event the key stands for, unless it is this one.
+func (e *NewEvent) foundKey(first id.ID, matched int) {
+	if first != e.ID {
+		e.First, e.FirstMatched = first, matched
+	}
+}
+
+func commitSQLite(ctx context.Context, tx *sql.Tx, events []*NewEvent) error {
+	now := time.Now().UTC()
+	for _, e := range withKeys(events) {
+		_, err := tx.ExecContext(ctx,
+			`INSERT INTO idempotency_keys (id, event_id, matched, expires_at) VALUES (?, ?, ?, ?)
+				ON CONFLICT (id) DO UPDATE SET event_id = excluded.event_id, matched = excluded.matched, expires_at = excluded.expires_at
+				WHERE idempotency_keys.expires_at <= ?`,
+			e.KeyID, e.ID, e.Matched(), now.Add(IdempotencyLife), now)
+		if err != nil {
+			return err
+		}
+		var first id.ID
+		var matched int
+		err = tx.QueryRowContext(ctx, `SELECT event_id, matched FROM idempotency_keys WHERE id = ?`, e.KeyID).Scan(&first, &matched)
+		if err != nil {
+			return err
+		}
+		e.foundKey(first, matched)
+	}
+	insert, err := tx.PrepareContext(ctx, insertEvents+`VALUES (?`+strings.Repeat(", ?", 12)+`)`)
+	if err != nil {
+		return err
+	}
+	defer insert.Close()
+	for _, e := range events {
+		if isDuplicate(e) {
+			continue
+		}
+		attributes := sql.NullString{String: e.Attributes, Valid: e.Attributes != ""}
+		_, err := insert.ExecContext(ctx, e.ID, e.AccountID, e.Type, e.OccurredAt.UTC(), e.Application, e.Entity, e.User, e.Resource,
+			attributes, e.Intermediate, e.IdempotencyKey, e.Payload, e.Targets)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DropExpiredKeys forgets idempotency keys whose time is over, at most limit of them, and returns how many.
+func (s *Store) DropExpiredKeys(ctx context.Context, limit int) (int64, error) {
+	const query = `DELETE FROM idempotency_keys WHERE id IN (SELECT id FROM idempotency_keys WHERE expires_at <= $1 LIMIT $2)`
+	dropped, err := s.exec(ctx, query, time.Now().UTC(), limit)
+	if err != nil {
+		return 0, fmt.Errorf("drop expired idempotency keys: %w", err)
+	}
+	return dropped, nil
+}
+
+// exec runs a statement that both databases understand and returns how many rows it touched.
+func (s *Store) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if s.Embedded() {
+		s.writing.Lock()
+		defer s.writing.Unlock()
+	}
+	result, err := s.db.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
