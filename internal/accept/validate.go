@@ -1,0 +1,100 @@
+package accept
+
+import (
+	"crypto/sha256"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/usererror"
+)
+
+// The limits of an event. Lengths of text are in characters.
+const (
+	MaxEvents         = 1000      // events in one request
+	DefaultMaxPayload = 256 << 10 // bytes
+	maxText           = 255
+	maxAttributes     = 50
+)
+
+// Limits are those that the operator sets.
+type Limits struct {
+	// MaxPayload is the largest payload in bytes; 0 means DefaultMaxPayload.
+	MaxPayload int
+}
+
+// The range of occurredAt: what every database and format can hold.
+var (
+	minOccurredAt = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
+	maxOccurredAt = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+)
+
+// validate returns what is wrong with an event, and sets what it leaves open.
+func (a *Accepter) validate(e *Event) (wrong usererror.List) {
+	switch {
+	case e.Type == "":
+		wrong.Add(usererror.Required, "type", "an event needs a type, such as `sms.delivery`")
+	case !a.registry.EventTypeKnown(e.Type):
+		wrong.Add(usererror.NotFound, "type", "there is no event type %.100q; the query `eventTypes` lists them", e.Type)
+	}
+	switch {
+	case len(e.Payload) == 0:
+		wrong.Add(usererror.Required, "payload", "an event needs a payload; `null` is one")
+	case len(e.Payload) > a.limits.MaxPayload:
+		wrong.Add(usererror.OutOfRange, "payload", "the payload has %d bytes; the limit is %d", len(e.Payload), a.limits.MaxPayload)
+	case !utf8.Valid(e.Payload):
+		wrong.Add(usererror.Invalid, "payload", "the payload must be UTF-8")
+	}
+	for _, field := range []struct{ name, value string }{
+		{"idempotencyKey", e.IdempotencyKey}, {"user", e.User}, {"entity", e.Entity}, {"application", e.Application}, {"resource", e.Resource},
+	} {
+		checkText(&wrong, field.name, field.value)
+	}
+	if len(e.Attributes) > maxAttributes {
+		wrong.Add(usererror.OutOfRange, "attributes", "an event has at most %d attributes; this one has %d", maxAttributes, len(e.Attributes))
+		return wrong
+	}
+	seen := make(map[string]bool, len(e.Attributes))
+	for _, attribute := range e.Attributes {
+		path := "attributes." + attribute.Key
+		switch {
+		case attribute.Key == "":
+			wrong.Add(usererror.Required, "attributes", "an attribute needs a key")
+		case seen[attribute.Key]:
+			wrong.Add(usererror.Invalid, "attributes", "the attribute %.100q is given twice", attribute.Key)
+		case utf8.RuneCountInString(attribute.Key) > maxText || !storable(attribute.Key):
+			wrong.Add(usererror.OutOfRange, "attributes", "an attribute's key has 1–%d characters, none of them NUL", maxText)
+		default:
+			checkText(&wrong, path, attribute.Value)
+		}
+		seen[attribute.Key] = true
+	}
+	switch {
+	case e.OccurredAt.IsZero():
+		e.OccurredAt = time.Now()
+	case e.OccurredAt.Before(minOccurredAt) || e.OccurredAt.After(maxOccurredAt):
+		wrong.Add(usererror.OutOfRange, "occurredAt", "must lie between the years 1970 and 9999")
+	}
+	return wrong
+}
+
+func checkText(wrong *usererror.List, path, value string) {
+	if n := utf8.RuneCountInString(value); n > maxText {
+		wrong.Add(usererror.OutOfRange, path, "has %d characters; the limit is %d", n, maxText)
+	} else if !storable(value) {
+		wrong.Add(usererror.Invalid, path, "must be UTF-8 without NUL characters")
+	}
+}
+
+// storable reports whether every database can hold the text.
+func storable(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
+
+// keyID stands for an account's idempotency key; id.Nil for none.
+func keyID(account id.ID, key string) id.ID {
+	if key == "" {
+		return id.Nil
+	}
+	sum := sha256.Sum256(append(account[:], key...))
+	return id.ID(sum[:16])
+}
