@@ -35,6 +35,9 @@ func (p Policy) checkLocalhost(port uint16) error {
 }
 
 func blockedURL(err error) error {
+	if err == nil {
+		return nil
+	}
 	var blocked *BlockedError
 	if !errors.As(err, &blocked) {
 		return err

@@ -25,11 +25,12 @@ type call struct {
 	firstByte atomic.Int64  // by clock; 0 until the answer begins
 	progress  atomic.Int64  // by clock, when this request last got something of its own
 
-	mu     sync.Mutex
-	timer  *time.Timer
-	ended  bool
-	conn   *conn // nil until the request has one
-	reused bool
+	mu      sync.Mutex
+	timer   *time.Timer
+	ended   bool
+	dialled *conn // the connection made for the request, which it need not get
+	conn    *conn // the connection that the request got
+	reused  bool
 }
 
 type callKey struct{}
@@ -109,6 +110,13 @@ func (c *call) lastMoved() time.Duration {
 	return time.Duration(moved)
 }
 
+// hasDialled is told of the connection that a dial for this call made; the call may be over.
+func (c *call) hasDialled(made *conn) {
+	c.mu.Lock()
+	c.dialled = made
+	c.mu.Unlock()
+}
+
 func (c *call) moved() { c.progress.Store(int64(clock())) }
 
 func (c *call) gotConn(info httptrace.GotConnInfo) {
@@ -124,17 +132,25 @@ func (c *call) gotFirstByte() {
 	c.firstByte.Store(c.progress.Load())
 }
 
-// stage returns how far the request came, once it has a connection.
+// stage returns how far the request came, but for failures of its dial.
 func (c *call) stage() stage {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case c.conn == nil:
-		return preparing
-	case c.firstByte.Load() == 0:
-		return waiting
+	used := c.conn
+	if used == nil {
+		used = c.dialled
 	}
-	return answering
+	switch {
+	case used == nil:
+		return preparing
+	case c.firstByte.Load() > 0:
+		return answering
+	case used.asked && !c.reused:
+		// With TLS 1.3 the endpoint judges the certificate when the handshake is over for us. Its verdict often comes
+		// as no more than a closed connection, as we write while it closes.
+		return handshaking
+	}
+	return waiting
 }
 
 // describe fills in what the call learned about time and connection.

@@ -94,12 +94,16 @@ func (c *Client) roundTrip(call *call, req *Request, resp *Response) error {
 	return err
 }
 
-var errSwitched = errors.New("status 101: the endpoint switched protocols without being asked to")
+var (
+	errSwitched = errors.New("status 101: the endpoint switched protocols without being asked to")
+	errAsked    = errors.New("the endpoint asked for a client certificate and closed the connection")
+)
 
 // fail explains err and adds what a failed dial learned.
 func (c *call) fail(err error, resp *Response) *Error {
 	at := c.stage()
-	if dial := (*dialError)(nil); errors.As(err, &dial) {
+	dial := (*dialError)(nil)
+	if errors.As(err, &dial) {
 		at = dial.stage
 		resp.Timing.DNS, resp.Timing.Connect, resp.Timing.TLS = dial.made.dns, dial.made.connect, dial.made.tls
 	}
@@ -110,5 +114,9 @@ func (c *call) fail(err error, resp *Response) *Error {
 			err = fmt.Errorf("%w: %w", ended, err)
 		}
 	}
-	return &Error{Kind: classify(err, at), Err: plain(err)}
+	kind := classify(err, at)
+	if kind == KindTLS && dial == nil && !isTLS(err) {
+		return &Error{Kind: kind, Err: fmt.Errorf("%w: %w", errAsked, plain(err))}
+	}
+	return &Error{Kind: kind, Err: plain(err)}
 }

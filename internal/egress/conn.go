@@ -22,6 +22,7 @@ type conn struct {
 	// Set before net/http gets the connection; zero for plain http.
 	tlsVersion uint16
 	shared     bool // HTTP/2: several requests at once
+	asked      bool // the endpoint asked for a client certificate
 
 	moved atomic.Int64 // by clock, when bytes were last read or written
 }

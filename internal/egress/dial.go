@@ -9,6 +9,7 @@ import (
 	"net/http/httptrace"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/hookline/hookline/internal/addrguard"
 )
@@ -34,22 +35,29 @@ func (e *dialError) Unwrap() error { return e.err }
 func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, callOf(ctx).connectTimeout)
 	defer cancel()
-	return d.connect(ctx, network, addr)
+	made, err := d.connect(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	callOf(ctx).hasDialled(made)
+	return made, nil
 }
 
-// dialTLS is dial with a TLS handshake, also within the connect timeout.
-func (d *dialer) dialTLS(ctx context.Context, network, addr string, config *tls.Config) (net.Conn, error) {
+// dialTLS is dial with a TLS handshake, also within the connect timeout. The client certificate may be nil.
+func (d *dialer) dialTLS(
+	ctx context.Context, network, addr string, config *tls.Config, certificate *tls.Certificate,
+) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, callOf(ctx).connectTimeout)
 	defer cancel()
 	plain, err := d.connect(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
-	return handshake(ctx, plain.(*conn), addr, config)
+	return handshake(ctx, plain, addr, config, certificate)
 }
 
 // connect looks the host up and connects to the first of its addresses that is allowed and answers.
-func (d *dialer) connect(ctx context.Context, network, addr string) (net.Conn, error) {
+func (d *dialer) connect(ctx context.Context, network, addr string) (*conn, error) {
 	var (
 		begun   = clock()
 		made    phases
@@ -83,7 +91,7 @@ func connectError(ctx context.Context, err error, allowed bool) error {
 	switch {
 	case errors.As(err, &notFound):
 		return err
-	case ctx.Err() != nil:
+	case expired(ctx):
 		return &timeoutError{limit: connectLimit, missing: "no TCP connection", after: callOf(ctx).connectTimeout}
 	case allowed && errors.As(err, &blocked):
 		// net.Dialer reports the first failure only. The host has addresses that may be called: it is not blocked.
@@ -92,16 +100,32 @@ func connectError(ctx context.Context, err error, allowed bool) error {
 	return err
 }
 
-func handshake(ctx context.Context, plain *conn, addr string, config *tls.Config) (net.Conn, error) {
+// expired reports whether the deadline of ctx has come. A socket's own deadline can be a moment ahead of ctx.Err.
+func expired(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && !time.Now().Before(deadline)
+}
+
+func handshake(
+	ctx context.Context, plain *conn, addr string, config *tls.Config, certificate *tls.Certificate,
+) (net.Conn, error) {
 	begun := clock()
 	config = config.Clone()
 	config.ServerName, _, _ = net.SplitHostPort(addr) // net/http has put the address together
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		plain.asked = true
+		if certificate == nil {
+			return new(tls.Certificate), nil // none
+		}
+		// Sent whatever authorities the endpoint names: it then says itself what it does not like.
+		return certificate, nil
+	}
 	secure := tls.Client(plain, config)
 	err := secure.HandshakeContext(ctx)
 	plain.made.tls = clock() - begun
 	if err != nil {
 		_ = plain.Close()
-		if ctx.Err() != nil {
+		if expired(ctx) {
 			err = &timeoutError{limit: connectLimit, missing: "no TLS handshake", after: callOf(ctx).connectTimeout}
 		}
 		return nil, &dialError{stage: handshaking, made: plain.made, err: err}
@@ -109,5 +133,6 @@ func handshake(ctx context.Context, plain *conn, addr string, config *tls.Config
 	state := secure.ConnectionState()
 	plain.tlsVersion = state.Version
 	plain.shared = state.NegotiatedProtocol == "h2"
+	callOf(ctx).hasDialled(plain)
 	return secure, nil
 }

@@ -133,6 +133,11 @@ func plain(err error) error {
 	case errors.Is(err, io.EOF):
 		return fmt.Errorf("connection closed before the answer: %w", io.EOF)
 	}
+	// HTTP/2 tells its caller how to have a request sent again.
+	if rest, ok := strings.CutPrefix(err.Error(), "http2: Transport: cannot retry err ["); ok {
+		cause, _, _ := strings.Cut(rest, "] after ")
+		return errors.New(cause)
+	}
 	return err
 }
 

@@ -30,16 +30,17 @@ func (e *Error) Hint() string {
 }
 
 func timeoutHint(err error) string {
-	var reached *timeoutError
-	if errors.As(err, &reached) {
-		switch reached.limit {
-		case connectLimit:
-			return "The endpoint could not be reached in time. Check that it is up and that its firewall lets Hookline in, " +
-				"or raise the profile's connectTimeoutMs."
-		case readLimit:
-			return "The endpoint sent nothing for too long. Answer 2xx as soon as the event is stored and work on it " +
-				"afterwards, or raise the profile's readTimeoutMs."
-		}
+	var (
+		reached *timeoutError
+		op      *net.OpError
+	)
+	switch timed := errors.As(err, &reached); {
+	case timed && reached.limit == connectLimit, errors.As(err, &op) && op.Op == "dial":
+		return "The endpoint could not be reached in time. Check that it is up and that its firewall lets Hookline in, " +
+			"or raise the profile's connectTimeoutMs."
+	case timed && reached.limit == readLimit:
+		return "The endpoint sent nothing for too long. Answer 2xx as soon as the event is stored and work on it " +
+			"afterwards, or raise the profile's readTimeoutMs."
 	}
 	return "The endpoint's answer took too long as a whole. Answer 2xx with a short body as soon as the event is stored " +
 		"and work on it afterwards."
@@ -84,7 +85,7 @@ func tlsHint(err error) string {
 		return "The endpoint's certificate has expired or is not yet valid. Renew it, and check the server's clock."
 	case errors.As(err, &record):
 		return "The endpoint does not speak TLS on this port. Check the URL's port and scheme."
-	case errors.As(err, &op) && op.Op == "remote error":
+	case errors.As(err, &op) && op.Op == "remote error", errors.Is(err, errAsked):
 		return "The endpoint refused the TLS connection. If it asks for a client certificate, link one that it accepts " +
 			"to the profile; check that it speaks one of the profile's TLS versions."
 	}

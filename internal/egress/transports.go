@@ -88,17 +88,11 @@ func (ts *transports) make(id identity, certificate *tls.Certificate) *http.Tran
 		NextProtos:         []string{"h2", "http/1.1"},
 		ClientSessionCache: tls.NewLRUClientSessionCache(sessionTickets),
 	}
-	if certificate != nil {
-		// Sent whatever authorities the server names: it then answers for itself what it does not like.
-		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return certificate, nil
-		}
-	}
 	return &http.Transport{
 		Proxy:       nil, // never from the environment
 		DialContext: ts.dialer.dial,
 		DialTLSContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			return ts.dialer.dialTLS(ctx, network, addr, config)
+			return ts.dialer.dialTLS(ctx, network, addr, config, certificate)
 		},
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
