@@ -1,0 +1,57 @@
+import { ActionIcon, Menu, Text } from '@mantine/core';
+import { useQuery } from 'urql';
+import { ColorSchemeToggle } from './ColorSchemeToggle';
+import classes from './Header.module.css';
+import { Mark, PersonIcon } from './icons';
+import { type Session, signOut } from './session/session';
+import { ViewerQuery } from './session/viewer';
+
+/** The bar on top of every page: what this is, whose account it shows, and who is signed in. */
+export function Header({ session }: { session: Session }) {
+  const [{ data }] = useQuery({ query: ViewerQuery });
+  const viewer = data?.viewer;
+  return (
+    <header className={classes.header}>
+      <a className={classes.brand} href="/" aria-label="Hookline, live log">
+        <Mark size={26} />
+        <span>Hookline</span>
+      </a>
+      <span className={classes.account} title="The account that this page shows">
+        {viewer?.account.name ?? session.account}
+        {viewer && viewer.account.name !== viewer.account.key && <code>{viewer.account.key}</code>}
+      </span>
+      <div className={classes.end}>
+        <ColorSchemeToggle />
+        <Menu position="bottom-end" width={260} shadow="md">
+          <Menu.Target>
+            <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Who is signed in">
+              <PersonIcon />
+            </ActionIcon>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <div className={classes.who}>
+              <Text size="xs" c="dimmed">
+                Signed in with the API key
+              </Text>
+              <Text size="sm" fw={600} truncate>
+                {viewer?.keyName ?? '…'}
+              </Text>
+              <ul className={classes.scopes} aria-label="What the key may do">
+                {viewer?.scopes.map((scope) => (
+                  <li key={scope}>{scope}</li>
+                ))}
+              </ul>
+              {viewer && (
+                <Text size="xs" c="dimmed">
+                  Hookline {viewer.version}
+                </Text>
+              )}
+            </div>
+            <Menu.Divider />
+            <Menu.Item onClick={() => signOut()}>Sign out</Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
+      </div>
+    </header>
+  );
+}

@@ -1,0 +1,60 @@
+import { Button, Loader, Text, Title } from '@mantine/core';
+import { CopyButton } from '../CopyButton';
+import classes from './EmptyLog.module.css';
+import type { Connection } from './stream';
+
+interface EmptyLogProps {
+  readonly connection: Connection;
+  readonly filtered: boolean;
+  onShowAll(): void;
+}
+
+/** Stands where the attempts will be, and says what to do to get some. */
+export function EmptyLog({ connection, filtered, onShowAll }: EmptyLogProps) {
+  if (connection.state === 'connecting') {
+    return (
+      <div className={classes.empty}>
+        <Loader aria-label="Connecting" />
+      </div>
+    );
+  }
+  if (filtered) {
+    return (
+      <div className={classes.empty}>
+        <Title order={2} size="h4">
+          No attempt with these outcomes yet
+        </Title>
+        <Text c="dimmed">It will appear here as soon as there is one.</Text>
+        <Button variant="default" onClick={onShowAll}>
+          Show all outcomes
+        </Button>
+      </div>
+    );
+  }
+  const command = publishCommand();
+  return (
+    <div className={classes.empty}>
+      <span className={classes.pulse} aria-hidden="true" />
+      <Title order={2} size="h4">
+        Waiting for the first attempt
+      </Title>
+      <Text c="dimmed" maw={520} ta="center">
+        Attempts appear here the moment they end. Publish an event that one of the account’s subscriptions takes:
+      </Text>
+      <div className={classes.command}>
+        <pre>{command}</pre>
+        <CopyButton text={command} label="Copy" labelled />
+      </div>
+    </div>
+  );
+}
+
+function publishCommand(): string {
+  const event = { type: 'sms.delivery', payload: { messageId: '42', status: 'DELIVERED' } };
+  return [
+    `curl ${location.origin}/v1/events`,
+    `-H "Authorization: Bearer $HOOKLINE_KEY"`,
+    `-H 'Content-Type: application/json'`,
+    `-d '${JSON.stringify(event)}'`,
+  ].join(' \\\n  ');
+}

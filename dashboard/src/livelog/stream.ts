@@ -1,0 +1,189 @@
+import { stringifyDocument } from '@urql/core';
+import { createClient, type Client as SocketClient } from 'graphql-ws';
+import { keyRefused } from '../api/client';
+import { type Failure, failureOfErrors } from '../api/failure';
+import { graphql } from '../gql';
+import type { AttemptOutcome, LiveAttemptsSubscription, LiveAttemptsSubscriptionVariables } from '../gql/graphql';
+import type { Session } from '../session/session';
+import type { Batch } from './log';
+
+const LiveAttempts = graphql(`
+  subscription LiveAttempts($filter: AttemptFilter, $after: Cursor, $backfill: Int!, $maxPerSecond: Int!) {
+    deliveryAttempts(filter: $filter, after: $after, backfill: $backfill, maxPerSecond: $maxPerSecond) {
+      kind
+      cursor
+      matched
+      skipped
+      attempts {
+        id
+        startedAt
+        outcome
+        statusCode
+        eventType
+        subscription {
+          id
+          name
+        }
+        number
+        timing {
+          totalMs
+        }
+      }
+    }
+  }
+`);
+
+/** How many of the latest attempts the log begins with. */
+const backfill = 200;
+/** The server samples above this rate: as many as the log can hold for a second. */
+const maxPerSecond = 5_000;
+
+/** How the live log is connected. */
+export type Connection =
+  | { readonly state: 'connecting' | 'live' | 'reconnecting' }
+  | { readonly state: 'failed'; readonly failure: Failure };
+
+export interface Watch {
+  readonly session: Session;
+  /** Only attempts with one of these outcomes; all when empty. */
+  readonly outcomes: readonly AttemptOutcome[];
+  onBatch(batch: Batch): void;
+  onConnection(connection: Connection): void;
+  /** The server no longer takes the key; the watch has ended. */
+  onRefused(notice: string): void;
+}
+
+/**
+ * Watches the account's attempts until the returned function is called. When the connection is lost it comes back by itself
+ * and goes on after the last batch that arrived.
+ */
+export function watchAttempts({ session, outcomes, onBatch, onConnection, onRefused }: Watch): () => void {
+  let cursor: string | undefined;
+  let stopped = false;
+  let release = () => {};
+  let again: ReturnType<typeof setTimeout> | undefined;
+
+  const client = socketClient(session);
+  client.on('connected', () => report({ state: 'live' }));
+  client.on('closed', () => report({ state: 'reconnecting' }));
+
+  function report(connection: Connection) {
+    if (!stopped) {
+      onConnection(connection);
+    }
+  }
+
+  function subscribe() {
+    release = client.subscribe<LiveAttemptsSubscription>(
+      {
+        query: stringifyDocument(LiveAttempts),
+        operationName: 'LiveAttempts',
+        // Read anew by the client each time that it subscribes, after every reconnection too.
+        get variables() {
+          const filter = outcomes.length > 0 ? { outcomes: [...outcomes] } : undefined;
+          const variables: LiveAttemptsSubscriptionVariables = { filter, after: cursor, backfill, maxPerSecond };
+          return { ...variables };
+        },
+      },
+      { next, error: ended, complete: () => ended(undefined) },
+    );
+  }
+
+  function next({ data, errors }: { data?: LiveAttemptsSubscription | null; errors?: readonly { message: string }[] }) {
+    if (stopped) {
+      return;
+    }
+    if (data) {
+      cursor = data.deliveryAttempts.cursor;
+      onBatch(data.deliveryAttempts);
+      report({ state: 'live' });
+    } else if (errors) {
+      ended(errors);
+    }
+  }
+
+  // The subscription is over though the connection may not be: the server has ended it, or has refused it.
+  function ended(reason: unknown) {
+    if (stopped) {
+      return;
+    }
+    const failure = failureOfEnd(reason);
+    if (failure?.code === 'UNAUTHENTICATED') {
+      stop();
+      onRefused(keyRefused);
+      return;
+    }
+    report(failure ? { state: 'failed', failure } : { state: 'reconnecting' });
+    // What is forbidden stays so, until the key is another.
+    if (failure?.code !== 'FORBIDDEN') {
+      clearTimeout(again);
+      again = setTimeout(subscribe, failure ? 5_000 : 250);
+    }
+  }
+
+  function stop() {
+    stopped = true;
+    clearTimeout(again);
+    release();
+    void client.dispose();
+  }
+
+  onConnection({ state: 'connecting' });
+  subscribe();
+  return stop;
+}
+
+/** What the end of a subscription means: undefined when it is only the connection that is gone. */
+function failureOfEnd(reason: unknown): Failure | undefined {
+  if (Array.isArray(reason)) {
+    return failureOfErrors(reason);
+  }
+  if (reason instanceof CloseEvent && (reason.code === 4401 || reason.code === 4403)) {
+    return { code: 'UNAUTHENTICATED', message: keyRefused };
+  }
+  return undefined;
+}
+
+function socketClient(session: Session): SocketClient {
+  let unanswered: ReturnType<typeof setTimeout> | undefined;
+  const client = createClient({
+    url: new URL('/graphql', location.href.replace(/^http/, 'ws')).href,
+    connectionParams: { authorization: `Bearer ${session.key}`, account: session.account },
+    connectionAckWaitTimeout: 10_000,
+    retryAttempts: Number.POSITIVE_INFINITY,
+    shouldRetry: () => true,
+    retryWait,
+    // A connection that died without a word, as when a laptop sleeps, is found out by its silence.
+    keepAlive: 10_000,
+    on: {
+      ping(received) {
+        if (!received) {
+          unanswered = setTimeout(() => client.terminate(), 5_000);
+        }
+      },
+      pong(received) {
+        if (received) {
+          clearTimeout(unanswered);
+        }
+      },
+      closed() {
+        clearTimeout(unanswered);
+      },
+    },
+  });
+  return client;
+}
+
+/** Waits 1/4 s and twice as long each time, up to 4 s, ± 20 %; not at all once the network is back. */
+function retryWait(retries: number): Promise<void> {
+  const delay = Math.min(4_000, 250 * 2 ** retries) * (0.8 + 0.4 * Math.random());
+  return new Promise((resolve) => {
+    function done() {
+      clearTimeout(timer);
+      removeEventListener('online', done);
+      resolve();
+    }
+    const timer = setTimeout(done, delay);
+    addEventListener('online', done);
+  });
+}
