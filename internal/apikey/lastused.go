@@ -17,7 +17,7 @@ const (
 	useInterval = time.Minute
 	// maxNoted bounds the uses that wait to be written. Beyond it a use is forgotten: the next one is noted again.
 	maxNoted = 1000
-	// writeTimeout bounds the last write, when the process stops.
+	// writeTimeout bounds a write, and with it how long a process takes to stop.
 	writeTimeout = 5 * time.Second
 )
 
@@ -55,26 +55,26 @@ func (u *lastUsed) note(key *ent.APIKey, now time.Time) {
 
 // Run writes when keys were last used, at most once a minute for each, until ctx ends and what is left is written.
 // Without it nothing but that is missing. What cannot be written is logged and forgotten.
-func (a *Authenticator) Run(ctx context.Context) {
+func (a *Authenticator) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-a.used.wake:
 			a.used.write(ctx)
 		case <-ctx.Done():
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
-			defer cancel()
 			a.used.write(ctx)
-			return
+			return nil
 		}
 	}
 }
 
-// write writes all uses that wait, in one statement.
+// write writes all uses that wait, in one statement, also when ctx has ended.
 func (u *lastUsed) write(ctx context.Context) {
 	keys, now := u.take()
 	if len(keys) == 0 {
 		return
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
 	// Other servers note the same keys: the condition makes it one write a minute for all of them.
 	err := u.client.APIKey.Update().
 		Where(apikey.IDIn(keys...), apikey.Or(apikey.LastUsedAtIsNil(), apikey.LastUsedAtLTE(now.Add(-useInterval)))).
