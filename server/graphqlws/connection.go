@@ -92,8 +92,6 @@ func newConnection(t *Transport, conn *websocket.Conn, exec graphql.GraphExecuto
 // that was started for it has ended.
 func (c *connection) serve(ctx context.Context, r *http.Request) {
 	defer c.stop(nil)
-	unwatch := context.AfterFunc(r.Context(), c.goAway)
-	defer unwatch()
 	wrote := make(chan struct{})
 	go func() {
 		defer close(wrote)
@@ -108,7 +106,7 @@ func (c *connection) serve(ctx context.Context, r *http.Request) {
 	_ = c.conn.Close()
 	c.cut.Stop()
 	c.running.Wait()
-	c.log(r.Context())
+	c.log(ctx)
 }
 
 // initialise waits for connection_init and acknowledges it. It returns the context to run operations under, or false

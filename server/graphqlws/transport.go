@@ -103,7 +103,7 @@ type Transport struct {
 	mu       sync.Mutex
 	sockets  map[*connection]struct{}
 	stopping bool
-	serving  sync.WaitGroup // calls of Do
+	serving  sync.WaitGroup // requests and the sockets that came of them
 }
 
 var _ graphql.Transport = (*Transport)(nil)
@@ -111,29 +111,33 @@ var _ graphql.Transport = (*Transport)(nil)
 // Supports says whether r asks for a websocket.
 func (t *Transport) Supports(r *http.Request) bool { return websocket.IsWebSocketUpgrade(r) }
 
-// Do upgrades the request and serves the socket until it is closed and all its operations have ended. A request that
-// can't be upgraded is answered with the HTTP status that says why; after Shutdown that is 503.
+// Do upgrades the request and returns; the socket is served in the background, until it is closed, under the values of
+// the request's context but not under its end. Were Do to stay, every socket would keep the buffers and the stack of its
+// HTTP connection, and whatever middleware measures requests would measure sockets. A request that can't be upgraded is
+// answered with the HTTP status that says why; after Shutdown that is 503.
 func (t *Transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	t.setup.Do(t.applyDefaults)
 	if !t.begin() {
 		http.Error(w, "the server is shutting down", http.StatusServiceUnavailable)
 		return
 	}
-	defer t.serving.Done()
-
 	conn, err := t.upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		t.Logger.LogAttrs(r.Context(), slog.LevelDebug, "websocket not opened", slog.Any("error", err))
+		t.serving.Done()
 		return // Upgrade has answered
 	}
-	ctx, stop := context.WithCancelCause(r.Context())
+	ctx, stop := context.WithCancelCause(context.WithoutCancel(r.Context()))
 	c := newConnection(t, conn, exec, r.Header, stop)
 	t.add(c)
-	defer t.remove(c)
 	if conn.Subprotocol() != subprotocol {
 		c.close(codeSubprotocolNotAcceptable, "Subprotocol not acceptable", nil)
 	}
-	c.serve(ctx, r)
+	go func() {
+		defer t.serving.Done()
+		defer t.remove(c)
+		c.serve(ctx, r)
+	}()
 }
 
 // Shutdown refuses new sockets with status 503, closes the open ones with 1001 (going away), on which clients connect

@@ -147,23 +147,27 @@ func TestShutdown_cuts_connections_when_its_time_is_up(t *testing.T) {
 	}
 }
 
-func TestTransport_goes_away_with_the_request_that_was_upgraded(t *testing.T) {
+func TestTransport_serves_sockets_beyond_their_request(t *testing.T) {
 	t.Parallel()
 	transport := &Transport{}
-	gql := handler.New(schema{})
+	gql := handler.New(schema{"echo": func(ctx context.Context) graphql.ResponseHandler {
+		return answers(`{"echo":"` + ctx.Value(accountKey{}).(string) + `"}`)(ctx)
+	}})
 	gql.AddTransport(transport)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	served := make(chan struct{})
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(context.WithValue(r.Context(), accountKey{}, "acme"))
 		gql.ServeHTTP(w, r.WithContext(ctx))
+		cancel()
+		close(served)
 	}))
 	defer srv.Close()
 	c := server{url: "ws" + strings.TrimPrefix(srv.URL, "http")}.open(t)
-	cancel()
-	c.expectClose(websocket.CloseGoingAway, "Server shutting down")
-	shutdown, stop := context.WithTimeout(context.Background(), patience)
-	defer stop()
-	if err := transport.Shutdown(shutdown); err != nil {
+	get(t, served)
+	c.subscribe("1", `{ echo(number: 1) }`)
+	c.expect(`{"id":"1","type":"next","payload":{"data":{"echo":"acme"}}}`, `{"id":"1","type":"complete"}`)
+	_ = c.Close()
+	if err := transport.Shutdown(context.Background()); err != nil {
 		t.Error(err)
 	}
 }
