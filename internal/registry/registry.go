@@ -27,9 +27,9 @@ type Registry struct {
 	vault  *vault.Vault
 	log    *slog.Logger
 
-	following sync.Mutex             // one reader of changes at a time
-	seen      map[id.ID]struct{}     // lines of config_changes that have been applied
-	readAt    time.Time              // when config_changes was last read
+	following sync.Mutex         // one reader of changes at a time
+	seen      map[id.ID]struct{} // lines of config_changes that have been applied
+	readAt    time.Time          // when config_changes was last read
 
 	mu         sync.RWMutex
 	accounts   map[id.ID]*account

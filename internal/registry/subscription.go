@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hookline/hookline/ent"
@@ -34,15 +35,16 @@ type Subscription struct {
 type Profile struct {
 	ID             id.ID
 	URL            string
+	ShownURL       string // without its query, which may hold secrets
 	Format         payload.Format
 	Window         int
 	ConnectTimeout time.Duration
 	ReadTimeout    time.Duration
 	TotalTimeout   time.Duration
 	MinTLS, MaxTLS uint16
-	// Headers are the profile's own; the values of those in SecretHeaders are never to be shown.
-	Headers       http.Header
-	SecretHeaders map[string]bool
+	// Headers are the profile's own, and HeaderLines the same as `Name: value` lines with secret values masked.
+	Headers     http.Header
+	HeaderLines string
 	// A successful response must match those that are not nil.
 	StatusRegex, HeaderRegex, BodyRegex *regexp.Regexp
 	Retry                               retry.Policy
@@ -84,10 +86,10 @@ func (r *Registry) profile(row *ent.NotificationProfile) *Profile {
 	connect := time.Duration(row.ConnectTimeoutMs) * time.Millisecond
 	read := time.Duration(row.ReadTimeoutMs) * time.Millisecond
 	p := &Profile{
-		ID: row.ID, URL: row.WebhookURL, Format: payload.Format(row.PayloadFormat), Window: row.WindowSize,
+		ID: row.ID, URL: row.WebhookURL, ShownURL: withoutQuery(row.WebhookURL), Format: payload.Format(row.PayloadFormat), Window: row.WindowSize,
 		ConnectTimeout: connect, ReadTimeout: read, TotalTimeout: connect + 3*read,
 		MinTLS: tls.VersionTLS13, MaxTLS: tls.VersionTLS12,
-		Headers: make(http.Header, len(row.Headers)), SecretHeaders: make(map[string]bool),
+		Headers: make(http.Header, len(row.Headers)),
 		Retry: retry.Policy{
 			Kind: retry.Kind(row.RetryPolicy.Kind), Delays: row.RetryPolicy.Delays, NoJitter: row.RetryPolicy.NoJitter,
 		},
@@ -102,18 +104,29 @@ func (r *Registry) profile(row *ent.NotificationProfile) *Profile {
 	return p
 }
 
+func withoutQuery(url string) string {
+	shown, _, _ := strings.Cut(url, "?")
+	return shown
+}
+
+// Masked stands for a secret value wherever headers are shown.
+const Masked = "***"
+
 func (r *Registry) readHeaders(row *ent.NotificationProfile, p *Profile) error {
 	for _, header := range row.Headers {
-		value, name := header.Value, http.CanonicalHeaderKey(header.Name)
+		value, shown, name := header.Value, header.Value, http.CanonicalHeaderKey(header.Name)
 		if header.Secret() {
 			plain, err := r.vault.Open(header.Sealed, configure.HeaderBinding(row.ID, header.Name))
 			if err != nil {
 				return fmt.Errorf("secret header %s: %w", header.Name, err)
 			}
-			value = string(plain)
-			p.SecretHeaders[name] = true
+			value, shown = string(plain), Masked
+		}
+		if name == "Authorization" {
+			shown = Masked
 		}
 		p.Headers[name] = []string{value}
+		p.HeaderLines += name + ": " + shown + "\n"
 	}
 	return nil
 }

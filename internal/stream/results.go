@@ -97,8 +97,9 @@ type Progress struct {
 	OldestWork Position
 	// OldestResult is the position of the oldest result that is not archived; 0 if all are.
 	OldestResult Position
-	// LastResult is the position of the newest result.
-	LastResult Position
+	// ArchivedBefore is the position before which all results are archived, and LastResult that of the newest one, 0 if the
+	// stream is empty.
+	ArchivedBefore, LastResult Position
 	// Backlog is the number of work entries that no worker has had.
 	Backlog int64
 	// Unarchived is the number of results that are not archived.
@@ -129,7 +130,7 @@ func (s *Streams) Progress(ctx context.Context, partition int) (Progress, error)
 	if p.OldestWork, p.settledWork, err = s.oldest(ctx, work, workGroups.Val(), workPending.Val()); err != nil {
 		return Progress{}, fmt.Errorf("stream progress: %w", err)
 	}
-	if p.OldestResult, _, err = s.oldest(ctx, attempts, resultGroups.Val(), resultPending.Val()); err != nil {
+	if p.OldestResult, p.ArchivedBefore, err = s.oldest(ctx, attempts, resultGroups.Val(), resultPending.Val()); err != nil {
 		return Progress{}, fmt.Errorf("stream progress: %w", err)
 	}
 	if messages := newest.Val(); len(messages) > 0 {

@@ -91,6 +91,8 @@ type Settlement struct {
 	Done []string
 	// Partial are the settled targets, by place, of entries that have others.
 	Partial map[string][]int
+	// Forget are those of Done that have been in a Partial before.
+	Forget []string
 	// Requeued are works that a worker hands back without having begun them.
 	Requeued []Work
 }
@@ -122,6 +124,9 @@ func (s *Streams) Settle(ctx context.Context, partition int, settlement *Settlem
 		}
 		pipeline.SAdd(ctx, key, members...)
 		pipeline.Expire(ctx, key, partialLife)
+	}
+	for _, entry := range settlement.Forget {
+		pipeline.Del(ctx, s.keys.settled(partition, entry))
 	}
 	if len(settlement.Done) > 0 {
 		work := s.keys.work(partition)

@@ -1,0 +1,144 @@
+package worker
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/internal/egress"
+	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/payload"
+	"github.com/hookline/hookline/internal/registry"
+	"github.com/hookline/hookline/internal/signing"
+	"github.com/hookline/hookline/internal/stream"
+)
+
+// keptBody is how many bytes of a response's body an attempt keeps.
+const keptBody = 16 << 10
+
+// attempt makes one attempt of a delivery and returns what became of it.
+func (w *Worker) attempt(ctx context.Context, j *job) *stream.Result {
+	started := time.Now()
+	a := &stream.Attempt{
+		Trigger: j.target.Trigger, StartedAt: started.UnixMicro(), QueuedUs: max(started.UnixMicro()-j.target.DueAt, 0),
+		URL: j.profile.ShownURL, PayloadFormat: string(j.profile.Format),
+	}
+	v := w.send(ctx, j, started, a)
+	ended := time.Now()
+	a.ID, a.Outcome, a.Error, a.Hint = id.New(), v.outcome, v.err, v.hint
+	a.TotalUs = ended.Sub(started).Microseconds()
+	result := j.result(after(v, j.target, j.profile.Retry, ended, rand.Float64()))
+	result.Attempt = a
+	return result
+}
+
+// send builds the request, sends it and judges the answer; it notes in a what is to be seen of it.
+func (w *Worker) send(ctx context.Context, j *job, started time.Time, a *stream.Attempt) verdict {
+	if err := errors.Join(j.subscription.Problem, j.profile.Problem); err != nil {
+		return verdict{
+			outcome: stream.OutcomeAuth, err: err.Error(),
+			hint: "Nothing is sent without its signature: the operator must restore the encryption key, or the secret must be set anew.",
+		}
+	}
+	data, err := j.entry.payload(ctx, w.store)
+	if ent.IsNotFound(err) {
+		return verdict{outcome: stream.OutcomeCancelled, err: "the event is no longer kept", hint: "Keep events for longer than their retries take."}
+	}
+	if err != nil {
+		return verdict{outcome: stream.OutcomeInterrupted, err: "the event's payload could not be read", hint: "The attempt is made again at once."}
+	}
+	event := &j.entry.Event
+	eventID := id.Format(id.Event, event.ID)
+	body, err := payload.Render(nil, j.profile.Format, renderable(event, eventID, data))
+	if err != nil {
+		return verdict{outcome: stream.OutcomeAuth, err: "the notification could not be rendered: " + err.Error(), hint: "Choose another payload format for the profile."}
+	}
+	header := make(http.Header, len(j.profile.Headers)+5)
+	for name, values := range j.profile.Headers {
+		header[name] = values
+	}
+	own := [...]struct{ name, value string }{
+		{"Content-Type", payload.ContentType(j.profile.Format)},
+		{"User-Agent", w.userAgent},
+		{signing.HeaderID, eventID},
+		{signing.HeaderTimestamp, strconv.FormatInt(started.Unix(), 10)},
+		{signing.HeaderSignature, signing.Sign(eventID, started, body, j.subscription.Secret)},
+	}
+	var lines strings.Builder
+	for i := range own {
+		header[own[i].name] = []string{own[i].value}
+		lines.WriteString(own[i].name)
+		lines.WriteString(": ")
+		lines.WriteString(own[i].value)
+		lines.WriteByte('\n')
+	}
+	lines.WriteString(j.profile.HeaderLines)
+	a.RequestHeaders = lines.String()
+
+	p := j.profile
+	resp := w.client.Do(ctx, egress.Request{
+		URL: p.URL, Header: header, Body: body,
+		ConnectTimeout: p.ConnectTimeout, ReadTimeout: p.ReadTimeout, TotalTimeout: p.TotalTimeout,
+		TLS: egress.TLS{MinVersion: p.MinTLS, MaxVersion: p.MaxTLS},
+	})
+	describe(a, &resp)
+	return judge(p, &resp, time.Now())
+}
+
+// describe notes what is to be seen of a response.
+func describe(a *stream.Attempt, resp *egress.Response) {
+	t := &resp.Timing
+	a.DNSUs, a.ConnectUs, a.TLSUs = t.DNS.Microseconds(), t.Connect.Microseconds(), t.TLS.Microseconds()
+	a.FirstByteUs, a.ConnectionReused = t.FirstByte.Microseconds(), t.Reused
+	a.RemoteAddress, a.StatusCode = resp.RemoteAddr, resp.StatusCode
+	switch resp.TLSVersion {
+	case tls.VersionTLS12:
+		a.TLSVersion = "TLS_1_2"
+	case tls.VersionTLS13:
+		a.TLSVersion = "TLS_1_3"
+	}
+	if resp.StatusCode == 0 {
+		return
+	}
+	a.ResponseHeaders = headerLines(resp.Header)
+	a.ResponseBody, a.ResponseTruncated = resp.Body, resp.BodyTruncated
+	if len(a.ResponseBody) > keptBody {
+		a.ResponseBody, a.ResponseTruncated = a.ResponseBody[:keptBody:keptBody], true
+	}
+}
+
+func renderable(e *stream.Event, eventID string, data []byte) payload.Event {
+	r := payload.Event{
+		ID: eventID, Type: e.Type, OccurredAt: stream.FromMicros(e.OccurredAt),
+		Application: e.Application, Entity: e.Entity, User: e.User, Resource: e.Resource, Data: data,
+	}
+	for _, attribute := range e.Attributes {
+		r.Attributes = append(r.Attributes, payload.Attribute{Key: attribute.Key, Value: attribute.Value})
+	}
+	return r
+}
+
+// job is a delivery that is to be attempted now.
+type job struct {
+	entry        *inflight
+	place        int // of the target in the entry
+	target       stream.Target
+	subscription *registry.Subscription
+	profile      *registry.Profile
+}
+
+// result returns what is written of the delivery when it stands so.
+func (j *job) result(s standing) *stream.Result {
+	event := &j.entry.Event
+	return &stream.Result{
+		AccountID: event.AccountID, DeliveryID: id.ForDelivery(event.ID, j.target.SubscriptionID), EventID: event.ID,
+		SubscriptionID: j.target.SubscriptionID, EventType: event.Type,
+		Status: s.status, Attempts: s.attempts, Failures: s.failures, NextAttemptAt: stream.Micros(s.next), QueuedAt: j.target.QueuedAt,
+	}
+}

@@ -1,0 +1,190 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/registry"
+	"github.com/hookline/hookline/internal/store"
+	"github.com/hookline/hookline/internal/stream"
+)
+
+// How work is read.
+const (
+	// maxEntries is how many entries a worker has at once: it takes a slot for each before it reads it.
+	maxEntries = 8192
+	readCount  = 64
+	readWait   = 500 * time.Millisecond // bounds how long a stop waits for a reader
+	failPause  = 500 * time.Millisecond
+	// maxReads is how many workers may fall silent over an entry before it is set aside.
+	maxReads = 5
+)
+
+// inflight is an entry on its way through the worker.
+type inflight struct {
+	*stream.Entry
+	remaining int  // targets that are not settled; the settler's
+	partly    bool // some are noted as settled in Redis; the settler's
+
+	fetch    sync.Once
+	fetched  []byte
+	fetchErr error
+}
+
+// payload returns the event's payload, read from the database once if the entry does not carry it.
+func (e *inflight) payload(ctx context.Context, s *store.Store) ([]byte, error) {
+	if len(e.Event.Payload) > 0 {
+		return e.Event.Payload, nil
+	}
+	e.fetch.Do(func() {
+		text, err := s.Payload(ctx, e.Event.ID)
+		e.fetched, e.fetchErr = []byte(text), err
+	})
+	return e.fetched, e.fetchErr
+}
+
+// consume reads one partition's work and dispatches it, until ctx ends.
+func (w *Worker) consume(ctx context.Context, partition int) error {
+	for ctx.Err() == nil {
+		count, err := w.takeSlots(ctx)
+		if err != nil {
+			return nil //nolint:nilerr // the context has ended: a stop, not a failure
+		}
+		entries, err := w.streams.ReadWork(ctx, w.name, partition, count, readWait, w.reject)
+		w.slots.Release(int64(count - len(entries)))
+		for _, entry := range entries {
+			w.dispatchEntry(ctx, entry)
+		}
+		if err != nil && ctx.Err() == nil {
+			w.streamFailed(ctx, partition, err)
+		}
+	}
+	return nil
+}
+
+// takeSlots waits for a slot and takes up to readCount of them, while results can be archived.
+func (w *Worker) takeSlots(ctx context.Context) (int, error) {
+	if err := w.archiving.wait(ctx); err != nil {
+		return 0, err
+	}
+	if err := w.slots.Acquire(ctx, 1); err != nil {
+		return 0, err
+	}
+	if w.slots.TryAcquire(readCount - 1) {
+		return readCount, nil
+	}
+	return 1, nil
+}
+
+// streamFailed notes that the streams did not answer, makes lost groups again and pauses.
+func (w *Worker) streamFailed(ctx context.Context, partition int, err error) {
+	w.problems.note("streams", err)
+	if stream.IsNoGroup(err) {
+		w.checkEpoch(ctx, partition)
+	}
+	pause(ctx, failPause)
+}
+
+// reject notes an entry that cannot be read. What it was of is in the database, and the sweeper queues it again.
+func (w *Worker) reject(entry string, err error) {
+	w.metrics.rejected.Inc()
+	w.log.Error("stream entry cannot be read", "entry", entry, "error", err)
+}
+
+// dispatchEntry gives each of an entry's targets to the lane of its profile.
+func (w *Worker) dispatchEntry(ctx context.Context, entry *stream.Entry) {
+	e := &inflight{Entry: entry, remaining: len(entry.Targets) - len(entry.Settled)}
+	if e.remaining <= 0 {
+		// Its last targets were settled when its worker died before removing it.
+		e.remaining = 1
+		w.settler(e).settled <- settled{job: &job{entry: e}, result: nil, empty: true}
+		return
+	}
+	for place, target := range entry.Targets {
+		if slices.Contains(entry.Settled, place) {
+			continue
+		}
+		w.dispatchTarget(ctx, &job{entry: e, place: place, target: target})
+	}
+}
+
+func (w *Worker) dispatchTarget(ctx context.Context, j *job) {
+	if lost := j.entry.Reads - 1; lost > 0 {
+		j.target.Attempts += lost
+		setAside := j.entry.Reads > maxReads
+		w.settler(j.entry).settled <- settled{job: j, result: j.interrupted(setAside), open: !setAside}
+		if setAside {
+			w.log.Error("delivery set aside: every worker that had it fell silent",
+				"delivery", id.Format(id.Delivery, id.ForDelivery(j.entry.Event.ID, j.target.SubscriptionID)), "workers", j.entry.Reads)
+			return
+		}
+		j.target.Trigger = stream.TriggerRetry
+	}
+	var found bool
+	if j.subscription, j.profile, found = w.lookUp(ctx, j.entry, j.target.SubscriptionID); !found || !j.subscription.Enabled {
+		w.settle(j, j.result(standing{
+			status: stream.StatusCancelled, attempts: j.target.Attempts, failures: j.target.Failures,
+		}))
+		return
+	}
+	w.dispatcher.submit(j)
+}
+
+// lookUp finds a subscription. One that is not in the registry may be younger than it: the registry is refreshed before the
+// subscription counts as deleted.
+func (w *Worker) lookUp(ctx context.Context, e *inflight, subscription id.ID) (s *registry.Subscription, p *registry.Profile, found bool) {
+	if s, p, found = w.registry.Subscription(e.Event.AccountID, subscription); found {
+		return s, p, true
+	}
+	for w.registry.Refresh(ctx) != nil && ctx.Err() == nil {
+		pause(ctx, failPause)
+	}
+	return w.registry.Subscription(e.Event.AccountID, subscription)
+}
+
+// interrupted is the result that explains an attempt whose worker fell silent.
+func (j *job) interrupted(setAside bool) *stream.Result {
+	now := time.Now()
+	s := standing{status: stream.StatusQueued, attempts: j.target.Attempts, failures: j.target.Failures}
+	a := &stream.Attempt{
+		ID: id.New(), Trigger: j.target.Trigger, Outcome: stream.OutcomeInterrupted, StartedAt: now.UnixMicro(), PayloadFormat: "ENVELOPE",
+		Error: "the worker fell silent; the request may have been sent",
+		Hint:  "Another worker goes on with the delivery.",
+	}
+	if setAside {
+		s.status = stream.StatusExhausted
+		a.Error = fmt.Sprintf("%d workers fell silent over this delivery: it is set aside", j.entry.Reads)
+		a.Hint = "Look for what ends the workers, then replay the delivery."
+	}
+	result := j.result(s)
+	result.Attempt = a
+	return result
+}
+
+// takeOver takes the partition's entries from workers that have fallen silent, as far as there are slots.
+func (w *Worker) takeOver(ctx context.Context, partition int) error {
+	if !w.slots.TryAcquire(readCount) {
+		return nil
+	}
+	entries, err := w.streams.TakeOver(ctx, w.name, partition, readCount, w.reject)
+	w.slots.Release(int64(readCount - len(entries)))
+	for _, entry := range entries {
+		w.metrics.takenOver.Inc()
+		w.dispatchEntry(ctx, entry)
+	}
+	return err
+}
+
+// pause waits, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,51 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/hookline/hookline/internal/store"
+)
+
+// How due deliveries are queued.
+const (
+	scheduleEvery = 200 * time.Millisecond
+	scheduleBatch = 500
+)
+
+// schedule queues deliveries whose next attempt is due, until ctx ends.
+func (w *Worker) schedule(ctx context.Context) error {
+	return w.every(ctx, scheduleEvery, "schedule", func(ctx context.Context) error {
+		for ctx.Err() == nil && w.archiving.open() {
+			due, err := w.store.ClaimDue(ctx, scheduleBatch)
+			if err != nil {
+				return err
+			}
+			if err := w.queue(ctx, due); err != nil {
+				return err
+			}
+			w.metrics.scheduled.Add(float64(len(due)))
+			if len(due) < scheduleBatch {
+				return nil
+			}
+		}
+		return nil
+	})
+}
+
+// queue puts deliveries whose rows say QUEUED into the work streams. If it fails, the sweeper finds them.
+func (w *Worker) queue(ctx context.Context, queued []store.Queued) error {
+	if len(queued) == 0 {
+		return nil
+	}
+	works, lost, err := w.store.Works(ctx, queued)
+	if err != nil {
+		return err
+	}
+	if err := w.store.CancelLost(ctx, lost); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	return w.streams.Enqueue(ctx, works)
+}

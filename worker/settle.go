@@ -1,0 +1,165 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hookline/hookline/internal/stream"
+)
+
+// settler writes what became of deliveries to one partition: the results of many in one transaction of Redis. It never gives up: while
+// Redis is away, results wait in its bounded queue, attempts wait for the queue, and no further work is read.
+//
+// It keeps what it has written until the archive has it, and writes it again when Redis has lost it.
+type settler struct {
+	streams   *stream.Streams
+	partition int
+	settled   chan settled
+	freed     func(entries int) // entries that are done
+	failed    func(error)
+
+	mu       sync.Mutex
+	retained []retained // oldest first
+}
+
+// settled is a target with its result, or without one when it is handed back.
+type settled struct {
+	job    *job
+	result *stream.Result
+	// open says that the target is not settled by this result: more will follow.
+	open bool
+	// empty says that there is nothing left to do for the entry but to remove it.
+	empty bool
+}
+
+// retained is a result that may not be in the database yet.
+type retained struct {
+	position stream.Position
+	result   *stream.Result
+}
+
+// Bounds of the settler.
+const (
+	maxSettling   = 4096 // results that wait for Redis
+	maxSettlement = 256  // results in a transaction
+	settleTimeout = 3 * time.Second
+	settlePause   = 200 * time.Millisecond
+)
+
+func newSettler(streams *stream.Streams, partition int, freed func(int), failed func(error)) *settler {
+	return &settler{streams: streams, partition: partition, settled: make(chan settled, maxSettling), freed: freed, failed: failed}
+}
+
+// run settles until the channel is closed, or ctx ends while Redis is away.
+func (s *settler) run(ctx context.Context) {
+	batch := make([]settled, 0, maxSettlement)
+	for first := range s.settled {
+		batch = append(batch[:0], first)
+		for len(batch) < cap(batch) && len(s.settled) > 0 {
+			batch = append(batch, <-s.settled)
+		}
+		settlement, done := compose(batch)
+		positions, err := s.write(ctx, settlement)
+		if err != nil {
+			continue // ctx has ended: the entries stay pending, and are taken over
+		}
+		s.retain(settlement.Results, positions)
+		s.freed(done)
+	}
+}
+
+// compose turns a batch into a settlement, and returns how many entries are done with it.
+func compose(batch []settled) (settlement *stream.Settlement, done int) {
+	settlement = &stream.Settlement{Partial: make(map[string][]int)}
+	handedBack := make(map[*inflight][]stream.Target)
+	for _, b := range batch {
+		switch {
+		case b.result != nil:
+			settlement.Results = append(settlement.Results, b.result)
+		case !b.empty:
+			handedBack[b.job.entry] = append(handedBack[b.job.entry], b.job.target)
+		}
+		if b.open {
+			continue
+		}
+		entry := b.job.entry
+		entry.remaining--
+		if entry.remaining > 0 {
+			settlement.Partial[entry.ID] = append(settlement.Partial[entry.ID], b.job.place)
+			continue
+		}
+		delete(settlement.Partial, entry.ID)
+		settlement.Done = append(settlement.Done, entry.ID)
+		if entry.partly {
+			settlement.Forget = append(settlement.Forget, entry.ID)
+		}
+		done++
+	}
+	for _, b := range batch {
+		if settlement.Partial[b.job.entry.ID] != nil {
+			b.job.entry.partly = true
+		}
+	}
+	for entry, targets := range handedBack {
+		settlement.Requeued = append(settlement.Requeued, stream.Work{Event: entry.Event, Targets: targets})
+	}
+	return settlement, done
+}
+
+func (s *settler) write(ctx context.Context, settlement *stream.Settlement) ([]stream.Position, error) {
+	for {
+		timed, cancel := context.WithTimeout(ctx, settleTimeout)
+		positions, err := s.streams.Settle(timed, s.partition, settlement)
+		cancel()
+		if err == nil {
+			return positions, nil
+		}
+		s.failed(err)
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(settlePause):
+		}
+	}
+}
+
+func (s *settler) retain(results []*stream.Result, positions []stream.Position) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, result := range results {
+		s.retained = append(s.retained, retained{positions[i], result})
+	}
+}
+
+// archived lets go of the results before the position: the database has them.
+func (s *settler) archived(bound stream.Position) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for n < len(s.retained) && s.retained[n].position < bound {
+		n++
+	}
+	s.retained = append([]retained(nil), s.retained[n:]...)
+}
+
+// rewrite writes again what may not be archived, because Redis has lost it. What was archived all the same does no harm.
+func (s *settler) rewrite(ctx context.Context) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for from := 0; from < len(s.retained); from += maxSettlement {
+		part := s.retained[from:min(from+maxSettlement, len(s.retained))]
+		settlement := &stream.Settlement{}
+		for _, r := range part {
+			settlement.Results = append(settlement.Results, r.result)
+		}
+		positions, err := s.streams.Settle(ctx, s.partition, settlement)
+		if err != nil {
+			return from, err
+		}
+		for i := range part {
+			part[i].position = positions[i]
+		}
+	}
+	return len(s.retained), nil
+}

@@ -1,0 +1,287 @@
+// Package worker delivers: it takes events from the work streams to the webhooks, and what became of them to the database.
+// A file for each step of an event's way:
+//
+//	consume.go   reads work, and takes it over from workers that have fallen silent
+//	dispatch.go  a lane for each profile: window, bounded queue, putting off
+//	attempt.go   builds one request, sends it, notes what is to be seen
+//	judge.go     decides how the attempt went and how the delivery stands after it (pure)
+//	settle.go    writes results and removes settled work, atomically, many at a time
+//	archive.go   moves results into the database
+//	schedule.go  queues deliveries whose next attempt is due
+//	sweep.go     finds what got lost, and queues it again
+//	tend.go      looks after the streams: liveness, lost data, trimming
+package worker
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/hookline/hookline/internal/egress"
+	"github.com/hookline/hookline/internal/registry"
+	"github.com/hookline/hookline/internal/store"
+	"github.com/hookline/hookline/internal/stream"
+)
+
+// Config is what a Worker needs.
+type Config struct {
+	Store    *store.Store
+	Streams  *stream.Streams
+	Registry *registry.Registry // its Run must be running
+	Client   *egress.Client
+	Log      *slog.Logger
+	Metrics  prometheus.Registerer // nil counts nowhere
+	// Version is that of Hookline, for the User-Agent.
+	Version string
+	// Grace is how long a stop waits for attempts under way; then they are broken off. 0 means DefaultGrace.
+	Grace time.Duration
+}
+
+// DefaultGrace is how long a stop waits for attempts under way.
+const DefaultGrace = 20 * time.Second
+
+// Worker delivers. Any number of them may run at once, in any number of processes.
+type Worker struct {
+	store     *store.Store
+	streams   *stream.Streams
+	registry  *registry.Registry
+	client    *egress.Client
+	log       *slog.Logger
+	metrics   *metrics
+	userAgent string
+	grace     time.Duration
+
+	name       string // of this worker among the streams' consumers
+	started    time.Time
+	slots      *semaphore.Weighted
+	dispatcher *dispatcher
+	settlers   []*settler
+	archiving  gate // closed while too many results wait for the database
+	epochs     epochs
+	problems   problems
+}
+
+// epochs are the partitions' epochs as this worker knows them.
+type epochs struct {
+	mu    sync.Mutex
+	known []string
+}
+
+func (e *epochs) get(partition int) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.known[partition]
+}
+
+// New returns a Worker.
+func New(config Config) *Worker {
+	host, _ := os.Hostname() // for people who look at the streams; the random part tells workers apart
+	w := &Worker{
+		store: config.Store, streams: config.Streams, registry: config.Registry, client: config.Client, log: config.Log,
+		metrics: newMetrics(config.Metrics), userAgent: "Hookline/" + config.Version, grace: config.Grace,
+		name: host + "-" + rand.Text()[:10], started: time.Now(),
+		slots:    semaphore.NewWeighted(maxEntries),
+		epochs:   epochs{known: make([]string, config.Streams.Partitions())},
+		problems: problems{log: config.Log},
+	}
+	if w.grace == 0 {
+		w.grace = DefaultGrace
+	}
+	for partition := range config.Streams.Partitions() {
+		w.settlers = append(w.settlers, newSettler(config.Streams, partition,
+			func(entries int) { w.slots.Release(int64(entries)) }, func(err error) { w.problems.note("streams", err) }))
+	}
+	return w
+}
+
+func (w *Worker) settler(e *inflight) *settler { return w.settlers[e.Partition] }
+
+// settle hands a result on. It waits while Redis is away.
+func (w *Worker) settle(j *job, result *stream.Result) {
+	w.metrics.observe(result)
+	w.settler(j.entry).settled <- settled{job: j, result: result}
+}
+
+// release hands a job back that has not begun.
+func (w *Worker) release(j *job) { w.settler(j.entry).settled <- settled{job: j} }
+
+// finishTimeout bounds each step of a stop that depends on Redis or the database.
+const finishTimeout = 10 * time.Second
+
+// errStopping is why attempts are broken off at the end of a stop's grace.
+var errStopping = errors.New("the worker is stopping")
+
+// Run works until ctx ends and then stops in order, so that nothing that it has begun stays without a record:
+//
+//  1. no more work is read, scheduled or swept
+//  2. deliveries that have not begun are handed back; attempts under way end, or are broken off after the grace
+//  3. their results are settled
+//  4. what it has read of the results is archived; all of them, if Redis ends with this process
+//  5. it signs off, so that others need not wait to see that it is gone
+func (w *Worker) Run(ctx context.Context) error {
+	if err := w.prepare(ctx); err != nil {
+		return err
+	}
+	finishing := context.WithoutCancel(ctx)
+	attempts, breakOff := context.WithCancelCause(finishing)
+	defer breakOff(nil)
+	w.dispatcher = newDispatcher(func(j *job) *stream.Result { return w.attempt(attempts, j) }, w.settle, w.release)
+
+	settlers, settling := errgroup.Group{}, newDeadline(finishing)
+	for _, s := range w.settlers {
+		settlers.Go(func() error { s.run(settling); return nil })
+	}
+	archiveCtx, stopArchiving := context.WithCancel(finishing)
+	archiver, archiving := errgroup.Group{}, newDeadline(finishing)
+	archiver.Go(func() error { return w.archive(archiveCtx, archiving) })
+	tendCtx, stopTending := context.WithCancel(finishing)
+	tending := errgroup.Group{}
+	tending.Go(func() error { return w.tend(tendCtx) })
+
+	// 1.
+	taking := errgroup.Group{}
+	for partition := range w.streams.Partitions() {
+		taking.Go(func() error { return w.consume(ctx, partition) })
+	}
+	taking.Go(func() error { return w.schedule(ctx) })
+	taking.Go(func() error { return w.sweep(ctx) })
+	err := taking.Wait()
+	w.log.Info("worker stopping", "worker", w.name)
+	stopTending()
+	err = errors.Join(err, tending.Wait())
+
+	// 2.
+	grace, endGrace := context.WithTimeout(finishing, w.grace)
+	w.dispatcher.stop(grace)
+	endGrace()
+	breakOff(errStopping)
+	settling.start(finishTimeout)
+	w.dispatcher.wait()
+
+	// 3.
+	for _, s := range w.settlers {
+		close(s.settled)
+	}
+	err = errors.Join(err, settlers.Wait())
+
+	// 4.
+	archiving.start(finishTimeout)
+	if w.streams.IsEmbedded() {
+		w.drain(archiving)
+	}
+	stopArchiving()
+	err = errors.Join(err, archiver.Wait())
+
+	// 5.
+	last, cancel := context.WithTimeout(finishing, time.Second)
+	defer cancel()
+	return errors.Join(err, w.streams.SignOff(last, w.name))
+}
+
+// prepare makes what the streams need, and waits until Redis is there.
+func (w *Worker) prepare(ctx context.Context) error {
+	for partition := range w.streams.Partitions() {
+		for {
+			epoch, err := w.streams.Prepare(ctx, partition)
+			if err == nil {
+				w.epochs.known[partition] = epoch
+				break
+			}
+			w.problems.note("streams", err)
+			pause(ctx, failPause)
+			if ctx.Err() != nil {
+				return nil
+			}
+		}
+	}
+	if err := w.streams.KeepAlive(ctx, w.name); err != nil {
+		w.problems.note("streams", err)
+	}
+	w.problems.clear("streams")
+	return nil
+}
+
+// drain waits until every result is archived.
+func (w *Worker) drain(ctx context.Context) {
+	for ctx.Err() == nil {
+		progress, err := w.progress(ctx)
+		if err != nil {
+			return
+		}
+		left := false
+		for _, p := range progress {
+			left = left || p.OldestResult != 0
+		}
+		if !left {
+			return
+		}
+		pause(ctx, archiveLinger)
+	}
+}
+
+// every runs step now and then every interval until ctx ends. A failing step is noted and tried again.
+func (w *Worker) every(ctx context.Context, interval time.Duration, what string, step func(context.Context) error) error {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		if err := step(ctx); err == nil {
+			w.problems.clear(what)
+		} else if ctx.Err() == nil {
+			w.problems.note(what, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// problems logs what fails again and again: once when it begins and once when it is over.
+type problems struct {
+	log  *slog.Logger
+	mu   sync.Mutex
+	open map[string]bool
+}
+
+func (p *problems) note(what string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.open[what] {
+		p.log.Error("failing; it is tried again", "what", what, "error", err)
+	}
+	if p.open == nil {
+		p.open = make(map[string]bool)
+	}
+	p.open[what] = true
+}
+
+func (p *problems) clear(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open[what] {
+		p.log.Info("works again", "what", what)
+		delete(p.open, what)
+	}
+}
+
+// deadline is a context whose time begins to run only when start is called.
+type deadline struct {
+	context.Context
+	cancel context.CancelFunc
+}
+
+func newDeadline(parent context.Context) *deadline {
+	ctx, cancel := context.WithCancel(parent)
+	return &deadline{ctx, cancel}
+}
+
+func (d *deadline) start(after time.Duration) { time.AfterFunc(after, d.cancel) }
