@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -159,7 +160,7 @@ func (r *Receiver) WaitFor(ctx context.Context, cond func([]Received) bool) []Re
 func (r *Receiver) snapshot() ([]Received, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.received[:len(r.received):len(r.received)], r.changed
+	return slices.Clip(r.received), r.changed
 }
 
 func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {

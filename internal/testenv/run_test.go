@@ -146,7 +146,7 @@ func TestRun(t *testing.T) {
 // worldReadable returns a folder that the user of PostgreSQL may enter, too.
 func worldReadable(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "hookline-testenv-")
+	dir, err := os.MkdirTemp("", "hookline-testenv-") //nolint:usetesting // t.TempDir lies in a folder of mode 0700
 	if err != nil {
 		t.Fatal(err)
 	}
