@@ -7,43 +7,70 @@ package graph
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/ent/apikey"
 	"github.com/hookline/hookline/internal/access"
 )
 
 func (r *apiKeyResolver) Prefix(ctx context.Context, obj *ent.APIKey) (string, error) {
-	panic(fmt.Errorf("not implemented: Prefix - prefix"))
+	return "hk_" + obj.TokenID + "_", nil
 }
 
 func (r *apiKeyResolver) Scopes(ctx context.Context, obj *ent.APIKey) ([]access.Scope, error) {
-	panic(fmt.Errorf("not implemented: Scopes - scopes"))
+	scopes := make([]access.Scope, len(obj.Scopes))
+	for i, scope := range obj.Scopes {
+		scopes[i] = access.Scope(scope)
+	}
+	return scopes, nil
 }
 
 func (r *mutationResolver) CreateAccount(ctx context.Context, key string, name string) (*AccountPayload, error) {
-	panic(fmt.Errorf("not implemented: CreateAccount - createAccount"))
+	account, err := r.Configure.CreateAccount(ctx, key, name)
+	wrong, err := mistakes(err)
+	return &AccountPayload{Account: account, UserErrors: wrong}, err
 }
 
 func (r *mutationResolver) CreateAPIKey(ctx context.Context, name string, scopes []access.Scope, expiresAt *time.Time) (*APIKeyPayload, error) {
-	panic(fmt.Errorf("not implemented: CreateAPIKey - createApiKey"))
+	apiKey, secret, err := r.Configure.CreateAPIKey(ctx, name, scopes, expiresAt)
+	wrong, err := mistakes(err)
+	return &APIKeyPayload{APIKey: apiKey, CreatedSecret: orNull(secret), UserErrors: wrong}, err
 }
 
 func (r *mutationResolver) RevokeAPIKey(ctx context.Context, id string) (*APIKeyPayload, error) {
-	panic(fmt.Errorf("not implemented: RevokeAPIKey - revokeApiKey"))
+	apiKey, err := r.Configure.RevokeAPIKey(ctx, parseAPIKeyID(id))
+	wrong, err := mistakes(err)
+	return &APIKeyPayload{APIKey: apiKey, UserErrors: wrong}, err
 }
 
 func (r *queryResolver) Viewer(ctx context.Context) (*Viewer, error) {
-	panic(fmt.Errorf("not implemented: Viewer - viewer"))
+	principal := access.PrincipalFrom(ctx)
+	account, err := loadersOf(ctx).account.load(ctx, principal.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	return &Viewer{Account: account, KeyName: principal.KeyName, Scopes: principal.Scopes, Version: r.Version}, nil
 }
 
 func (r *queryResolver) Accounts(ctx context.Context, first *int, after *string, last *int, before *string) (*Connection[ent.Account], error) {
-	panic(fmt.Errorf("not implemented: Accounts - accounts"))
+	p, err := readPage(first, after, last, before)
+	if err != nil {
+		return nil, err
+	}
+	return list(ctx, r.Ent.Account.Query(), p, accountID)
 }
 
 func (r *queryResolver) APIKeys(ctx context.Context, first *int, after *string, last *int, before *string) (*Connection[ent.APIKey], error) {
-	panic(fmt.Errorf("not implemented: APIKeys - apiKeys"))
+	p, err := readPage(first, after, last, before)
+	if err != nil {
+		return nil, err
+	}
+	account, err := own(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return list(ctx, r.Ent.APIKey.Query().Where(apikey.AccountID(account)), p, apiKeyID)
 }
 
 func (r *Resolver) ApiKey() ApiKeyResolver { return &apiKeyResolver{r} }

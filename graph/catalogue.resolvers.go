@@ -7,33 +7,34 @@ package graph
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/ent/category"
+	"github.com/hookline/hookline/ent/eventtype"
 )
 
 func (r *categoryResolver) EventTypes(ctx context.Context, obj *ent.Category) ([]*ent.EventType, error) {
-	panic(fmt.Errorf("not implemented: EventTypes - eventTypes"))
+	return loadersOf(ctx).eventTypesOf.load(ctx, obj.ID)
 }
 
 func (r *eventTypeResolver) Category(ctx context.Context, obj *ent.EventType) (*ent.Category, error) {
-	panic(fmt.Errorf("not implemented: Category - category"))
+	return loadersOf(ctx).category.load(ctx, obj.CategoryID)
 }
 
 func (r *eventTypeResolver) Description(ctx context.Context, obj *ent.EventType) (*string, error) {
-	panic(fmt.Errorf("not implemented: Description - description"))
+	return orNull(obj.Description), nil
 }
 
 func (r *queryResolver) Categories(ctx context.Context) ([]*ent.Category, error) {
-	panic(fmt.Errorf("not implemented: Categories - categories"))
+	return r.Ent.Category.Query().Order(ent.Asc(category.FieldGroup, category.FieldName, category.FieldID)).All(ctx)
 }
 
 func (r *queryResolver) EventType(ctx context.Context, name string) (*ent.EventType, error) {
-	panic(fmt.Errorf("not implemented: EventType - eventType"))
+	return orMissing(r.Ent.EventType.Query().Where(eventtype.Name(name)).Only(ctx))
 }
 
 func (r *queryResolver) EventTypes(ctx context.Context, search *string) ([]*ent.EventType, error) {
-	panic(fmt.Errorf("not implemented: EventTypes - eventTypes"))
+	return r.Ent.EventType.Query().Where(eventtype.NameContainsFold(orZero(search))).Order(ent.Asc(eventtype.FieldName)).All(ctx)
 }
 
 func (r *Resolver) Category() CategoryResolver { return &categoryResolver{r} }

@@ -13,71 +13,87 @@ import (
 )
 
 func (r *deliveryResolver) Event(ctx context.Context, obj *ent.Delivery) (*ent.Event, error) {
-	panic(fmt.Errorf("not implemented: Event - event"))
+	return loadersOf(ctx).event.load(ctx, obj.EventID)
 }
 
 func (r *deliveryResolver) Subscription(ctx context.Context, obj *ent.Delivery) (*ent.EventSubscription, error) {
-	panic(fmt.Errorf("not implemented: Subscription - subscription"))
+	return loadersOf(ctx).subscription.load(ctx, obj.SubscriptionID)
 }
 
 func (r *deliveryResolver) Attempts(ctx context.Context, obj *ent.Delivery) ([]*ent.Attempt, error) {
-	panic(fmt.Errorf("not implemented: Attempts - attempts"))
+	return loadersOf(ctx).attemptsOf.load(ctx, obj.ID)
 }
 
 func (r *deliveryAttemptResolver) Delivery(ctx context.Context, obj *ent.Attempt) (*ent.Delivery, error) {
-	panic(fmt.Errorf("not implemented: Delivery - delivery"))
+	return loadersOf(ctx).delivery.load(ctx, obj.DeliveryID)
 }
 
 func (r *deliveryAttemptResolver) Subscription(ctx context.Context, obj *ent.Attempt) (*ent.EventSubscription, error) {
-	panic(fmt.Errorf("not implemented: Subscription - subscription"))
+	return loadersOf(ctx).subscription.load(ctx, obj.SubscriptionID)
 }
 
 func (r *deliveryAttemptResolver) StatusCode(ctx context.Context, obj *ent.Attempt) (*int, error) {
-	panic(fmt.Errorf("not implemented: StatusCode - statusCode"))
+	return orNull(obj.StatusCode), nil
 }
 
 func (r *deliveryAttemptResolver) Timing(ctx context.Context, obj *ent.Attempt) (*AttemptTiming, error) {
-	panic(fmt.Errorf("not implemented: Timing - timing"))
+	return timingOf(obj), nil
 }
 
 func (r *deliveryAttemptResolver) Request(ctx context.Context, obj *ent.Attempt) (*HTTPMessage, error) {
-	panic(fmt.Errorf("not implemented: Request - request"))
+	return requestOf(obj), nil
 }
 
 func (r *deliveryAttemptResolver) Response(ctx context.Context, obj *ent.Attempt) (*HTTPMessage, error) {
-	panic(fmt.Errorf("not implemented: Response - response"))
+	return responseOf(obj), nil
 }
 
 func (r *deliveryAttemptResolver) RemoteAddress(ctx context.Context, obj *ent.Attempt) (*string, error) {
-	panic(fmt.Errorf("not implemented: RemoteAddress - remoteAddress"))
+	return orNull(obj.RemoteAddress), nil
 }
 
 func (r *deliveryAttemptResolver) TLSVersion(ctx context.Context, obj *ent.Attempt) (*string, error) {
-	panic(fmt.Errorf("not implemented: TLSVersion - tlsVersion"))
+	return orNull(obj.TLSVersion), nil
 }
 
 func (r *deliveryAttemptResolver) Error(ctx context.Context, obj *ent.Attempt) (*string, error) {
-	panic(fmt.Errorf("not implemented: Error - error"))
+	return orNull(obj.Error), nil
 }
 
 func (r *deliveryAttemptResolver) Hint(ctx context.Context, obj *ent.Attempt) (*string, error) {
-	panic(fmt.Errorf("not implemented: Hint - hint"))
+	return orNull(obj.Hint), nil
 }
 
 func (r *queryResolver) Delivery(ctx context.Context, id string) (*ent.Delivery, error) {
-	panic(fmt.Errorf("not implemented: Delivery - delivery"))
+	return findDelivery(ctx, id)
 }
 
 func (r *queryResolver) Deliveries(ctx context.Context, filter *DeliveryFilter, first *int, after *string, last *int, before *string) (*Connection[ent.Delivery], error) {
-	panic(fmt.Errorf("not implemented: Deliveries - deliveries"))
+	p, err := readPage(first, after, last, before)
+	if err != nil {
+		return nil, err
+	}
+	where, err := deliveriesWhere(filter)
+	if err != nil {
+		return nil, err
+	}
+	return list(ctx, r.Ent.Delivery.Query().Where(where...), p, deliveryID)
 }
 
 func (r *queryResolver) DeliveryAttempt(ctx context.Context, id string) (*ent.Attempt, error) {
-	panic(fmt.Errorf("not implemented: DeliveryAttempt - deliveryAttempt"))
+	return findAttempt(ctx, id)
 }
 
 func (r *queryResolver) DeliveryAttempts(ctx context.Context, filter *AttemptFilter, first *int, after *string, last *int, before *string) (*Connection[ent.Attempt], error) {
-	panic(fmt.Errorf("not implemented: DeliveryAttempts - deliveryAttempts"))
+	p, err := readPage(first, after, last, before)
+	if err != nil {
+		return nil, err
+	}
+	where, err := r.reads().attemptsWhere(ctx, filter)
+	if err != nil {
+		return nil, err
+	}
+	return list(ctx, r.reads().attemptQuery().Where(where...), p, attemptID)
 }
 
 func (r *subscriptionResolver) DeliveryAttempts(ctx context.Context, filter *AttemptFilter, after *string, backfill int, maxPerSecond int) (<-chan *AttemptBatch, error) {

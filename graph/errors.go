@@ -1,8 +1,52 @@
 package graph
 
-import "fmt"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
 
-// inputError is a mistake in an argument, for the client to see (BAD_USER_INPUT).
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/hookline/hookline/internal/accept"
+	"github.com/hookline/hookline/internal/access"
+	"github.com/hookline/hookline/internal/apikey"
+	"github.com/hookline/hookline/internal/usererror"
+)
+
+// The codes of errors, in `extensions.code`: stable, for programs. Two more come from the GraphQL library,
+// GRAPHQL_PARSE_FAILED and GRAPHQL_VALIDATION_FAILED, and COMPLEXITY_LIMIT_EXCEEDED from its limit.
+const (
+	CodeUnauthenticated = "UNAUTHENTICATED" // no API key, or one that does not work
+	CodeForbidden       = "FORBIDDEN"       // the key lacks a scope, or may not act for the account
+	CodeNotFound        = "NOT_FOUND"       // what the request works in does not exist
+	CodeBadInput        = "BAD_USER_INPUT"  // an argument is wrong; the message names it
+	CodeTooLarge        = "TOO_LARGE"       // the request is larger than the limit that the message names
+	CodeOverloaded      = "OVERLOADED"      // nothing was done; try again later
+	CodeUncertain       = "UNCERTAIN"       // it may have been done or not; publishing again with the same keys is safe
+	CodeTimeout         = "TIMEOUT"         // it took too long
+	CodeCancelled       = "CANCELLED"       // the client went away, or the server stops
+	CodeInternal        = "INTERNAL"        // our fault; the log tells more by the request id
+)
+
+// codes turns errors into codes. Their messages are for clients.
+var codes = []struct {
+	err  error
+	code string
+}{
+	{accept.ErrOverloaded, CodeOverloaded},
+	{accept.ErrUncertain, CodeUncertain},
+	{apikey.ErrUnauthenticated, CodeUnauthenticated},
+	{access.ErrNoAccount, CodeUnauthenticated},
+	{apikey.ErrForbiddenAccount, CodeForbidden},
+	{apikey.ErrUnknownAccount, CodeNotFound},
+	{context.DeadlineExceeded, CodeTimeout},
+	{context.Canceled, CodeCancelled},
+}
+
+// inputError is a mistake in an argument.
 type inputError struct{ message string }
 
 func inputErrorf(format string, args ...any) error {
@@ -10,3 +54,94 @@ func inputErrorf(format string, args ...any) error {
 }
 
 func (e *inputError) Error() string { return e.message }
+
+// checkRange says what is wrong with a number outside its limits.
+func checkRange(argument string, value, least, most int) error {
+	if value < least || value > most {
+		return inputErrorf("%s: %d is outside its limits, %d to %d", argument, value, least, most)
+	}
+	return nil
+}
+
+// CodeOf returns the code of an error and whether its message is for clients; it is not for CodeInternal.
+func CodeOf(err error) (code string, public bool) {
+	var input *inputError
+	var list usererror.List
+	if errors.As(err, &input) || errors.As(err, &list) {
+		return CodeBadInput, true
+	}
+	for _, c := range codes {
+		if errors.Is(err, c.err) {
+			return c.code, true
+		}
+	}
+	return CodeInternal, false
+}
+
+// presentError returns what clients see of errors: a code always, and nothing of what is inside the server.
+func presentError(log *slog.Logger) graphql.ErrorPresenterFunc {
+	return func(ctx context.Context, err error) *gqlerror.Error {
+		var shown gqlerror.Error
+		var found *gqlerror.Error
+		if errors.As(err, &found) {
+			if found.Extensions["code"] != nil {
+				return found // from validation, or made for clients
+			}
+			shown.Path, shown.Locations = found.Path, found.Locations
+		} else {
+			shown.Path = graphql.GetPath(ctx)
+		}
+		code, public := CodeOf(err)
+		shown.Extensions = map[string]any{"code": code}
+		if public {
+			shown.Message = messageOf(err)
+			return &shown
+		}
+		log.ErrorContext(ctx, "internal error", "requestId", RequestID(ctx), "path", shown.Path.String(), "error", err)
+		shown.Message = "internal error"
+		shown.Extensions["requestId"] = RequestID(ctx)
+		return &shown
+	}
+}
+
+// messageOf is the message without the path that gqlgen puts before it.
+func messageOf(err error) string {
+	var found *gqlerror.Error
+	if errors.As(err, &found) && found.Err != nil {
+		return found.Err.Error()
+	}
+	return err.Error()
+}
+
+// recoverPanic turns a panic of a resolver into an internal error.
+func recoverPanic(log *slog.Logger) graphql.RecoverFunc {
+	return func(ctx context.Context, value any) error {
+		log.ErrorContext(ctx, "panic", "requestId", RequestID(ctx), "panic", value, "stack", string(debug.Stack()))
+		return &gqlerror.Error{
+			Message:    "internal error",
+			Extensions: map[string]any{"code": CodeInternal, "requestId": RequestID(ctx)},
+		}
+	}
+}
+
+// mistakes separates the mistakes in an input, which a payload answers, from other errors.
+func mistakes(err error) (usererror.List, error) {
+	var list usererror.List
+	if errors.As(err, &list) {
+		return list, nil
+	}
+	return nil, err
+}
+
+type requestIDKey struct{}
+
+// WithRequestID returns a context of the request with this id.
+func WithRequestID(ctx context.Context, requestID string) context.Context {
+	return context.WithValue(ctx, requestIDKey{}, requestID)
+}
+
+// RequestID returns the id of the request, empty if it has none.
+func RequestID(ctx context.Context) string {
+	requestID, _ := ctx.Value(requestIDKey{}).(string)
+	return requestID
+}

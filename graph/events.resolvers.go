@@ -7,59 +7,73 @@ package graph
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/internal/accept"
+	"github.com/hookline/hookline/internal/id"
 )
 
 func (r *eventResolver) AcceptedAt(ctx context.Context, obj *ent.Event) (*time.Time, error) {
-	panic(fmt.Errorf("not implemented: AcceptedAt - acceptedAt"))
+	at := id.Time(obj.ID)
+	return &at, nil
 }
 
 func (r *eventResolver) Application(ctx context.Context, obj *ent.Event) (*string, error) {
-	panic(fmt.Errorf("not implemented: Application - application"))
+	return orNull(obj.Application), nil
 }
 
 func (r *eventResolver) Entity(ctx context.Context, obj *ent.Event) (*string, error) {
-	panic(fmt.Errorf("not implemented: Entity - entity"))
+	return orNull(obj.Entity), nil
 }
 
 func (r *eventResolver) User(ctx context.Context, obj *ent.Event) (*string, error) {
-	panic(fmt.Errorf("not implemented: User - user"))
+	return orNull(obj.User), nil
 }
 
 func (r *eventResolver) Resource(ctx context.Context, obj *ent.Event) (*string, error) {
-	panic(fmt.Errorf("not implemented: Resource - resource"))
+	return orNull(obj.Resource), nil
 }
 
 func (r *eventResolver) IdempotencyKey(ctx context.Context, obj *ent.Event) (*string, error) {
-	panic(fmt.Errorf("not implemented: IdempotencyKey - idempotencyKey"))
+	return orNull(obj.IdempotencyKey), nil
 }
 
 func (r *eventResolver) Payload(ctx context.Context, obj *ent.Event) (*Body, error) {
-	panic(fmt.Errorf("not implemented: Payload - payload"))
+	published, err := loadersOf(ctx).payload.load(ctx, obj.ID)
+	if err != nil {
+		return nil, err
+	}
+	mediaType := "application/json"
+	return newBody(&mediaType, []byte(orZero(published)), false), nil
 }
 
 func (r *eventResolver) Matched(ctx context.Context, obj *ent.Event) (int, error) {
-	panic(fmt.Errorf("not implemented: Matched - matched"))
+	return len(obj.Targets) / len(id.Nil), nil
 }
 
 func (r *eventResolver) Deliveries(ctx context.Context, obj *ent.Event) ([]*ent.Delivery, error) {
-	panic(fmt.Errorf("not implemented: Deliveries - deliveries"))
+	return loadersOf(ctx).deliveriesOf.load(ctx, obj.ID)
 }
 
 func (r *mutationResolver) PublishEvents(ctx context.Context, events []*accept.Event) (*PublishEventsPayload, error) {
-	panic(fmt.Errorf("not implemented: PublishEvents - publishEvents"))
+	return r.publish(ctx, events)
 }
 
 func (r *queryResolver) Event(ctx context.Context, id string) (*ent.Event, error) {
-	panic(fmt.Errorf("not implemented: Event - event"))
+	return findEvent(ctx, id)
 }
 
 func (r *queryResolver) Events(ctx context.Context, filter *EventLogFilter, first *int, after *string, last *int, before *string) (*Connection[ent.Event], error) {
-	panic(fmt.Errorf("not implemented: Events - events"))
+	p, err := readPage(first, after, last, before)
+	if err != nil {
+		return nil, err
+	}
+	where, err := eventsWhere(filter)
+	if err != nil {
+		return nil, err
+	}
+	return list(ctx, r.reads().eventQuery().Where(where...), p, eventID)
 }
 
 func (r *Resolver) Event() EventResolver { return &eventResolver{r} }

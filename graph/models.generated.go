@@ -11,6 +11,7 @@ import (
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/internal/access"
+	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/stream"
 	"github.com/hookline/hookline/internal/usererror"
 )
@@ -103,54 +104,6 @@ type Body struct {
 	Truncated bool `json:"truncated"`
 }
 
-// A new event subscription.
-type CreateEventSubscriptionInput struct {
-	// Its identifier: unique in the account, immutable.
-	Key string `json:"key"`
-	// What people call it: 1–255 characters, unique in the account.
-	Name string `json:"name"`
-	// The category that all its event types lie in; immutable.
-	Category *string `json:"category,omitempty"`
-	// The event types that it takes: at most 255 names and wildcards. None: all of the category, which must be given then.
-	EventTypes []string `json:"eventTypes,omitempty"`
-	// What an event must carry besides.
-	Filter *EventFilterInput `json:"filter,omitempty"`
-	// Where and how its notifications are sent.
-	Profile *ProfileChoice `json:"profile"`
-	// Whether events are delivered from the start.
-	Enabled bool `json:"enabled"`
-	// The signing secret (`whsec_` and base64 of 24–64 bytes); made when it is not given. Asks for the scope `SECRETS_WRITE`.
-	Secret *string `json:"secret,omitempty"`
-}
-
-// A new notification profile.
-type CreateNotificationProfileInput struct {
-	// Its identifier: unique in the account, immutable.
-	Key string `json:"key"`
-	// The URL that notifications are POSTed to: https (http only where the operator allows it), at most 2,048 characters, of a public address.
-	WebhookURL string `json:"webhookUrl"`
-	// The form of the request's body.
-	PayloadFormat string `json:"payloadFormat"`
-	// RE2 over the status code as text, at most 1,000 characters; any 2xx when it is not given.
-	ResponseStatusRegex *string `json:"responseStatusRegex,omitempty"`
-	// RE2 over the `Name: value` lines of the response's headers, at most 1,000 characters.
-	ResponseHeaderRegex *string `json:"responseHeaderRegex,omitempty"`
-	// RE2 that must be found in the first 64 KiB of the response's body, at most 1,000 characters.
-	ResponseBodyRegex *string `json:"responseBodyRegex,omitempty"`
-	// How many requests may be under way at once: 20–10,000.
-	WindowSize int `json:"windowSize"`
-	// How long name look-up, connecting and the TLS handshake may take together, in milliseconds: 300–30,000.
-	ConnectTimeoutMs int `json:"connectTimeoutMs"`
-	// How long to wait between two packets of the response, in milliseconds: 1,000–90,000.
-	ReadTimeoutMs int `json:"readTimeoutMs"`
-	// The TLS versions that may be spoken: at least one.
-	TLSVersions []string `json:"tlsVersions"`
-	// Headers added to every request: at most 50.
-	Headers []*HeaderInput `json:"headers"`
-	// When failed deliveries are tried again; `QUADRATIC` when it is not given.
-	RetryPolicy *RetryPolicyInput `json:"retryPolicy,omitempty"`
-}
-
 // The answer to a deletion.
 type DeletePayload struct {
 	// The id of what was deleted; null when the request was refused.
@@ -173,18 +126,6 @@ type DeliveryFilter struct {
 	EventID *string `json:"eventId,omitempty"`
 	// Of one of these event types.
 	EventTypes []string `json:"eventTypes,omitempty"`
-}
-
-// What an event must carry: all parts given must match, and in one list any value does. Each list holds at most 1,000 values of 1–255 characters.
-type EventFilterInput struct {
-	// Users.
-	Users []string `json:"users"`
-	// Entities: a customer, a department.
-	Entities []string `json:"entities"`
-	// Applications: a use case.
-	Applications []string `json:"applications"`
-	// Resources: a sender name, a number, a domain.
-	Resources []string `json:"resources"`
 }
 
 // Which events to list: all parts given must hold.
@@ -214,7 +155,7 @@ type EventSubscriptionFilter struct {
 	// Only those bound to this category.
 	Category *string `json:"category,omitempty"`
 	// Only those that send through this profile.
-	Profile *Ref `json:"profile,omitempty"`
+	Profile *configure.Ref `json:"profile,omitempty"`
 	// Only enabled or only disabled ones.
 	Enabled *bool `json:"enabled,omitempty"`
 }
@@ -241,24 +182,6 @@ type Header struct {
 	Secret bool `json:"secret"`
 }
 
-// A header for every request.
-type HeaderInput struct {
-	// Its name: an HTTP token; not one that Hookline sets itself (`Host`, `Content-Length`, `webhook-…`, `Idempotency-Key`, hop-by-hop headers).
-	Name string `json:"name"`
-	// Its value: at most 4 KiB of visible ASCII, spaces and tabs.
-	Value string `json:"value"`
-	// Whether the value is secret: stored encrypted and never shown again. Asks for the scope `SECRETS_WRITE`.
-	Secret bool `json:"secret"`
-}
-
-// A request or a response.
-type HTTPMessage struct {
-	// Its headers; secret values are masked.
-	Headers []*Header `json:"headers"`
-	// Its body; of a response the first 16 KiB. Null when it is no longer kept.
-	Body *Body `json:"body,omitempty"`
-}
-
 // The answer to a mutation of a notification profile.
 type NotificationProfilePayload struct {
 	// The profile as it is now; null when the request was refused.
@@ -277,14 +200,6 @@ type PageInfo struct {
 	StartCursor *string `json:"startCursor,omitempty"`
 	// The last edge's cursor; null on an empty page.
 	EndCursor *string `json:"endCursor,omitempty"`
-}
-
-// An existing notification profile, or a new one.
-type ProfileChoice struct {
-	// One that exists.
-	Existing *Ref `json:"existing,omitempty"`
-	// One that is created together with the subscription; if either is refused, neither is created.
-	Create *CreateNotificationProfileInput `json:"create,omitempty"`
 }
 
 // The answer to `publishEvents`.
@@ -307,14 +222,6 @@ type PublishResult struct {
 	UserErrors []*usererror.Error `json:"userErrors"`
 }
 
-// Names one object, by id or by key.
-type Ref struct {
-	// The id that Hookline gave it.
-	ID *string `json:"id,omitempty"`
-	// The key that the client gave it.
-	Key *string `json:"key,omitempty"`
-}
-
 // When failed deliveries are tried again.
 type RetryPolicy struct {
 	// Which schedule.
@@ -325,60 +232,6 @@ type RetryPolicy struct {
 	Jitter bool `json:"jitter"`
 	// From the first attempt to the last.
 	TotalWindow time.Duration `json:"totalWindow"`
-}
-
-// When failed deliveries are to be tried again.
-type RetryPolicyInput struct {
-	// Which schedule.
-	Kind string `json:"kind"`
-	// With `CUSTOM`: 1–50 waits of 1 second to 24 hours; not to be given otherwise.
-	Delays []time.Duration `json:"delays,omitempty"`
-	// Whether each wait is varied at random by up to 10 % either way.
-	Jitter bool `json:"jitter"`
-}
-
-// A change of an event subscription: fields that are not given stay as they are. Key and category cannot be changed.
-type UpdateEventSubscriptionInput struct {
-	// The version that the change was made for; a newer one is not overwritten (`VERSION_CONFLICT`).
-	ExpectedVersion *int `json:"expectedVersion,omitempty"`
-	// What people call it.
-	Name *string `json:"name,omitempty"`
-	// All event types that it takes, in place of the present ones.
-	EventTypes []string `json:"eventTypes,omitempty"`
-	// The whole filter, in place of the present one.
-	Filter *EventFilterInput `json:"filter,omitempty"`
-	// The profile to send through, of those that exist.
-	Profile *Ref `json:"profile,omitempty"`
-	// Whether events are delivered.
-	Enabled *bool `json:"enabled,omitempty"`
-}
-
-// A change of a notification profile: fields that are not given stay as they are.
-type UpdateNotificationProfileInput struct {
-	// The version that the change was made for; a newer one is not overwritten (`VERSION_CONFLICT`).
-	ExpectedVersion *int `json:"expectedVersion,omitempty"`
-	// The URL that notifications are POSTed to.
-	WebhookURL *string `json:"webhookUrl,omitempty"`
-	// The form of the request's body.
-	PayloadFormat *string `json:"payloadFormat,omitempty"`
-	// RE2 over the status code as text; null for any 2xx.
-	ResponseStatusRegex *string `json:"responseStatusRegex,omitempty"`
-	// RE2 over the `Name: value` lines of the response's headers; null for any.
-	ResponseHeaderRegex *string `json:"responseHeaderRegex,omitempty"`
-	// RE2 over the response's body; null for any.
-	ResponseBodyRegex *string `json:"responseBodyRegex,omitempty"`
-	// How many requests may be under way at once: 20–10,000.
-	WindowSize *int `json:"windowSize,omitempty"`
-	// How long name look-up, connecting and the TLS handshake may take together, in milliseconds: 300–30,000.
-	ConnectTimeoutMs *int `json:"connectTimeoutMs,omitempty"`
-	// How long to wait between two packets of the response, in milliseconds: 1,000–90,000.
-	ReadTimeoutMs *int `json:"readTimeoutMs,omitempty"`
-	// The TLS versions that may be spoken.
-	TLSVersions []string `json:"tlsVersions,omitempty"`
-	// All headers, in place of the present ones.
-	Headers []*HeaderInput `json:"headers,omitempty"`
-	// When failed deliveries are tried again.
-	RetryPolicy *RetryPolicyInput `json:"retryPolicy,omitempty"`
 }
 
 // Who is calling: what the API key of this request can see and do.

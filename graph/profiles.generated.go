@@ -13,6 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
 	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/usererror"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -940,8 +941,8 @@ func (ec *executionContext) fieldContext_RetryPolicy_totalWindow(_ context.Conte
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputCreateNotificationProfileInput(ctx context.Context, obj any) (CreateNotificationProfileInput, error) {
-	var it CreateNotificationProfileInput
+func (ec *executionContext) unmarshalInputCreateNotificationProfileInput(ctx context.Context, obj any) (configure.CreateNotificationProfileInput, error) {
+	var it configure.CreateNotificationProfileInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1049,14 +1050,14 @@ func (ec *executionContext) unmarshalInputCreateNotificationProfileInput(ctx con
 			it.TLSVersions = data
 		case "headers":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("headers"))
-			data, err := ec.unmarshalNHeaderInput2ᚕᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐHeaderInputᚄ(ctx, v)
+			data, err := ec.unmarshalNHeaderInput2ᚕgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐHeaderInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Headers = data
 		case "retryPolicy":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("retryPolicy"))
-			data, err := ec.unmarshalORetryPolicyInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐRetryPolicyInput(ctx, v)
+			data, err := ec.unmarshalORetryPolicyInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐRetryPolicyInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1066,8 +1067,8 @@ func (ec *executionContext) unmarshalInputCreateNotificationProfileInput(ctx con
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputHeaderInput(ctx context.Context, obj any) (HeaderInput, error) {
-	var it HeaderInput
+func (ec *executionContext) unmarshalInputHeaderInput(ctx context.Context, obj any) (configure.HeaderInput, error) {
+	var it configure.HeaderInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1114,8 +1115,8 @@ func (ec *executionContext) unmarshalInputHeaderInput(ctx context.Context, obj a
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputRetryPolicyInput(ctx context.Context, obj any) (RetryPolicyInput, error) {
-	var it RetryPolicyInput
+func (ec *executionContext) unmarshalInputRetryPolicyInput(ctx context.Context, obj any) (configure.RetryPolicyInput, error) {
+	var it configure.RetryPolicyInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1162,8 +1163,8 @@ func (ec *executionContext) unmarshalInputRetryPolicyInput(ctx context.Context, 
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputUpdateNotificationProfileInput(ctx context.Context, obj any) (UpdateNotificationProfileInput, error) {
-	var it UpdateNotificationProfileInput
+func (ec *executionContext) unmarshalInputUpdateNotificationProfileInput(ctx context.Context, obj any) (configure.UpdateNotificationProfileInput, error) {
+	var it configure.UpdateNotificationProfileInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1207,21 +1208,21 @@ func (ec *executionContext) unmarshalInputUpdateNotificationProfileInput(ctx con
 			if err != nil {
 				return it, err
 			}
-			it.ResponseStatusRegex = data
+			it.ResponseStatusRegex = graphql.OmittableOf(data)
 		case "responseHeaderRegex":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("responseHeaderRegex"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ResponseHeaderRegex = data
+			it.ResponseHeaderRegex = graphql.OmittableOf(data)
 		case "responseBodyRegex":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("responseBodyRegex"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ResponseBodyRegex = data
+			it.ResponseBodyRegex = graphql.OmittableOf(data)
 		case "windowSize":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("windowSize"))
 			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
@@ -1252,14 +1253,14 @@ func (ec *executionContext) unmarshalInputUpdateNotificationProfileInput(ctx con
 			it.TLSVersions = data
 		case "headers":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("headers"))
-			data, err := ec.unmarshalOHeaderInput2ᚕᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐHeaderInputᚄ(ctx, v)
+			data, err := ec.unmarshalOHeaderInput2ᚕgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐHeaderInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Headers = data
 		case "retryPolicy":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("retryPolicy"))
-			data, err := ec.unmarshalORetryPolicyInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐRetryPolicyInput(ctx, v)
+			data, err := ec.unmarshalORetryPolicyInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐRetryPolicyInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1875,7 +1876,7 @@ func (ec *executionContext) _RetryPolicy(ctx context.Context, sel ast.SelectionS
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) unmarshalNCreateNotificationProfileInput2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐCreateNotificationProfileInput(ctx context.Context, v any) (CreateNotificationProfileInput, error) {
+func (ec *executionContext) unmarshalNCreateNotificationProfileInput2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐCreateNotificationProfileInput(ctx context.Context, v any) (configure.CreateNotificationProfileInput, error) {
 	res, err := ec.unmarshalInputCreateNotificationProfileInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -1920,23 +1921,23 @@ func (ec *executionContext) marshalNHeader2ᚖgithubᚗcomᚋhooklineᚋhookline
 	return ec._Header(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNHeaderInput2ᚕᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐHeaderInputᚄ(ctx context.Context, v any) ([]*HeaderInput, error) {
+func (ec *executionContext) unmarshalNHeaderInput2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐHeaderInput(ctx context.Context, v any) (configure.HeaderInput, error) {
+	res, err := ec.unmarshalInputHeaderInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNHeaderInput2ᚕgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐHeaderInputᚄ(ctx context.Context, v any) ([]configure.HeaderInput, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]*HeaderInput, len(vSlice))
+	res := make([]configure.HeaderInput, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNHeaderInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐHeaderInput(ctx, vSlice[i])
+		res[i], err = ec.unmarshalNHeaderInput2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐHeaderInput(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
 	}
 	return res, nil
-}
-
-func (ec *executionContext) unmarshalNHeaderInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐHeaderInput(ctx context.Context, v any) (*HeaderInput, error) {
-	res, err := ec.unmarshalInputHeaderInput(ctx, v)
-	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNNotificationProfile2githubᚗcomᚋhooklineᚋhooklineᚋentᚐNotificationProfile(ctx context.Context, sel ast.SelectionSet, v ent.NotificationProfile) graphql.Marshaler {
@@ -2115,12 +2116,12 @@ func (ec *executionContext) marshalNTlsVersion2ᚕstringᚄ(ctx context.Context,
 	return ret
 }
 
-func (ec *executionContext) unmarshalNUpdateNotificationProfileInput2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐUpdateNotificationProfileInput(ctx context.Context, v any) (UpdateNotificationProfileInput, error) {
+func (ec *executionContext) unmarshalNUpdateNotificationProfileInput2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐUpdateNotificationProfileInput(ctx context.Context, v any) (configure.UpdateNotificationProfileInput, error) {
 	res, err := ec.unmarshalInputUpdateNotificationProfileInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalOCreateNotificationProfileInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐCreateNotificationProfileInput(ctx context.Context, v any) (*CreateNotificationProfileInput, error) {
+func (ec *executionContext) unmarshalOCreateNotificationProfileInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐCreateNotificationProfileInput(ctx context.Context, v any) (*configure.CreateNotificationProfileInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -2128,16 +2129,16 @@ func (ec *executionContext) unmarshalOCreateNotificationProfileInput2ᚖgithub�
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalOHeaderInput2ᚕᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐHeaderInputᚄ(ctx context.Context, v any) ([]*HeaderInput, error) {
+func (ec *executionContext) unmarshalOHeaderInput2ᚕgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐHeaderInputᚄ(ctx context.Context, v any) ([]configure.HeaderInput, error) {
 	if v == nil {
 		return nil, nil
 	}
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]*HeaderInput, len(vSlice))
+	res := make([]configure.HeaderInput, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNHeaderInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐHeaderInput(ctx, vSlice[i])
+		res[i], err = ec.unmarshalNHeaderInput2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐHeaderInput(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
@@ -2170,7 +2171,7 @@ func (ec *executionContext) marshalOPayloadFormat2ᚖstring(ctx context.Context,
 	return res
 }
 
-func (ec *executionContext) unmarshalORetryPolicyInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐRetryPolicyInput(ctx context.Context, v any) (*RetryPolicyInput, error) {
+func (ec *executionContext) unmarshalORetryPolicyInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐRetryPolicyInput(ctx context.Context, v any) (*configure.RetryPolicyInput, error) {
 	if v == nil {
 		return nil, nil
 	}

@@ -7,53 +7,93 @@ package graph
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/ent/notificationprofile"
+	"github.com/hookline/hookline/internal/configure"
+	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/retry"
 )
 
-func (r *mutationResolver) CreateNotificationProfile(ctx context.Context, input CreateNotificationProfileInput) (*NotificationProfilePayload, error) {
-	panic(fmt.Errorf("not implemented: CreateNotificationProfile - createNotificationProfile"))
+func (r *mutationResolver) CreateNotificationProfile(ctx context.Context, input configure.CreateNotificationProfileInput) (*NotificationProfilePayload, error) {
+	profile, err := r.Configure.CreateNotificationProfile(ctx, input)
+	wrong, err := mistakes(err)
+	return &NotificationProfilePayload{NotificationProfile: profile, UserErrors: wrong}, err
 }
 
-func (r *mutationResolver) UpdateNotificationProfile(ctx context.Context, by Ref, input UpdateNotificationProfileInput) (*NotificationProfilePayload, error) {
-	panic(fmt.Errorf("not implemented: UpdateNotificationProfile - updateNotificationProfile"))
+func (r *mutationResolver) UpdateNotificationProfile(ctx context.Context, by configure.Ref, input configure.UpdateNotificationProfileInput) (*NotificationProfilePayload, error) {
+	profile, err := r.Configure.UpdateNotificationProfile(ctx, by, input)
+	wrong, err := mistakes(err)
+	return &NotificationProfilePayload{NotificationProfile: profile, UserErrors: wrong}, err
 }
 
-func (r *mutationResolver) DeleteNotificationProfile(ctx context.Context, by Ref) (*DeletePayload, error) {
-	panic(fmt.Errorf("not implemented: DeleteNotificationProfile - deleteNotificationProfile"))
+func (r *mutationResolver) DeleteNotificationProfile(ctx context.Context, by configure.Ref) (*DeletePayload, error) {
+	deleted, err := r.Configure.DeleteNotificationProfile(ctx, by)
+	return deletePayload(id.NotificationProfile, deleted, err)
 }
 
 func (r *notificationProfileResolver) ResponseStatusRegex(ctx context.Context, obj *ent.NotificationProfile) (*string, error) {
-	panic(fmt.Errorf("not implemented: ResponseStatusRegex - responseStatusRegex"))
+	return orNull(obj.ResponseStatusRegex), nil
 }
 
 func (r *notificationProfileResolver) ResponseHeaderRegex(ctx context.Context, obj *ent.NotificationProfile) (*string, error) {
-	panic(fmt.Errorf("not implemented: ResponseHeaderRegex - responseHeaderRegex"))
+	return orNull(obj.ResponseHeaderRegex), nil
 }
 
 func (r *notificationProfileResolver) ResponseBodyRegex(ctx context.Context, obj *ent.NotificationProfile) (*string, error) {
-	panic(fmt.Errorf("not implemented: ResponseBodyRegex - responseBodyRegex"))
+	return orNull(obj.ResponseBodyRegex), nil
 }
 
 func (r *notificationProfileResolver) Headers(ctx context.Context, obj *ent.NotificationProfile) ([]*Header, error) {
-	panic(fmt.Errorf("not implemented: Headers - headers"))
+	headers := make([]*Header, len(obj.Headers))
+	for i, h := range obj.Headers {
+		headers[i] = &Header{Name: h.Name, Secret: h.Secret()}
+		if !h.Secret() {
+			headers[i].Value = &h.Value
+		}
+	}
+	return headers, nil
 }
 
 func (r *notificationProfileResolver) RetryPolicy(ctx context.Context, obj *ent.NotificationProfile) (*RetryPolicy, error) {
-	panic(fmt.Errorf("not implemented: RetryPolicy - retryPolicy"))
+	stored := obj.RetryPolicy
+	policy := retry.Policy{Kind: retry.Kind(stored.Kind), Delays: stored.Delays, NoJitter: stored.NoJitter}
+	return &RetryPolicy{
+		Kind: stored.Kind, Delays: policy.Schedule(), Jitter: !stored.NoJitter, TotalWindow: policy.TotalWindow(),
+	}, nil
 }
 
 func (r *notificationProfileResolver) Subscriptions(ctx context.Context, obj *ent.NotificationProfile, first *int, after *string, last *int, before *string) (*Connection[ent.EventSubscription], error) {
-	panic(fmt.Errorf("not implemented: Subscriptions - subscriptions"))
+	p, err := readPage(first, after, last, before)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := loadersOf(ctx).subscriptionsOf.load(ctx, subscriptionsKey{obj.ID, p})
+	if err != nil {
+		return nil, err
+	}
+	count := func(ctx context.Context) (int, error) { return loadersOf(ctx).subscriptionsCount.load(ctx, obj.ID) }
+	return connect(rows, p, subscriptionID, count), nil
 }
 
-func (r *queryResolver) NotificationProfile(ctx context.Context, by Ref) (*ent.NotificationProfile, error) {
-	panic(fmt.Errorf("not implemented: NotificationProfile - notificationProfile"))
+func (r *queryResolver) NotificationProfile(ctx context.Context, by configure.Ref) (*ent.NotificationProfile, error) {
+	if by.Key != nil {
+		return orMissing(r.Ent.NotificationProfile.Query().Where(notificationprofile.Key(*by.Key)).Only(ctx))
+	}
+	return find(ctx, id.NotificationProfile, orZero(by.ID), loadersOf(ctx).profile)
 }
 
 func (r *queryResolver) NotificationProfiles(ctx context.Context, search *string, first *int, after *string, last *int, before *string) (*Connection[ent.NotificationProfile], error) {
-	panic(fmt.Errorf("not implemented: NotificationProfiles - notificationProfiles"))
+	p, err := readPage(first, after, last, before)
+	if err != nil {
+		return nil, err
+	}
+	q := r.Ent.NotificationProfile.Query()
+	if search != nil {
+		q.Where(notificationprofile.Or(
+			notificationprofile.KeyContainsFold(*search), notificationprofile.WebhookURLContainsFold(*search)))
+	}
+	return list(ctx, q, p, profileID)
 }
 
 func (r *Resolver) NotificationProfile() NotificationProfileResolver {

@@ -13,6 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/hookline/hookline/internal/accept"
 	"github.com/hookline/hookline/internal/access"
+	"github.com/hookline/hookline/internal/configure"
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -288,14 +289,14 @@ type ComplexityRoot struct {
 	Mutation struct {
 		CreateAPIKey              func(childComplexity int, name string, scopes []access.Scope, expiresAt *time.Time) int
 		CreateAccount             func(childComplexity int, key string, name string) int
-		CreateEventSubscription   func(childComplexity int, input CreateEventSubscriptionInput) int
-		CreateNotificationProfile func(childComplexity int, input CreateNotificationProfileInput) int
-		DeleteEventSubscription   func(childComplexity int, by Ref, deleteUnused bool) int
-		DeleteNotificationProfile func(childComplexity int, by Ref) int
+		CreateEventSubscription   func(childComplexity int, input configure.CreateEventSubscriptionInput) int
+		CreateNotificationProfile func(childComplexity int, input configure.CreateNotificationProfileInput) int
+		DeleteEventSubscription   func(childComplexity int, by configure.Ref, deleteUnused bool) int
+		DeleteNotificationProfile func(childComplexity int, by configure.Ref) int
 		PublishEvents             func(childComplexity int, events []*accept.Event) int
 		RevokeAPIKey              func(childComplexity int, id string) int
-		UpdateEventSubscription   func(childComplexity int, by Ref, input UpdateEventSubscriptionInput) int
-		UpdateNotificationProfile func(childComplexity int, by Ref, input UpdateNotificationProfileInput) int
+		UpdateEventSubscription   func(childComplexity int, by configure.Ref, input configure.UpdateEventSubscriptionInput) int
+		UpdateNotificationProfile func(childComplexity int, by configure.Ref, input configure.UpdateNotificationProfileInput) int
 	}
 
 	NotificationProfile struct {
@@ -362,13 +363,13 @@ type ComplexityRoot struct {
 		DeliveryAttempt      func(childComplexity int, id string) int
 		DeliveryAttempts     func(childComplexity int, filter *AttemptFilter, first *int, after *string, last *int, before *string) int
 		Event                func(childComplexity int, id string) int
-		EventSubscription    func(childComplexity int, by Ref) int
+		EventSubscription    func(childComplexity int, by configure.Ref) int
 		EventSubscriptions   func(childComplexity int, filter *EventSubscriptionFilter, first *int, after *string, last *int, before *string) int
 		EventType            func(childComplexity int, name string) int
 		EventTypes           func(childComplexity int, search *string) int
 		Events               func(childComplexity int, filter *EventLogFilter, first *int, after *string, last *int, before *string) int
 		Node                 func(childComplexity int, id string) int
-		NotificationProfile  func(childComplexity int, by Ref) int
+		NotificationProfile  func(childComplexity int, by configure.Ref) int
 		NotificationProfiles func(childComplexity int, search *string, first *int, after *string, last *int, before *string) int
 		Viewer               func(childComplexity int) int
 	}
@@ -1370,7 +1371,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateEventSubscription(childComplexity, args["input"].(CreateEventSubscriptionInput)), true
+		return e.ComplexityRoot.Mutation.CreateEventSubscription(childComplexity, args["input"].(configure.CreateEventSubscriptionInput)), true
 	case "Mutation.createNotificationProfile":
 		if e.ComplexityRoot.Mutation.CreateNotificationProfile == nil {
 			break
@@ -1381,7 +1382,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateNotificationProfile(childComplexity, args["input"].(CreateNotificationProfileInput)), true
+		return e.ComplexityRoot.Mutation.CreateNotificationProfile(childComplexity, args["input"].(configure.CreateNotificationProfileInput)), true
 	case "Mutation.deleteEventSubscription":
 		if e.ComplexityRoot.Mutation.DeleteEventSubscription == nil {
 			break
@@ -1392,7 +1393,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.DeleteEventSubscription(childComplexity, args["by"].(Ref), args["deleteUnused"].(bool)), true
+		return e.ComplexityRoot.Mutation.DeleteEventSubscription(childComplexity, args["by"].(configure.Ref), args["deleteUnused"].(bool)), true
 	case "Mutation.deleteNotificationProfile":
 		if e.ComplexityRoot.Mutation.DeleteNotificationProfile == nil {
 			break
@@ -1403,7 +1404,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.DeleteNotificationProfile(childComplexity, args["by"].(Ref)), true
+		return e.ComplexityRoot.Mutation.DeleteNotificationProfile(childComplexity, args["by"].(configure.Ref)), true
 	case "Mutation.publishEvents":
 		if e.ComplexityRoot.Mutation.PublishEvents == nil {
 			break
@@ -1436,7 +1437,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateEventSubscription(childComplexity, args["by"].(Ref), args["input"].(UpdateEventSubscriptionInput)), true
+		return e.ComplexityRoot.Mutation.UpdateEventSubscription(childComplexity, args["by"].(configure.Ref), args["input"].(configure.UpdateEventSubscriptionInput)), true
 	case "Mutation.updateNotificationProfile":
 		if e.ComplexityRoot.Mutation.UpdateNotificationProfile == nil {
 			break
@@ -1447,7 +1448,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateNotificationProfile(childComplexity, args["by"].(Ref), args["input"].(UpdateNotificationProfileInput)), true
+		return e.ComplexityRoot.Mutation.UpdateNotificationProfile(childComplexity, args["by"].(configure.Ref), args["input"].(configure.UpdateNotificationProfileInput)), true
 
 	case "NotificationProfile.connectTimeoutMs":
 		if e.ComplexityRoot.NotificationProfile.ConnectTimeoutMs == nil {
@@ -1758,7 +1759,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.EventSubscription(childComplexity, args["by"].(Ref)), true
+		return e.ComplexityRoot.Query.EventSubscription(childComplexity, args["by"].(configure.Ref)), true
 	case "Query.eventSubscriptions":
 		if e.ComplexityRoot.Query.EventSubscriptions == nil {
 			break
@@ -1825,7 +1826,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.NotificationProfile(childComplexity, args["by"].(Ref)), true
+		return e.ComplexityRoot.Query.NotificationProfile(childComplexity, args["by"].(configure.Ref)), true
 	case "Query.notificationProfiles":
 		if e.ComplexityRoot.Query.NotificationProfiles == nil {
 			break

@@ -17,6 +17,7 @@ import (
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/internal/accept"
 	"github.com/hookline/hookline/internal/access"
+	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/usererror"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -28,12 +29,12 @@ type MutationResolver interface {
 	CreateAPIKey(ctx context.Context, name string, scopes []access.Scope, expiresAt *time.Time) (*APIKeyPayload, error)
 	RevokeAPIKey(ctx context.Context, id string) (*APIKeyPayload, error)
 	PublishEvents(ctx context.Context, events []*accept.Event) (*PublishEventsPayload, error)
-	CreateNotificationProfile(ctx context.Context, input CreateNotificationProfileInput) (*NotificationProfilePayload, error)
-	UpdateNotificationProfile(ctx context.Context, by Ref, input UpdateNotificationProfileInput) (*NotificationProfilePayload, error)
-	DeleteNotificationProfile(ctx context.Context, by Ref) (*DeletePayload, error)
-	CreateEventSubscription(ctx context.Context, input CreateEventSubscriptionInput) (*EventSubscriptionPayload, error)
-	UpdateEventSubscription(ctx context.Context, by Ref, input UpdateEventSubscriptionInput) (*EventSubscriptionPayload, error)
-	DeleteEventSubscription(ctx context.Context, by Ref, deleteUnused bool) (*DeletePayload, error)
+	CreateNotificationProfile(ctx context.Context, input configure.CreateNotificationProfileInput) (*NotificationProfilePayload, error)
+	UpdateNotificationProfile(ctx context.Context, by configure.Ref, input configure.UpdateNotificationProfileInput) (*NotificationProfilePayload, error)
+	DeleteNotificationProfile(ctx context.Context, by configure.Ref) (*DeletePayload, error)
+	CreateEventSubscription(ctx context.Context, input configure.CreateEventSubscriptionInput) (*EventSubscriptionPayload, error)
+	UpdateEventSubscription(ctx context.Context, by configure.Ref, input configure.UpdateEventSubscriptionInput) (*EventSubscriptionPayload, error)
+	DeleteEventSubscription(ctx context.Context, by configure.Ref, deleteUnused bool) (*DeletePayload, error)
 }
 type QueryResolver interface {
 	Node(ctx context.Context, id string) (Node, error)
@@ -49,9 +50,9 @@ type QueryResolver interface {
 	DeliveryAttempts(ctx context.Context, filter *AttemptFilter, first *int, after *string, last *int, before *string) (*Connection[ent.Attempt], error)
 	Event(ctx context.Context, id string) (*ent.Event, error)
 	Events(ctx context.Context, filter *EventLogFilter, first *int, after *string, last *int, before *string) (*Connection[ent.Event], error)
-	NotificationProfile(ctx context.Context, by Ref) (*ent.NotificationProfile, error)
+	NotificationProfile(ctx context.Context, by configure.Ref) (*ent.NotificationProfile, error)
 	NotificationProfiles(ctx context.Context, search *string, first *int, after *string, last *int, before *string) (*Connection[ent.NotificationProfile], error)
-	EventSubscription(ctx context.Context, by Ref) (*ent.EventSubscription, error)
+	EventSubscription(ctx context.Context, by configure.Ref) (*ent.EventSubscription, error)
 	EventSubscriptions(ctx context.Context, filter *EventSubscriptionFilter, first *int, after *string, last *int, before *string) (*Connection[ent.EventSubscription], error)
 }
 type SubscriptionResolver interface {
@@ -121,8 +122,8 @@ func (ec *executionContext) field_Mutation_createEventSubscription_args(ctx cont
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (CreateEventSubscriptionInput, error) {
-			return ec.unmarshalNCreateEventSubscriptionInput2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐCreateEventSubscriptionInput(ctx, v)
+		func(ctx context.Context, v any) (configure.CreateEventSubscriptionInput, error) {
+			return ec.unmarshalNCreateEventSubscriptionInput2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐCreateEventSubscriptionInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -135,8 +136,8 @@ func (ec *executionContext) field_Mutation_createNotificationProfile_args(ctx co
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (CreateNotificationProfileInput, error) {
-			return ec.unmarshalNCreateNotificationProfileInput2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐCreateNotificationProfileInput(ctx, v)
+		func(ctx context.Context, v any) (configure.CreateNotificationProfileInput, error) {
+			return ec.unmarshalNCreateNotificationProfileInput2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐCreateNotificationProfileInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -149,8 +150,8 @@ func (ec *executionContext) field_Mutation_deleteEventSubscription_args(ctx cont
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
-		func(ctx context.Context, v any) (Ref, error) {
-			return ec.unmarshalNRef2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐRef(ctx, v)
+		func(ctx context.Context, v any) (configure.Ref, error) {
+			return ec.unmarshalNRef2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐRef(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -171,8 +172,8 @@ func (ec *executionContext) field_Mutation_deleteNotificationProfile_args(ctx co
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
-		func(ctx context.Context, v any) (Ref, error) {
-			return ec.unmarshalNRef2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐRef(ctx, v)
+		func(ctx context.Context, v any) (configure.Ref, error) {
+			return ec.unmarshalNRef2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐRef(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -213,16 +214,16 @@ func (ec *executionContext) field_Mutation_updateEventSubscription_args(ctx cont
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
-		func(ctx context.Context, v any) (Ref, error) {
-			return ec.unmarshalNRef2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐRef(ctx, v)
+		func(ctx context.Context, v any) (configure.Ref, error) {
+			return ec.unmarshalNRef2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐRef(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
 	args["by"] = arg0
 	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (UpdateEventSubscriptionInput, error) {
-			return ec.unmarshalNUpdateEventSubscriptionInput2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐUpdateEventSubscriptionInput(ctx, v)
+		func(ctx context.Context, v any) (configure.UpdateEventSubscriptionInput, error) {
+			return ec.unmarshalNUpdateEventSubscriptionInput2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐUpdateEventSubscriptionInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -235,16 +236,16 @@ func (ec *executionContext) field_Mutation_updateNotificationProfile_args(ctx co
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
-		func(ctx context.Context, v any) (Ref, error) {
-			return ec.unmarshalNRef2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐRef(ctx, v)
+		func(ctx context.Context, v any) (configure.Ref, error) {
+			return ec.unmarshalNRef2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐRef(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
 	args["by"] = arg0
 	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (UpdateNotificationProfileInput, error) {
-			return ec.unmarshalNUpdateNotificationProfileInput2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐUpdateNotificationProfileInput(ctx, v)
+		func(ctx context.Context, v any) (configure.UpdateNotificationProfileInput, error) {
+			return ec.unmarshalNUpdateNotificationProfileInput2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐUpdateNotificationProfileInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -467,8 +468,8 @@ func (ec *executionContext) field_Query_eventSubscription_args(ctx context.Conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
-		func(ctx context.Context, v any) (Ref, error) {
-			return ec.unmarshalNRef2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐRef(ctx, v)
+		func(ctx context.Context, v any) (configure.Ref, error) {
+			return ec.unmarshalNRef2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐRef(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -629,8 +630,8 @@ func (ec *executionContext) field_Query_notificationProfile_args(ctx context.Con
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
-		func(ctx context.Context, v any) (Ref, error) {
-			return ec.unmarshalNRef2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐRef(ctx, v)
+		func(ctx context.Context, v any) (configure.Ref, error) {
+			return ec.unmarshalNRef2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐRef(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -913,7 +914,7 @@ func (ec *executionContext) _Mutation_createNotificationProfile(ctx context.Cont
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateNotificationProfile(ctx, fc.Args["input"].(CreateNotificationProfileInput))
+			return ec.Resolvers.Mutation().CreateNotificationProfile(ctx, fc.Args["input"].(configure.CreateNotificationProfileInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *NotificationProfilePayload) graphql.Marshaler {
@@ -957,7 +958,7 @@ func (ec *executionContext) _Mutation_updateNotificationProfile(ctx context.Cont
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateNotificationProfile(ctx, fc.Args["by"].(Ref), fc.Args["input"].(UpdateNotificationProfileInput))
+			return ec.Resolvers.Mutation().UpdateNotificationProfile(ctx, fc.Args["by"].(configure.Ref), fc.Args["input"].(configure.UpdateNotificationProfileInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *NotificationProfilePayload) graphql.Marshaler {
@@ -1001,7 +1002,7 @@ func (ec *executionContext) _Mutation_deleteNotificationProfile(ctx context.Cont
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DeleteNotificationProfile(ctx, fc.Args["by"].(Ref))
+			return ec.Resolvers.Mutation().DeleteNotificationProfile(ctx, fc.Args["by"].(configure.Ref))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *DeletePayload) graphql.Marshaler {
@@ -1045,7 +1046,7 @@ func (ec *executionContext) _Mutation_createEventSubscription(ctx context.Contex
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateEventSubscription(ctx, fc.Args["input"].(CreateEventSubscriptionInput))
+			return ec.Resolvers.Mutation().CreateEventSubscription(ctx, fc.Args["input"].(configure.CreateEventSubscriptionInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *EventSubscriptionPayload) graphql.Marshaler {
@@ -1089,7 +1090,7 @@ func (ec *executionContext) _Mutation_updateEventSubscription(ctx context.Contex
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateEventSubscription(ctx, fc.Args["by"].(Ref), fc.Args["input"].(UpdateEventSubscriptionInput))
+			return ec.Resolvers.Mutation().UpdateEventSubscription(ctx, fc.Args["by"].(configure.Ref), fc.Args["input"].(configure.UpdateEventSubscriptionInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *EventSubscriptionPayload) graphql.Marshaler {
@@ -1133,7 +1134,7 @@ func (ec *executionContext) _Mutation_deleteEventSubscription(ctx context.Contex
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DeleteEventSubscription(ctx, fc.Args["by"].(Ref), fc.Args["deleteUnused"].(bool))
+			return ec.Resolvers.Mutation().DeleteEventSubscription(ctx, fc.Args["by"].(configure.Ref), fc.Args["deleteUnused"].(bool))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *DeletePayload) graphql.Marshaler {
@@ -1817,7 +1818,7 @@ func (ec *executionContext) _Query_notificationProfile(ctx context.Context, fiel
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().NotificationProfile(ctx, fc.Args["by"].(Ref))
+			return ec.Resolvers.Query().NotificationProfile(ctx, fc.Args["by"].(configure.Ref))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ent.NotificationProfile) graphql.Marshaler {
@@ -1905,7 +1906,7 @@ func (ec *executionContext) _Query_eventSubscription(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().EventSubscription(ctx, fc.Args["by"].(Ref))
+			return ec.Resolvers.Query().EventSubscription(ctx, fc.Args["by"].(configure.Ref))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ent.EventSubscription) graphql.Marshaler {
@@ -2208,8 +2209,8 @@ func (ec *executionContext) fieldContext_UserError_blockedBy(_ context.Context, 
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputRef(ctx context.Context, obj any) (Ref, error) {
-	var it Ref
+func (ec *executionContext) unmarshalInputRef(ctx context.Context, obj any) (configure.Ref, error) {
+	var it configure.Ref
 	if obj == nil {
 		return it, nil
 	}
@@ -3205,7 +3206,7 @@ func (ec *executionContext) marshalNPageInfo2ᚖgithubᚗcomᚋhooklineᚋhookli
 	return ec._PageInfo(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNRef2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐRef(ctx context.Context, v any) (Ref, error) {
+func (ec *executionContext) unmarshalNRef2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐRef(ctx context.Context, v any) (configure.Ref, error) {
 	res, err := ec.unmarshalInputRef(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -3377,7 +3378,7 @@ func (ec *executionContext) marshalONode2githubᚗcomᚋhooklineᚋhooklineᚋgr
 	return ec._Node(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalORef2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐRef(ctx context.Context, v any) (*Ref, error) {
+func (ec *executionContext) unmarshalORef2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐRef(ctx context.Context, v any) (*configure.Ref, error) {
 	if v == nil {
 		return nil, nil
 	}

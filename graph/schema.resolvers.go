@@ -7,17 +7,26 @@ package graph
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/hookline/hookline/internal/usererror"
 )
 
 func (r *queryResolver) Node(ctx context.Context, id string) (Node, error) {
-	panic(fmt.Errorf("not implemented: Node - node"))
+	return findNode(ctx, id)
 }
 
 func (r *userErrorResolver) BlockedBy(ctx context.Context, obj *usererror.Error) ([]Node, error) {
-	panic(fmt.Errorf("not implemented: BlockedBy - blockedBy"))
+	blocking := make([]Node, 0, len(obj.BlockedBy))
+	for _, ref := range obj.BlockedBy {
+		found, err := node(ctx, ref.Prefix, ref.ID)
+		if err != nil {
+			return nil, err
+		}
+		if found != nil {
+			blocking = append(blocking, found)
+		}
+	}
+	return blocking, nil
 }
 
 func (r *Resolver) Mutation() MutationResolver { return &mutationResolver{r} }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/schema/types"
+	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/usererror"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -742,8 +743,8 @@ func (ec *executionContext) fieldContext_EventSubscriptionPayload_userErrors(_ c
 
 // region    **************************** input.gotpl *****************************
 
-func (ec *executionContext) unmarshalInputCreateEventSubscriptionInput(ctx context.Context, obj any) (CreateEventSubscriptionInput, error) {
-	var it CreateEventSubscriptionInput
+func (ec *executionContext) unmarshalInputCreateEventSubscriptionInput(ctx context.Context, obj any) (configure.CreateEventSubscriptionInput, error) {
+	var it configure.CreateEventSubscriptionInput
 	if obj == nil {
 		return it, nil
 	}
@@ -794,14 +795,14 @@ func (ec *executionContext) unmarshalInputCreateEventSubscriptionInput(ctx conte
 			it.EventTypes = data
 		case "filter":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filter"))
-			data, err := ec.unmarshalOEventFilterInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐEventFilterInput(ctx, v)
+			data, err := ec.unmarshalOEventFilterInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐEventFilterInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Filter = data
 		case "profile":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("profile"))
-			data, err := ec.unmarshalNProfileChoice2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐProfileChoice(ctx, v)
+			data, err := ec.unmarshalNProfileChoice2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐProfileChoice(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -825,8 +826,8 @@ func (ec *executionContext) unmarshalInputCreateEventSubscriptionInput(ctx conte
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputEventFilterInput(ctx context.Context, obj any) (EventFilterInput, error) {
-	var it EventFilterInput
+func (ec *executionContext) unmarshalInputEventFilterInput(ctx context.Context, obj any) (configure.EventFilterInput, error) {
+	var it configure.EventFilterInput
 	if obj == nil {
 		return it, nil
 	}
@@ -923,7 +924,7 @@ func (ec *executionContext) unmarshalInputEventSubscriptionFilter(ctx context.Co
 			it.Category = data
 		case "profile":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("profile"))
-			data, err := ec.unmarshalORef2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐRef(ctx, v)
+			data, err := ec.unmarshalORef2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐRef(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -940,8 +941,8 @@ func (ec *executionContext) unmarshalInputEventSubscriptionFilter(ctx context.Co
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputProfileChoice(ctx context.Context, obj any) (ProfileChoice, error) {
-	var it ProfileChoice
+func (ec *executionContext) unmarshalInputProfileChoice(ctx context.Context, obj any) (configure.ProfileChoice, error) {
+	var it configure.ProfileChoice
 	if obj == nil {
 		return it, nil
 	}
@@ -960,14 +961,14 @@ func (ec *executionContext) unmarshalInputProfileChoice(ctx context.Context, obj
 		switch k {
 		case "existing":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("existing"))
-			data, err := ec.unmarshalORef2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐRef(ctx, v)
+			data, err := ec.unmarshalORef2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐRef(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Existing = data
 		case "create":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("create"))
-			data, err := ec.unmarshalOCreateNotificationProfileInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐCreateNotificationProfileInput(ctx, v)
+			data, err := ec.unmarshalOCreateNotificationProfileInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐCreateNotificationProfileInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -977,8 +978,8 @@ func (ec *executionContext) unmarshalInputProfileChoice(ctx context.Context, obj
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputUpdateEventSubscriptionInput(ctx context.Context, obj any) (UpdateEventSubscriptionInput, error) {
-	var it UpdateEventSubscriptionInput
+func (ec *executionContext) unmarshalInputUpdateEventSubscriptionInput(ctx context.Context, obj any) (configure.UpdateEventSubscriptionInput, error) {
+	var it configure.UpdateEventSubscriptionInput
 	if obj == nil {
 		return it, nil
 	}
@@ -1018,14 +1019,14 @@ func (ec *executionContext) unmarshalInputUpdateEventSubscriptionInput(ctx conte
 			it.EventTypes = data
 		case "filter":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filter"))
-			data, err := ec.unmarshalOEventFilterInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐEventFilterInput(ctx, v)
+			data, err := ec.unmarshalOEventFilterInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐEventFilterInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Filter = data
 		case "profile":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("profile"))
-			data, err := ec.unmarshalORef2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐRef(ctx, v)
+			data, err := ec.unmarshalORef2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐRef(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -1486,7 +1487,7 @@ func (ec *executionContext) _EventSubscriptionPayload(ctx context.Context, sel a
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) unmarshalNCreateEventSubscriptionInput2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐCreateEventSubscriptionInput(ctx context.Context, v any) (CreateEventSubscriptionInput, error) {
+func (ec *executionContext) unmarshalNCreateEventSubscriptionInput2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐCreateEventSubscriptionInput(ctx context.Context, v any) (configure.CreateEventSubscriptionInput, error) {
 	res, err := ec.unmarshalInputCreateEventSubscriptionInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -1575,12 +1576,12 @@ func (ec *executionContext) marshalNEventSubscriptionPayload2ᚖgithubᚗcomᚋh
 	return ec._EventSubscriptionPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNProfileChoice2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐProfileChoice(ctx context.Context, v any) (*ProfileChoice, error) {
+func (ec *executionContext) unmarshalNProfileChoice2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐProfileChoice(ctx context.Context, v any) (configure.ProfileChoice, error) {
 	res, err := ec.unmarshalInputProfileChoice(ctx, v)
-	return &res, graphql.ErrorOnPath(ctx, err)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNUpdateEventSubscriptionInput2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐUpdateEventSubscriptionInput(ctx context.Context, v any) (UpdateEventSubscriptionInput, error) {
+func (ec *executionContext) unmarshalNUpdateEventSubscriptionInput2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐUpdateEventSubscriptionInput(ctx context.Context, v any) (configure.UpdateEventSubscriptionInput, error) {
 	res, err := ec.unmarshalInputUpdateEventSubscriptionInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -1603,7 +1604,7 @@ func (ec *executionContext) marshalODisabledReason2ᚖstring(ctx context.Context
 	return res
 }
 
-func (ec *executionContext) unmarshalOEventFilterInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐEventFilterInput(ctx context.Context, v any) (*EventFilterInput, error) {
+func (ec *executionContext) unmarshalOEventFilterInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐEventFilterInput(ctx context.Context, v any) (*configure.EventFilterInput, error) {
 	if v == nil {
 		return nil, nil
 	}

@@ -7,41 +7,63 @@ package graph
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/ent/eventsubscription"
+	"github.com/hookline/hookline/internal/configure"
+	"github.com/hookline/hookline/internal/id"
 )
 
 func (r *eventSubscriptionResolver) Category(ctx context.Context, obj *ent.EventSubscription) (*ent.Category, error) {
-	panic(fmt.Errorf("not implemented: Category - category"))
+	if obj.Category == "" {
+		return nil, nil //nolint:nilnil // not bound to one
+	}
+	return loadersOf(ctx).categoryByKey.load(ctx, obj.Category)
 }
 
 func (r *eventSubscriptionResolver) Profile(ctx context.Context, obj *ent.EventSubscription) (*ent.NotificationProfile, error) {
-	panic(fmt.Errorf("not implemented: Profile - profile"))
+	return loadersOf(ctx).profile.load(ctx, obj.ProfileID)
 }
 
 func (r *eventSubscriptionResolver) DisabledReason(ctx context.Context, obj *ent.EventSubscription) (*string, error) {
-	panic(fmt.Errorf("not implemented: DisabledReason - disabledReason"))
+	return orNull(obj.DisabledReason), nil
 }
 
-func (r *mutationResolver) CreateEventSubscription(ctx context.Context, input CreateEventSubscriptionInput) (*EventSubscriptionPayload, error) {
-	panic(fmt.Errorf("not implemented: CreateEventSubscription - createEventSubscription"))
+func (r *mutationResolver) CreateEventSubscription(ctx context.Context, input configure.CreateEventSubscriptionInput) (*EventSubscriptionPayload, error) {
+	created, err := r.Configure.CreateEventSubscription(ctx, input)
+	wrong, err := mistakes(err)
+	if created == nil {
+		return &EventSubscriptionPayload{UserErrors: wrong}, err
+	}
+	return &EventSubscriptionPayload{
+		EventSubscription: created.EventSubscription, CreatedSecret: &created.Secret, Warnings: created.Warnings,
+	}, err
 }
 
-func (r *mutationResolver) UpdateEventSubscription(ctx context.Context, by Ref, input UpdateEventSubscriptionInput) (*EventSubscriptionPayload, error) {
-	panic(fmt.Errorf("not implemented: UpdateEventSubscription - updateEventSubscription"))
+func (r *mutationResolver) UpdateEventSubscription(ctx context.Context, by configure.Ref, input configure.UpdateEventSubscriptionInput) (*EventSubscriptionPayload, error) {
+	subscription, err := r.Configure.UpdateEventSubscription(ctx, by, input)
+	wrong, err := mistakes(err)
+	return &EventSubscriptionPayload{EventSubscription: subscription, UserErrors: wrong}, err
 }
 
-func (r *mutationResolver) DeleteEventSubscription(ctx context.Context, by Ref, deleteUnused bool) (*DeletePayload, error) {
-	panic(fmt.Errorf("not implemented: DeleteEventSubscription - deleteEventSubscription"))
+func (r *mutationResolver) DeleteEventSubscription(ctx context.Context, by configure.Ref, deleteUnused bool) (*DeletePayload, error) {
+	deleted, err := r.Configure.DeleteEventSubscription(ctx, by, deleteUnused)
+	return deletePayload(id.EventSubscription, deleted, err)
 }
 
-func (r *queryResolver) EventSubscription(ctx context.Context, by Ref) (*ent.EventSubscription, error) {
-	panic(fmt.Errorf("not implemented: EventSubscription - eventSubscription"))
+func (r *queryResolver) EventSubscription(ctx context.Context, by configure.Ref) (*ent.EventSubscription, error) {
+	if by.Key != nil {
+		return orMissing(r.Ent.EventSubscription.Query().Where(eventsubscription.Key(*by.Key)).Only(ctx))
+	}
+	return find(ctx, id.EventSubscription, orZero(by.ID), loadersOf(ctx).subscription)
 }
 
 func (r *queryResolver) EventSubscriptions(ctx context.Context, filter *EventSubscriptionFilter, first *int, after *string, last *int, before *string) (*Connection[ent.EventSubscription], error) {
-	panic(fmt.Errorf("not implemented: EventSubscriptions - eventSubscriptions"))
+	p, err := readPage(first, after, last, before)
+	if err != nil {
+		return nil, err
+	}
+	return list(ctx, r.Ent.EventSubscription.Query().Where(subscriptionsWhere(filter)...), p, subscriptionID)
 }
 
 func (r *Resolver) EventSubscription() EventSubscriptionResolver {

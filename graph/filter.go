@@ -1,0 +1,210 @@
+package graph
+
+import (
+	"context"
+	"time"
+
+	"entgo.io/ent/dialect/sql"
+
+	"github.com/hookline/hookline/ent/attempt"
+	"github.com/hookline/hookline/ent/delivery"
+	"github.com/hookline/hookline/ent/event"
+	"github.com/hookline/hookline/ent/eventsubscription"
+	"github.com/hookline/hookline/ent/notificationprofile"
+	"github.com/hookline/hookline/ent/predicate"
+	"github.com/hookline/hookline/internal/configure"
+	"github.com/hookline/hookline/internal/id"
+)
+
+// maxListed is how many values each list in a filter may have.
+const maxListed = 100
+
+// checkListed says which list of a filter is too long. An empty list asks for nothing, like one that is not given.
+func checkListed(lengths map[string]int) error {
+	for name, n := range lengths {
+		if n > maxListed {
+			return inputErrorf("filter.%s: %d values are too many, the limit is %d", name, n, maxListed)
+		}
+	}
+	return nil
+}
+
+// during selects rows by the time in their ids, which is in milliseconds.
+func during(since, until *time.Time) func(*sql.Selector) {
+	return func(s *sql.Selector) {
+		if since != nil {
+			s.Where(sql.GTE(s.C("id"), firstFrom(*since)))
+		}
+		if until != nil {
+			s.Where(sql.LT(s.C("id"), firstFrom(*until)))
+		}
+	}
+}
+
+// firstFrom returns the smallest id of the millisecond t, or of the next one if t lies within one.
+func firstFrom(t time.Time) id.ID {
+	if whole := t.Truncate(time.Millisecond); whole.Before(t) {
+		t = whole.Add(time.Millisecond)
+	}
+	return id.FirstAt(t)
+}
+
+// nobody is an id that nothing has: what text that is no id of the right type stands for in a filter.
+var nobody = id.ID{15: 1}
+
+func parseID(prefix id.Prefix, text string) id.ID {
+	if parsed, err := id.ParseAs(prefix, text); err == nil {
+		return parsed
+	}
+	return nobody
+}
+
+func parseIDs(prefix id.Prefix, all []string) []id.ID {
+	parsed := make([]id.ID, len(all))
+	for i, text := range all {
+		parsed[i] = parseID(prefix, text)
+	}
+	return parsed
+}
+
+func subscriptionsWhere(f *EventSubscriptionFilter) []predicate.EventSubscription {
+	if f == nil {
+		return nil
+	}
+	var where []predicate.EventSubscription
+	if f.Search != nil {
+		where = append(where, eventsubscription.Or(
+			eventsubscription.KeyContainsFold(*f.Search), eventsubscription.NameContainsFold(*f.Search)))
+	}
+	if f.Category != nil {
+		where = append(where, eventsubscription.Category(*f.Category))
+	}
+	if f.Profile != nil {
+		where = append(where, sendingThrough(*f.Profile))
+	}
+	if f.Enabled != nil {
+		where = append(where, eventsubscription.Enabled(*f.Enabled))
+	}
+	return where
+}
+
+func sendingThrough(profile configure.Ref) predicate.EventSubscription {
+	if profile.Key != nil {
+		return eventsubscription.HasProfileWith(notificationprofile.Key(*profile.Key))
+	}
+	return eventsubscription.ProfileID(parseID(id.NotificationProfile, orZero(profile.ID)))
+}
+
+func eventsWhere(f *EventLogFilter) ([]predicate.Event, error) {
+	if f == nil {
+		return nil, nil
+	}
+	if err := checkListed(map[string]int{"types": len(f.Types)}); err != nil {
+		return nil, err
+	}
+	where := []predicate.Event{during(f.Since, f.Until)}
+	if len(f.Types) > 0 {
+		where = append(where, event.TypeIn(f.Types...))
+	}
+	for _, text := range []struct {
+		given *string
+		equal func(string) predicate.Event
+	}{
+		{f.Application, event.Application}, {f.Entity, event.Entity}, {f.User, event.User}, {f.Resource, event.Resource},
+	} {
+		if text.given != nil {
+			where = append(where, text.equal(*text.given))
+		}
+	}
+	if f.Matched != nil {
+		matched := event.And(event.TargetsNotNil(), event.TargetsNEQ([]byte{}))
+		if !*f.Matched {
+			matched = event.Or(event.TargetsIsNil(), event.TargetsEQ([]byte{}))
+		}
+		where = append(where, matched)
+	}
+	return where, nil
+}
+
+func deliveriesWhere(f *DeliveryFilter) ([]predicate.Delivery, error) {
+	if f == nil {
+		return nil, nil
+	}
+	err := checkListed(map[string]int{"subscriptions": len(f.Subscriptions), "eventTypes": len(f.EventTypes)})
+	if err != nil {
+		return nil, err
+	}
+	where := []predicate.Delivery{during(f.Since, f.Until)}
+	if len(f.Statuses) > 0 {
+		where = append(where, delivery.StatusIn(texts(f.Statuses)...))
+	}
+	if len(f.Subscriptions) > 0 {
+		where = append(where, delivery.SubscriptionIDIn(parseIDs(id.EventSubscription, f.Subscriptions)...))
+	}
+	if f.EventID != nil {
+		where = append(where, ofEvent(parseID(id.Event, *f.EventID)))
+	}
+	if len(f.EventTypes) > 0 {
+		where = append(where, delivery.EventTypeIn(f.EventTypes...))
+	}
+	return where, nil
+}
+
+// check says which list is too long.
+func (f *AttemptFilter) check() error {
+	return checkListed(map[string]int{
+		"subscriptions": len(f.Subscriptions), "eventTypes": len(f.EventTypes), "statusCodes": len(f.StatusCodes),
+	})
+}
+
+func (r reads) attemptsWhere(ctx context.Context, f *AttemptFilter) ([]predicate.Attempt, error) {
+	if f == nil {
+		return nil, nil
+	}
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	where := []predicate.Attempt{during(f.Since, f.Until)}
+	if len(f.Outcomes) > 0 {
+		where = append(where, attempt.OutcomeIn(texts(f.Outcomes)...))
+	}
+	if len(f.Triggers) > 0 {
+		where = append(where, attempt.TriggerIn(texts(f.Triggers)...))
+	}
+	if len(f.EventTypes) > 0 {
+		where = append(where, attempt.EventTypeIn(f.EventTypes...))
+	}
+	if len(f.StatusCodes) > 0 {
+		where = append(where, attempt.StatusCodeIn(f.StatusCodes...))
+	}
+	if f.SlowerThanMs != nil {
+		where = append(where, attempt.TotalUsGTE(int64(*f.SlowerThanMs*1000)))
+	}
+	if len(f.Subscriptions) > 0 {
+		where = append(where, attempt.SubscriptionIDIn(parseIDs(id.EventSubscription, f.Subscriptions)...))
+	}
+	if f.DeliveryID != nil {
+		where = append(where, attempt.DeliveryID(parseID(id.Delivery, *f.DeliveryID)))
+	}
+	if f.EventID != nil {
+		of, err := r.attemptsOfEvent(ctx, parseID(id.Event, *f.EventID))
+		if err != nil {
+			return nil, err
+		}
+		where = append(where, of)
+	}
+	return where, nil
+}
+
+// attemptsOfEvent selects the attempts of an event: by its deliveries, whose ids are known by their range, as there is an
+// index on delivery_id and none on event_id. Of an event with a great many deliveries it looks at all attempts since.
+func (r reads) attemptsOfEvent(ctx context.Context, e id.ID) (predicate.Attempt, error) {
+	deliveries, err := r.client.Delivery.Query().Where(ofEvent(e)).Limit(maxDeliveries + 1).IDs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(deliveries) > maxDeliveries {
+		return attempt.And(attempt.EventID(e), attempt.IDGTE(id.FirstAt(id.Time(e)))), nil
+	}
+	return attempt.DeliveryIDIn(deliveries...), nil
+}

@@ -1,0 +1,117 @@
+package graph
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/handler/extension"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/validator/rules"
+)
+
+// Options are how the API is offered.
+type Options struct {
+	Log *slog.Logger
+	// Limits of documents; DefaultLimits when zero.
+	Limits Limits
+	// Introspection lets clients ask for the schema. Without it, errors suggest no names either.
+	Introspection bool
+}
+
+// NewHandler returns the API without a transport: the server adds those that it offers.
+func NewHandler(r *Resolver, options Options) *handler.Server {
+	if options.Limits == (Limits{}) {
+		options.Limits = DefaultLimits
+	}
+	documents := &documentCache{graphql.Cache[*ast.QueryDocument](lru.New[*ast.QueryDocument](cachedDocuments))}
+	h := handler.New(NewExecutableSchema(Config{Resolvers: r, Complexity: complexities()}))
+	h.SetParserTokenLimit(options.Limits.Tokens)
+	h.SetQueryCache(documents)
+	h.SetErrorPresenter(presentError(options.Log))
+	h.SetRecoverFunc(recoverPanic(options.Log))
+	h.Use(&documentLimit{limits: options.Limits, introspection: options.Introspection, known: documents})
+	h.Use(&scopeCheck{})
+	h.Use(&variableCheck{})
+	h.Use(extension.FixedComplexityLimit(options.Limits.Complexity))
+	if options.Introspection {
+		h.Use(extension.Introspection{})
+	} else {
+		h.SetDisableSuggestion(true)
+		h.SetValidationRulesFn(rulesWithoutSuggestions)
+	}
+	h.AroundResponses(withLoaders(r.Ent))
+	return h
+}
+
+// rulesWithoutSuggestions are the rules of validation, except that the errors of none tell names that exist.
+func rulesWithoutSuggestions() *rules.Rules {
+	all := rules.NewDefaultRules() // of which the executor replaces two more
+	all.ReplaceRule(rules.KnownArgumentNamesRule.Name, rules.KnownArgumentNamesRuleWithoutSuggestions.RuleFunc)
+	all.ReplaceRule(rules.KnownTypeNamesRule.Name, rules.KnownTypeNamesRuleWithoutSuggestions.RuleFunc)
+	all.ReplaceRule(rules.ValuesOfCorrectTypeRule.Name, rules.ValuesOfCorrectTypeRuleWithoutSuggestions.RuleFunc)
+	return all
+}
+
+const (
+	cachedDocuments = 1000
+	largestCached   = 16 << 10 // bytes
+)
+
+// documentCache remembers documents that have passed validation. Long ones, with values that belong into variables, are
+// not remembered: each would be met once, and take the room of many.
+type documentCache struct{ graphql.Cache[*ast.QueryDocument] }
+
+func (c *documentCache) Add(ctx context.Context, query string, document *ast.QueryDocument) {
+	if len(query) <= largestCached {
+		c.Cache.Add(ctx, query, document)
+	}
+}
+
+// Lists without pages count as if they had so many members.
+const (
+	usualDeliveries = 5
+	usualAttempts   = 3
+	usualEventTypes = 10
+	usualCategories = 20
+)
+
+// complexities returns what the lists cost: as many times their members' fields as they have members.
+func complexities() ComplexityRoot {
+	var c ComplexityRoot
+	q := &c.Query
+	q.Accounts = pageComplexity
+	q.APIKeys = pageComplexity
+	q.Events = filteredComplexity[*EventLogFilter]
+	q.Deliveries = filteredComplexity[*DeliveryFilter]
+	q.DeliveryAttempts = filteredComplexity[*AttemptFilter]
+	q.EventSubscriptions = filteredComplexity[*EventSubscriptionFilter]
+	q.NotificationProfiles = filteredComplexity[*string]
+	q.Categories = times(usualCategories)
+	q.EventTypes = func(child int, _ *string) int { return times(usualCategories * usualEventTypes)(child) }
+	c.NotificationProfile.Subscriptions = pageComplexity
+	c.Category.EventTypes = times(usualEventTypes)
+	c.Event.Deliveries = times(usualDeliveries)
+	c.Delivery.Attempts = times(usualAttempts)
+	return c
+}
+
+func times(n int) func(child int) int {
+	return func(child int) int { return 1 + n*min(child, enough) }
+}
+
+func filteredComplexity[F any](child int, _ F, first *int, after *string, last *int, before *string) int {
+	return pageComplexity(child, first, after, last, before)
+}
+
+func pageComplexity(child int, first *int, _ *string, last *int, _ *string) int {
+	size := DefaultPage
+	for _, asked := range []*int{first, last} {
+		if asked != nil {
+			size = min(max(*asked, 1), MaxPage)
+		}
+	}
+	return times(size)(child)
+}

@@ -1,0 +1,102 @@
+package graph
+
+import (
+	"context"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/graph-gophers/dataloader/v7"
+
+	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/internal/id"
+)
+
+// gatherFor is how long a loader waits for further keys before it reads them all with one statement.
+const gatherFor = time.Millisecond
+
+// loaders gather what the resolvers of one response ask for one by one, so that objects of a kind are read with one
+// statement for a level of the answer and not with one for each. What is missing loads as the zero value.
+type loaders struct {
+	account            *loader[id.ID, *ent.Account]
+	apiKey             *loader[id.ID, *ent.APIKey]
+	category           *loader[id.ID, *ent.Category]
+	categoryByKey      *loader[string, *ent.Category]
+	eventType          *loader[id.ID, *ent.EventType]
+	eventTypesOf       *loader[id.ID, []*ent.EventType] // by category
+	profile            *loader[id.ID, *ent.NotificationProfile]
+	subscription       *loader[id.ID, *ent.EventSubscription]
+	subscriptionsOf    *loader[subscriptionsKey, []*ent.EventSubscription]
+	subscriptionsCount *loader[id.ID, int] // by profile
+	event              *loader[id.ID, *ent.Event]
+	payload            *loader[id.ID, *string] // by event
+	delivery           *loader[id.ID, *ent.Delivery]
+	deliveriesOf       *loader[id.ID, []*ent.Delivery] // by event
+	attempt            *loader[id.ID, *ent.Attempt]
+	attemptsOf         *loader[id.ID, []*ent.Attempt] // by delivery
+	responseBody       *loader[id.ID, []byte]         // by attempt
+}
+
+func newLoaders(client *ent.Client) *loaders {
+	r := reads{client}
+	return &loaders{
+		account:            newLoader(r.accounts),
+		apiKey:             newLoader(r.apiKeys),
+		category:           newLoader(r.categories),
+		categoryByKey:      newLoader(r.categoriesByKey),
+		eventType:          newLoader(r.eventTypes),
+		eventTypesOf:       newLoader(r.eventTypesOf),
+		profile:            newLoader(r.profiles),
+		subscription:       newLoader(r.subscriptions),
+		subscriptionsOf:    newLoader(r.subscriptionsOf),
+		subscriptionsCount: newLoader(r.subscriptionsCount),
+		event:              newLoader(r.events),
+		payload:            newLoader(r.payloads),
+		delivery:           newLoader(r.deliveries),
+		deliveriesOf:       newLoader(r.deliveriesOf),
+		attempt:            newLoader(r.attempts),
+		attemptsOf:         newLoader(r.attemptsOf),
+		responseBody:       newLoader(r.responseBodies),
+	}
+}
+
+// loader is dataloader's, without the parts that are not used here.
+type loader[K comparable, V any] struct {
+	inner *dataloader.Loader[K, V]
+}
+
+// newLoader returns a loader that reads with read, which returns what it has found.
+func newLoader[K comparable, V any](read func(context.Context, []K) (map[K]V, error)) *loader[K, V] {
+	batch := func(ctx context.Context, keys []K) []*dataloader.Result[V] {
+		found, err := read(ctx, keys)
+		results := make([]*dataloader.Result[V], len(keys))
+		for i, key := range keys {
+			results[i] = &dataloader.Result[V]{Data: found[key], Error: err}
+		}
+		return results
+	}
+	return &loader[K, V]{inner: dataloader.NewBatchedLoader(batch, dataloader.WithWait[K, V](gatherFor))}
+}
+
+// load returns the object of the key, the zero value if there is none.
+func (l *loader[K, V]) load(ctx context.Context, key K) (V, error) {
+	return l.inner.Load(ctx, key)()
+}
+
+// know gives the loader an object that it need not read.
+func (l *loader[K, V]) know(ctx context.Context, key K, value V) {
+	l.inner.Prime(ctx, key, value)
+}
+
+type loadersKey struct{}
+
+// loadersOf returns the loaders of the response that is being made.
+func loadersOf(ctx context.Context) *loaders {
+	return ctx.Value(loadersKey{}).(*loaders) //nolint:forcetypeassert // withLoaders is around every response
+}
+
+// withLoaders gives each response loaders of its own, also each of a subscription's: nothing is remembered any longer.
+func withLoaders(client *ent.Client) graphql.ResponseMiddleware {
+	return func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+		return next(context.WithValue(ctx, loadersKey{}, newLoaders(client)))
+	}
+}

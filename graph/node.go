@@ -1,0 +1,72 @@
+package graph
+
+import (
+	"context"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/hookline/hookline/internal/access"
+	"github.com/hookline/hookline/internal/id"
+)
+
+// nodeTypes names the GraphQL type of the ids with a prefix.
+var nodeTypes = map[id.Prefix]string{
+	id.Account:             "Account",
+	id.APIKey:              "ApiKey",
+	id.Category:            "Category",
+	id.EventType:           "EventType",
+	id.EventSubscription:   "EventSubscription",
+	id.NotificationProfile: "NotificationProfile",
+	id.Event:               "Event",
+	id.Delivery:            "Delivery",
+	id.Attempt:             "DeliveryAttempt",
+}
+
+// findNode loads the object with the id that text shows.
+func findNode(ctx context.Context, text string) (Node, error) {
+	prefix, key, err := id.Parse(text)
+	if err != nil {
+		return nil, nil //nolint:nilnil,nilerr // nothing has such an id
+	}
+	return node(ctx, prefix, key)
+}
+
+// node loads any object. To those who lack the scopes of its type it does not exist: `node` itself asks for none.
+func node(ctx context.Context, prefix id.Prefix, key id.ID) (Node, error) {
+	name, known := nodeTypes[prefix]
+	if !known {
+		return nil, nil //nolint:nilnil // a missing object is null in the answer
+	}
+	if scopes, _ := scopesOf(parsedSchema.Types[name], &ast.FieldDefinition{}); !access.PrincipalFrom(ctx).Has(scopes...) {
+		return nil, nil //nolint:nilnil // as above
+	}
+	l := loadersOf(ctx)
+	switch prefix {
+	case id.Account:
+		return asNode(l.account.load(ctx, key))
+	case id.APIKey:
+		return asNode(l.apiKey.load(ctx, key))
+	case id.Category:
+		return asNode(l.category.load(ctx, key))
+	case id.EventType:
+		return asNode(l.eventType.load(ctx, key))
+	case id.EventSubscription:
+		return asNode(l.subscription.load(ctx, key))
+	case id.NotificationProfile:
+		return asNode(l.profile.load(ctx, key))
+	case id.Event:
+		return asNode(l.event.load(ctx, key))
+	case id.Delivery:
+		return asNode(l.delivery.load(ctx, key))
+	default:
+		return asNode(l.attempt.load(ctx, key))
+	}
+}
+
+// asNode makes an object a Node, and a missing one a plain nil.
+func asNode[T any](object *T, err error) (Node, error) {
+	if object == nil || err != nil {
+		return nil, err
+	}
+	return object, nil
+}
