@@ -111,7 +111,7 @@ type Result struct {
 	Status        Status `cbor:"6,keyasint"`
 	Attempts      int    `cbor:"7,keyasint"`
 	Failures      int    `cbor:"8,keyasint"`
-	NextAttemptAt int64  `cbor:"9,keyasint,omitempty"` // microseconds since 1970; 0 for none
+	NextAttemptAt int64  `cbor:"9,keyasint,omitempty"`  // microseconds since 1970; 0 for none
 	QueuedAt      int64  `cbor:"10,keyasint,omitempty"` // the target's
 	// Attempt is nil when the delivery was put off or called off without one.
 	Attempt *Attempt `cbor:"11,keyasint,omitempty"`

@@ -192,3 +192,27 @@ func (s *Streams) Trim(ctx context.Context, partition int, progress Progress) er
 	}
 	return nil
 }
+
+// OldestResult returns the position just before the oldest result that is still in the partition's stream: everything up to it has been
+// archived and trimmed.
+func (s *Streams) OldestResult(ctx context.Context, partition int) (Position, error) {
+	info, err := s.client.XInfoStream(ctx, s.keys.attempts(partition)).Result()
+	if err != nil {
+		if IsNoGroup(err) {
+			return 0, nil // nothing has been written yet
+		}
+		return 0, fmt.Errorf("oldest result: %w", err)
+	}
+	if info.Length == 0 {
+		return ParsePosition(info.LastGeneratedID)
+	}
+	first, err := s.client.XRangeN(ctx, s.keys.attempts(partition), "-", "+", 1).Result()
+	if err != nil {
+		return 0, fmt.Errorf("oldest result: %w", err)
+	}
+	if len(first) == 0 {
+		return ParsePosition(info.LastGeneratedID) // trimmed meanwhile
+	}
+	oldest, err := ParsePosition(first[0].ID)
+	return oldest - 1, err
+}

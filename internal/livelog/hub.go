@@ -1,0 +1,190 @@
+// Package livelog shows attempts as they end. A Hub tails the attempts streams once for all dashboards of a process, keeps
+// the latest results, filters them for each subscriber and fans them out (subscriber.go). What is older, it reads from the
+// database, so that a subscriber that comes back with its cursor misses nothing and sees nothing twice.
+package livelog
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/stream"
+)
+
+// Archive is the part of the log that is in the database.
+type Archive interface {
+	// LatestAttempts returns the account's latest attempts that the filter wants, at most limit, the oldest first.
+	LatestAttempts(ctx context.Context, account id.ID, f Filter, limit int) ([]stream.Logged, error)
+	// AttemptsBetween returns the latest of those that lie, in their partition, behind after and not behind until; at most limit, the
+	// oldest first; and how many more there are.
+	AttemptsBetween(ctx context.Context, account id.ID, f Filter, after, until []stream.Position, limit int) (attempts []stream.Logged, more int, err error)
+}
+
+// Hub fans attempts out. Run must be running.
+type Hub struct {
+	streams *stream.Streams
+	archive Archive
+	log     *slog.Logger
+
+	mu          sync.Mutex
+	recent      []stream.Logged // the latest results, a ring once it is full
+	next        int             // place in recent that is written next, once it is full
+	known       map[id.ID]struct{}
+	seen        cursor // up to where results have been fanned out
+	floor       cursor // recent holds every result behind it
+	subscribers map[id.ID]map[*subscriber]struct{}
+	ready       chan struct{} // closed when the streams have been read for the first time
+}
+
+// Bounds of a Hub.
+const (
+	maxRecent = 20_000 // results kept
+	tailCount = 1000   // results read at once
+	tailWait  = 500 * time.Millisecond
+	failPause = 500 * time.Millisecond
+	// maxLag is how long a reader may be away before results can be trimmed unseen.
+	maxLag = stream.FeedRetention / 2
+)
+
+// New returns a Hub.
+func New(streams *stream.Streams, archive Archive, log *slog.Logger) *Hub {
+	return &Hub{
+		streams: streams, archive: archive, log: log, known: make(map[id.ID]struct{}),
+		seen: make(cursor, streams.Partitions()), floor: make(cursor, streams.Partitions()),
+		subscribers: make(map[id.ID]map[*subscriber]struct{}), ready: make(chan struct{}),
+	}
+}
+
+// Run tails the streams until ctx ends.
+func (h *Hub) Run(ctx context.Context) error {
+	var first sync.WaitGroup
+	first.Add(h.streams.Partitions())
+	go func() { first.Wait(); close(h.ready) }()
+	group := errgroup.Group{}
+	for partition := range h.streams.Partitions() {
+		group.Go(func() error { h.tail(ctx, partition, first.Done); return nil })
+	}
+	return group.Wait()
+}
+
+// tail reads a partition's results. started is called once, when the reading has begun or will never.
+func (h *Hub) tail(ctx context.Context, partition int, started func()) {
+	begun := sync.OnceFunc(started)
+	defer begun()
+	failing, lost := false, true // lost: it is not known whether results went by unseen
+	for ctx.Err() == nil {
+		asked := time.Now()
+		var results []stream.Logged
+		var err error
+		if lost {
+			err = h.begin(ctx, partition)
+		} else {
+			h.mu.Lock()
+			after := h.seen[partition]
+			h.mu.Unlock()
+			results, err = h.streams.TailResults(ctx, partition, after, tailCount, tailWait)
+		}
+		if err != nil {
+			if !failing && ctx.Err() == nil {
+				h.log.Error("live log cannot read the attempts; it is tried again", "partition", partition, "error", err)
+			}
+			failing, lost = true, true
+			timer := time.NewTimer(failPause)
+			select {
+			case <-ctx.Done():
+			case <-timer.C:
+			}
+			timer.Stop()
+			continue
+		}
+		begun()
+		// Away for so long that results may have been trimmed: those that are read from now on may leave a hole.
+		failing, lost = false, time.Since(asked) > tailWait+maxLag
+		h.fanOut(partition, results)
+	}
+}
+
+// begin starts to read a partition from the oldest result in its stream: everything before that is in the database.
+func (h *Hub) begin(ctx context.Context, partition int) error {
+	oldest, err := h.streams.OldestResult(ctx, partition)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if oldest > h.seen[partition] {
+		// What lies between is not among the recent: subscribers must read it from the database.
+		h.floor[partition], h.seen[partition] = oldest, oldest
+		h.recent = slices.DeleteFunc(h.ordered(), func(r stream.Logged) bool { return r.Partition == partition })
+		h.next = 0
+		for _, of := range h.subscribers {
+			for s := range of {
+				s.missed()
+			}
+		}
+	}
+	return nil
+}
+
+// fanOut keeps results and offers them to the subscribers of their accounts.
+func (h *Hub) fanOut(partition int, results []stream.Logged) {
+	if len(results) == 0 {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, r := range results {
+		if r.Attempt == nil {
+			continue
+		}
+		if _, again := h.known[r.Attempt.ID]; again {
+			continue // written a second time, after Redis had lost data
+		}
+		h.keep(r)
+		for s := range h.subscribers[r.AccountID] {
+			s.offer(r)
+		}
+	}
+	h.seen[partition] = results[len(results)-1].Position
+	for _, of := range h.subscribers {
+		for s := range of {
+			s.signal()
+		}
+	}
+}
+
+// keep adds a result to the recent ones, in the place of the oldest if they are as many as they may be.
+func (h *Hub) keep(r stream.Logged) {
+	h.known[r.Attempt.ID] = struct{}{}
+	if len(h.recent) < maxRecent {
+		h.recent = append(h.recent, r)
+		return
+	}
+	old := h.recent[h.next]
+	delete(h.known, old.Attempt.ID)
+	h.floor[old.Partition] = max(h.floor[old.Partition], old.Position)
+	h.recent[h.next] = r
+	h.next = (h.next + 1) % maxRecent
+}
+
+// ordered returns the recent results, the oldest first.
+func (h *Hub) ordered() []stream.Logged {
+	return append(slices.Clone(h.recent[h.next:]), h.recent[:h.next]...)
+}
+
+// wanted returns the recent results of an account that the filter wants and that lie behind after, the oldest first.
+func (h *Hub) wanted(account id.ID, f *Filter, after cursor) []stream.Logged {
+	var wanted []stream.Logged
+	for i := range h.recent {
+		r := h.recent[(h.next+i)%len(h.recent)]
+		if r.AccountID == account && (after == nil || after.before(r)) && f.Match(r.Result) {
+			wanted = append(wanted, r)
+		}
+	}
+	return wanted
+}
