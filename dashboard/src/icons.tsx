@@ -91,11 +91,6 @@ export const PersonIcon = () => (
     <path d="M4.5 20c1-3.5 4-5 7.5-5s6.5 1.5 7.5 5" />
   </Icon>
 );
-export const AlertIcon = () => (
-  <Icon>
-    <path d="M12 8.5v4.5M12 16.5v.01M10.3 4.2 2.7 17.5A2 2 0 0 0 4.4 20.5h15.2a2 2 0 0 0 1.7-3L13.7 4.2a2 2 0 0 0-3.4 0z" />
-  </Icon>
-);
 
 /** Hookline's mark. */
 export const Mark = ({ size = 28 }: { size?: number }) => (

@@ -1,4 +1,4 @@
-import { createTheme, type MantineColorsTuple } from '@mantine/core';
+import { ActionIcon, Button, createTheme, type MantineColorsTuple } from '@mantine/core';
 
 const line: MantineColorsTuple = [
   '#e6f7f9',
@@ -13,11 +13,25 @@ const line: MantineColorsTuple = [
   '#006475',
 ];
 
+// Text to surfaces; Mantine draws inputs and menus with [6], borders with [4].
+const dark: MantineColorsTuple = [
+  '#dfe6e9',
+  '#b9c4c9',
+  '#96a4ab',
+  '#6a7980',
+  '#36434a',
+  '#273136',
+  '#1b2327',
+  '#161c1f',
+  '#0f1416',
+  '#0a0e10',
+];
+
 const system =
   'ui-sans-serif, -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
 
 export const theme = createTheme({
-  colors: { line },
+  colors: { line, dark },
   primaryColor: 'line',
   primaryShade: { light: 8, dark: 7 },
   fontFamily: system,
@@ -27,4 +41,8 @@ export const theme = createTheme({
   cursorType: 'pointer',
   focusRing: 'auto',
   respectReducedMotion: true,
+  components: {
+    ActionIcon: ActionIcon.extend({ defaultProps: { c: 'dimmed' } }),
+    Button: Button.extend({ styles: { label: { fontWeight: 550 } } }),
+  },
 });

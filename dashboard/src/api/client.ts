@@ -3,8 +3,7 @@ import { type Session, signOut } from '../session/session';
 import { failureOf } from './failure';
 
 /** Said on the sign-in page to whom the server has stopped to know. */
-export const keyRefused =
-  'The API key no longer works: it has expired, was revoked, or does not belong to this server.';
+export const keyRefused = 'The API key has stopped working: it has expired or was revoked.';
 
 /** The headers that tell the server who is asking, and for which account. */
 function headers(session: Session): Record<string, string> {

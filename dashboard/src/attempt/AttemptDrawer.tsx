@@ -1,10 +1,11 @@
-import { ActionIcon, Alert, Loader, Tabs, Text, Tooltip } from '@mantine/core';
+import { ActionIcon, Loader, Tabs, Text, Tooltip } from '@mantine/core';
 import { type ReactNode, useEffect, useRef } from 'react';
 import { describeFailure } from '../api/failure';
 import { CopyButton } from '../CopyButton';
 import { clockTime, distance, duration, fullTime } from '../format';
-import { AlertIcon, CloseIcon, DownIcon, UpIcon } from '../icons';
+import { CloseIcon, DownIcon, UpIcon } from '../icons';
 import { OutcomeBadge } from '../livelog/OutcomeBadge';
+import { Problem } from '../Problem';
 import classes from './AttemptDrawer.module.css';
 import { curlOf } from './curl';
 import { type AttemptDetail, useAttempt } from './detail';
@@ -68,11 +69,7 @@ export function AttemptDrawer({ id, takeFocus, newer, older, onOpen, onClose }: 
           </div>
         )}
         {found.state === 'missing' && <Text c="dimmed">The account has no such attempt, or it is no longer kept.</Text>}
-        {found.state === 'failed' && (
-          <Alert color="red" icon={<AlertIcon />} role="alert">
-            {describeFailure(found.failure)}
-          </Alert>
-        )}
+        {found.state === 'failed' && <Problem>{describeFailure(found.failure)}</Problem>}
         {found.state === 'loaded' && (
           <Detail key={id} attempt={found.attempt} bodies={found.bodies} onOpen={(other) => onOpen(other, false)} />
         )}
@@ -134,9 +131,11 @@ function Detail({ attempt, bodies, onOpen }: DetailProps) {
       </div>
 
       {(attempt.hint || attempt.error) && (
-        <div className={classes.problem} role="note" aria-label="What went wrong">
-          {attempt.hint && <p>{attempt.hint}</p>}
-          {attempt.error && <code>{attempt.error}</code>}
+        <div className={classes.problem}>
+          <Problem urgent={false}>
+            {attempt.hint && <p>{attempt.hint}</p>}
+            {attempt.error && <code>{attempt.error}</code>}
+          </Problem>
         </div>
       )}
 

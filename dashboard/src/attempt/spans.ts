@@ -12,7 +12,7 @@ export interface Span {
 
 /**
  * The parts of an attempt one after another: its wait, then what the request went through up to the response's first byte,
- * then the rest of the response. Parts that were not needed are left out.
+ * then the rest of the response or, without one, the time until the attempt failed. Parts that were not needed are left out.
  */
 export function spansOf({ queuedMs, dnsMs, connectMs, tlsMs, firstByteMs, totalMs }: Timing): Span[] {
   const spans: Span[] = [];
@@ -35,6 +35,8 @@ export function spansOf({ queuedMs, dnsMs, connectMs, tlsMs, firstByteMs, totalM
     const firstByte = Math.max(queuedMs + firstByteMs, at);
     add('First byte', 'Sending the request and waiting for the response’s first byte', firstByte - at);
     add('Response', 'Reading the response', Math.max(0, queuedMs + totalMs - at));
+  } else if (queuedMs + totalMs > at) {
+    add('Until failure', 'What the attempt was in when it failed', queuedMs + totalMs - at);
   }
   return spans;
 }

@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, memo, type Ref, useImperativeHandle, useRef } from 'react';
+import { type KeyboardEvent, memo, type Ref, useEffect, useImperativeHandle, useRef } from 'react';
 import { clockTime, count, duration, fullTime } from '../format';
 import classes from './AttemptTable.module.css';
 import type { LiveAttempt, Row } from './log';
@@ -44,6 +44,9 @@ export function AttemptTable(props: AttemptTableProps) {
     focus: () => scroller.current?.focus({ preventScroll: true }),
     scrollToTop: () => scroller.current?.scrollTo({ top: 0 }),
   }));
+
+  // A table that is gone is not scrolled away.
+  useEffect(() => () => onScrolledAway(false), [onScrolledAway]);
 
   function onKeyDown(event: KeyboardEvent) {
     const at = rows.findIndex((row) => row.id === active);
@@ -171,7 +174,7 @@ const AttemptRow = memo(function AttemptRow({ attempt, index, top, time, active,
       <Cell>
         <OutcomeBadge outcome={attempt.outcome} />
       </Cell>
-      <Cell className={classes.number}>{attempt.statusCode ?? <span className={classes.none}>–</span>}</Cell>
+      <Cell className={classes.code}>{attempt.statusCode ?? <span className={classes.none}>–</span>}</Cell>
       <Cell className={classes.type} title={attempt.eventType}>
         {attempt.eventType}
       </Cell>

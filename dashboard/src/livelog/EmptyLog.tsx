@@ -5,12 +5,13 @@ import type { Connection } from './stream';
 
 interface EmptyLogProps {
   readonly connection: Connection;
+  readonly paused: boolean;
   readonly filtered: boolean;
   onShowAll(): void;
 }
 
 /** Stands where the attempts will be, and says what to do to get some. */
-export function EmptyLog({ connection, filtered, onShowAll }: EmptyLogProps) {
+export function EmptyLog({ connection, paused, filtered, onShowAll }: EmptyLogProps) {
   if (connection.state === 'connecting') {
     return (
       <div className={classes.empty}>
@@ -18,13 +19,23 @@ export function EmptyLog({ connection, filtered, onShowAll }: EmptyLogProps) {
       </div>
     );
   }
+  if (paused) {
+    return (
+      <div className={classes.empty}>
+        <Title order={2} size="h4">
+          Paused
+        </Title>
+        <Text c="dimmed">Resume to see what arrives.</Text>
+      </div>
+    );
+  }
   if (filtered) {
     return (
       <div className={classes.empty}>
         <Title order={2} size="h4">
-          No attempt with these outcomes yet
+          No attempts with these outcomes
         </Title>
-        <Text c="dimmed">It will appear here as soon as there is one.</Text>
+        <Text c="dimmed">They will appear here as soon as there are some.</Text>
         <Button variant="default" onClick={onShowAll}>
           Show all outcomes
         </Button>
@@ -36,10 +47,10 @@ export function EmptyLog({ connection, filtered, onShowAll }: EmptyLogProps) {
     <div className={classes.empty}>
       <span className={classes.pulse} aria-hidden="true" />
       <Title order={2} size="h4">
-        Waiting for the first attempt
+        Waiting for attempts
       </Title>
       <Text c="dimmed" maw={520} ta="center">
-        Attempts appear here the moment they end. Publish an event that one of the account’s subscriptions takes:
+        They appear here the moment they end. Publish an event that one of the account’s subscriptions takes:
       </Text>
       <div className={classes.command}>
         <pre>{command}</pre>

@@ -1,10 +1,11 @@
-import { ActionIcon, Alert, Button, Group, Tooltip } from '@mantine/core';
+import { ActionIcon, Button, Group, Tooltip } from '@mantine/core';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { describeFailure } from '../api/failure';
 import { AttemptDrawer } from '../attempt/AttemptDrawer';
 import { count } from '../format';
 import { Header } from '../Header';
-import { AlertIcon, ArrowUpIcon, ClearIcon, PauseIcon, PlayIcon } from '../icons';
+import { ArrowUpIcon, ClearIcon, PauseIcon, PlayIcon } from '../icons';
+import { Problem } from '../Problem';
 import { navigate, useSearch } from '../route';
 import type { Session } from '../session/session';
 import { ActivityStrip } from './ActivityStrip';
@@ -76,6 +77,17 @@ export function LiveLogPage({ session }: { session: Session }) {
         <h1 className={classes.title}>Live log</h1>
         <ConnectionStatus connection={connection} paused={paused} />
         <ActivityStrip activity={activity} />
+        {log.unseen > 0 && (
+          <Button
+            size="compact-sm"
+            radius="xl"
+            leftSection={<ArrowUpIcon />}
+            className={classes.unseen}
+            onClick={showNew}
+          >
+            {count(log.unseen)} new
+          </Button>
+        )}
         <Group gap="xs" className={classes.actions}>
           <OutcomeFilter value={address.outcomes} onChange={(outcomes) => go({ outcomes })} />
           <Button
@@ -94,11 +106,11 @@ export function LiveLogPage({ session }: { session: Session }) {
         </Group>
       </div>
       {connection.state === 'failed' && (
-        <Alert color="red" icon={<AlertIcon />} role="alert" className={classes.alert}>
+        <Problem>
           {connection.failure.code === 'FORBIDDEN'
             ? 'This API key may not read the delivery log. It needs the scope LOG_READ.'
             : `${describeFailure(connection.failure)} Trying again in a few seconds.`}
-        </Alert>
+        </Problem>
       )}
       <main className={classes.main} data-open={open ? true : undefined}>
         <section className={classes.log} aria-label="Log">
@@ -116,15 +128,10 @@ export function LiveLogPage({ session }: { session: Session }) {
           ) : (
             <EmptyLog
               connection={connection}
+              paused={paused}
               filtered={address.outcomes.length > 0}
               onShowAll={() => go({ outcomes: [] })}
             />
-          )}
-          {log.unseen > 0 && (
-            <button type="button" className={classes.unseen} onClick={showNew}>
-              <ArrowUpIcon />
-              {count(log.unseen)} new
-            </button>
           )}
         </section>
         {open && (

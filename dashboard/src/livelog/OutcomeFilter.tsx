@@ -1,6 +1,7 @@
 import { Button, Checkbox, Group, Popover, Stack, Text } from '@mantine/core';
 import type { AttemptOutcome } from '../gql/graphql';
 import { FilterIcon } from '../icons';
+import { OutcomeBadge } from './OutcomeBadge';
 import classes from './OutcomeFilter.module.css';
 import { failures, isOutcome, outcomes, outcomeWords } from './outcome';
 
@@ -12,16 +13,16 @@ interface OutcomeFilterProps {
 
 export function OutcomeFilter({ value, onChange }: OutcomeFilterProps) {
   return (
-    <Popover position="bottom-start" shadow="md" trapFocus width={340}>
+    <Popover position="bottom-start" shadow="md" trapFocus width={320}>
       <Popover.Target>
         <Button variant="default" size="sm" leftSection={<FilterIcon />} data-filtered={value.length > 0 || undefined}>
           {summary(value)}
         </Button>
       </Popover.Target>
-      <Popover.Dropdown p="sm">
+      <Popover.Dropdown p="sm" className={classes.dropdown}>
         <Group justify="space-between" mb="xs">
           <Text size="sm" fw={600}>
-            Show attempts that ended in
+            Outcomes
           </Text>
           <Group gap={4}>
             <Button size="compact-xs" variant="subtle" onClick={() => onChange([])}>
@@ -39,7 +40,8 @@ export function OutcomeFilter({ value, onChange }: OutcomeFilterProps) {
                 key={outcome}
                 value={outcome}
                 size="xs"
-                label={outcomeWords[outcome].label}
+                aria-label={outcomeWords[outcome].label}
+                label={<OutcomeBadge outcome={outcome} />}
                 description={outcomeWords[outcome].description}
                 className={classes.option}
               />

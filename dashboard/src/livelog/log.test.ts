@@ -1,5 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { type Batch, clear, emptyLog, hold, type LiveAttempt, type Log, receive, rowLimit, rowsOf, show } from './log';
+import {
+  type Batch,
+  begin,
+  clear,
+  emptyLog,
+  hold,
+  type LiveAttempt,
+  type Log,
+  receive,
+  rowLimit,
+  rowsOf,
+  show,
+} from './log';
 
 function attempt(id: string): LiveAttempt {
   return {
@@ -59,6 +71,17 @@ describe('receive', () => {
     const log = received(emptyLog, ...numbers(0, rowLimit + 10));
     expect(log.rows).toHaveLength(rowLimit);
     expect(log.rows.at(-1)?.id).toBe('att_10');
+  });
+});
+
+describe('begin', () => {
+  it('shows what was there before, even while held', () => {
+    const log = begin(hold(emptyLog, true), rowsOf(batch('BACKFILL', ['a', 'b'])));
+    expect(ids(log.rows)).toEqual(['b', 'a']);
+    expect(log).toMatchObject({ held: true, unseen: 0 });
+  });
+  it('adds no attempt twice', () => {
+    expect(ids(begin(received(emptyLog, 'a'), rowsOf(batch('BACKFILL', ['a', 'b']))).rows)).toEqual(['b', 'a']);
   });
 });
 

@@ -40,29 +40,38 @@ export function rowsOf(batch: Batch): Row[] {
 
 /** Adds rows that have come, oldest first. A row that the log has already is not added again. */
 export function receive(log: Log, arrived: readonly Row[]): Log {
-  const known = new Set<string>();
-  for (const row of log.waiting) {
-    known.add(row.id);
+  const fresh = freshRows(log, arrived);
+  if (fresh.length === 0) {
+    return log;
   }
-  for (const row of log.rows) {
-    known.add(row.id);
+  if (!log.held) {
+    return { ...log, rows: bounded(fresh, log.rows) };
+  }
+  const attempts = fresh.filter((row) => row.kind === 'attempt').length;
+  return { ...log, waiting: bounded(fresh, log.waiting), unseen: log.unseen + attempts };
+}
+
+/** Adds the rows with which a stream begins, oldest first. They are shown even while the log is held: they are not new. */
+export function begin(log: Log, backfill: readonly Row[]): Log {
+  return { ...log, rows: bounded(freshRows(log, backfill), log.rows) };
+}
+
+/** The rows that the log does not have yet, newest first. */
+function freshRows(log: Log, arrived: readonly Row[]): Row[] {
+  const known = new Set<string>();
+  for (const rows of [log.waiting, log.rows]) {
+    for (const row of rows) {
+      known.add(row.id);
+    }
   }
   const fresh: Row[] = [];
-  let attempts = 0;
   for (const row of arrived) {
     if (!known.has(row.id)) {
       known.add(row.id);
       fresh.push(row);
-      attempts += row.kind === 'attempt' ? 1 : 0;
     }
   }
-  if (fresh.length === 0) {
-    return log;
-  }
-  fresh.reverse();
-  return log.held
-    ? { ...log, waiting: bounded(fresh, log.waiting), unseen: log.unseen + attempts }
-    : { ...log, rows: bounded(fresh, log.rows) };
+  return fresh.reverse();
 }
 
 /** Holds the shown rows still, or lets them go on, with what has come meanwhile. */

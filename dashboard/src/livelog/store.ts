@@ -1,5 +1,5 @@
 import { countBatch, type Second } from './activity';
-import { type Batch, emptyLog, type Log, type Row, receive, rowLimit, rowsOf } from './log';
+import { type Batch, begin, clear, emptyLog, type Log, type Row, receive, rowLimit, rowsOf } from './log';
 import type { Connection } from './stream';
 
 /** What the page draws. */
@@ -16,6 +16,8 @@ export interface LiveLogStore {
   receive(batch: Batch): void;
   connection(connection: Connection): void;
   update(change: (log: Log) => Log): void;
+  /** Forgets all that has come, for another stream to begin. */
+  reset(): void;
 }
 
 export function createLiveLogStore(): LiveLogStore {
@@ -51,6 +53,10 @@ export function createLiveLogStore(): LiveLogStore {
       };
     },
     receive(batch) {
+      if (batch.kind === 'BACKFILL') {
+        set({ ...view, log: begin(view.log, rowsOf(batch)) });
+        return;
+      }
       arrived.push(...rowsOf(batch));
       activity = countBatch(activity, batch, Date.now());
       // A page in the background gets no frames: it must not pile up more than the log can hold.
@@ -68,6 +74,11 @@ export function createLiveLogStore(): LiveLogStore {
     update(change) {
       flush();
       set({ ...view, log: change(view.log) });
+    },
+    reset() {
+      arrived = [];
+      activity = [];
+      set({ ...view, log: clear(view.log), activity });
     },
   };
 }

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import type { AttemptOutcome } from '../gql/graphql';
 import { type Session, signOut } from '../session/session';
-import { clear, type Log } from './log';
+import type { Log } from './log';
 import { createLiveLogStore, type View } from './store';
 import { watchAttempts } from './stream';
 
@@ -25,7 +25,7 @@ export function useLiveLog(
     });
     return () => {
       stop();
-      store.update(clear);
+      store.reset();
     };
   }, [store, session, chosen]);
 

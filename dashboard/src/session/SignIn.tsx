@@ -1,20 +1,9 @@
-import {
-  Alert,
-  Anchor,
-  Button,
-  Collapse,
-  Group,
-  Paper,
-  PasswordInput,
-  Stack,
-  Text,
-  TextInput,
-  Title,
-} from '@mantine/core';
+import { Anchor, Button, Collapse, Group, Paper, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { describeFailure } from '../api/failure';
 import { ColorSchemeToggle } from '../ColorSchemeToggle';
-import { AlertIcon, Mark } from '../icons';
+import { Mark } from '../icons';
+import { Problem } from '../Problem';
 import classes from './SignIn.module.css';
 import { defaultAccount, type Session, signIn } from './session';
 import { verify } from './viewer';
@@ -87,11 +76,7 @@ export function SignIn({ notice, offered }: SignInProps) {
               </div>
             </Group>
 
-            {problem && (
-              <Alert color="red" variant="light" icon={<AlertIcon />} role="alert" p="sm">
-                {problem}
-              </Alert>
-            )}
+            {problem && <Problem>{problem}</Problem>}
 
             <PasswordInput
               ref={input}

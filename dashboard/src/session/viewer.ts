@@ -1,4 +1,4 @@
-import { keyRefused, probeClient } from '../api/client';
+import { probeClient } from '../api/client';
 import { type Failure, failureOf } from '../api/failure';
 import { graphql } from '../gql';
 import type { Session } from './session';
@@ -24,5 +24,7 @@ export async function verify(session: Session): Promise<Failure | undefined> {
     return undefined;
   }
   const failure = failureOf(error);
-  return failure.code === 'UNAUTHENTICATED' ? { ...failure, message: keyRefused } : failure;
+  return failure.code === 'UNAUTHENTICATED'
+    ? { code: failure.code, message: 'The server does not know this API key. It may be mistyped, expired or revoked.' }
+    : failure;
 }
