@@ -1,4 +1,4 @@
-import { ActionIcon, Button, createTheme, type MantineColorsTuple } from '@mantine/core';
+import { ActionIcon, Button, createTheme, type MantineColorsTuple, Text } from '@mantine/core';
 
 const line: MantineColorsTuple = [
   '#e6f7f9',
@@ -43,6 +43,7 @@ export const theme = createTheme({
   respectReducedMotion: true,
   components: {
     ActionIcon: ActionIcon.extend({ defaultProps: { c: 'dimmed' } }),
+    Text: Text.extend({ defaultProps: { size: 'sm' } }),
     Button: Button.extend({ styles: { label: { fontWeight: 550 } } }),
   },
 });

@@ -25,6 +25,7 @@ interface AttemptTableProps {
   readonly handle: Ref<TableHandle>;
 }
 
+// Of the rows and of the head, as in the style sheet.
 const rowHeight = 34;
 const pageOfRows = 15;
 
@@ -38,6 +39,8 @@ export function AttemptTable(props: AttemptTableProps) {
     estimateSize: () => rowHeight,
     getItemKey: (index) => rows[index]?.id ?? index,
     overscan: 8,
+    paddingStart: rowHeight,
+    scrollPaddingStart: rowHeight,
   });
 
   useImperativeHandle(handle, () => ({
@@ -80,50 +83,52 @@ export function AttemptTable(props: AttemptTableProps) {
   const items = virtualizer.getVirtualItems();
   const activeInView = items.some((item) => item.key === active);
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a table element cannot hold rows that are placed by hand
-    <div
-      ref={scroller}
-      className={classes.scroller}
-      role="grid"
-      aria-label="Delivery attempts, newest first"
-      aria-rowcount={rows.length + 1}
-      aria-activedescendant={activeInView ? rowElementId(active) : undefined}
-      tabIndex={0}
-      onKeyDown={onKeyDown}
-      onScroll={(event) => onScrolledAway(event.currentTarget.scrollTop > rowHeight / 2)}
-    >
-      {/* biome-ignore lint/a11y/useSemanticElements: as above */}
-      {/* biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus, for all of its rows */}
-      <div className={classes.head} role="row" aria-rowindex={1}>
-        {['Time', 'Outcome', 'Code', 'Event type', 'Subscription', '#', 'Duration'].map((title) => (
-          // biome-ignore lint/a11y/useSemanticElements: as above
-          // biome-ignore lint/a11y/useFocusableInteractive: as above
-          <div key={title} role="columnheader" title={title === '#' ? 'Attempt number' : undefined}>
-            {title}
-          </div>
-        ))}
-      </div>
-      <div className={classes.rows} role="presentation" style={{ height: virtualizer.getTotalSize() }}>
-        {items.map((item) => {
-          const row = rows[item.index];
-          if (!row) {
-            return null;
-          }
-          return row.kind === 'skipped' ? (
-            <SkippedRow key={row.id} row={row} index={item.index} top={item.start} />
-          ) : (
-            <AttemptRow
-              key={row.id}
-              attempt={row.attempt}
-              index={item.index}
-              top={item.start}
-              time={clockTime(row.attempt.startedAt, now)}
-              active={row.id === active}
-              open={row.id === open}
-              onOpen={onOpen}
-            />
-          );
-        })}
+    <div className={classes.frame}>
+      {/* biome-ignore lint/a11y/useSemanticElements: a table element cannot hold rows that are placed by hand */}
+      <div
+        ref={scroller}
+        className={classes.scroller}
+        role="grid"
+        aria-label="Delivery attempts, newest first"
+        aria-rowcount={rows.length + 1}
+        aria-activedescendant={activeInView ? rowElementId(active) : undefined}
+        tabIndex={0}
+        onKeyDown={onKeyDown}
+        onScroll={(event) => onScrolledAway(event.currentTarget.scrollTop > rowHeight / 2)}
+      >
+        {/* biome-ignore lint/a11y/useSemanticElements: as above */}
+        {/* biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus, for all of its rows */}
+        <div className={classes.head} role="row" aria-rowindex={1}>
+          {['Time', 'Outcome', 'Code', 'Event type', 'Subscription', '#', 'Duration'].map((title) => (
+            // biome-ignore lint/a11y/useSemanticElements: as above
+            // biome-ignore lint/a11y/useFocusableInteractive: as above
+            <div key={title} role="columnheader" title={title === '#' ? 'Attempt number' : undefined}>
+              {title}
+            </div>
+          ))}
+        </div>
+        <div className={classes.rows} role="presentation" style={{ height: virtualizer.getTotalSize() }}>
+          {items.map((item) => {
+            const row = rows[item.index];
+            if (!row) {
+              return null;
+            }
+            return row.kind === 'skipped' ? (
+              <SkippedRow key={row.id} row={row} index={item.index} top={item.start} />
+            ) : (
+              <AttemptRow
+                key={row.id}
+                attempt={row.attempt}
+                index={item.index}
+                top={item.start}
+                time={clockTime(row.attempt.startedAt, now)}
+                active={row.id === active}
+                open={row.id === open}
+                onOpen={onOpen}
+              />
+            );
+          })}
+        </div>
       </div>
     </div>
   );

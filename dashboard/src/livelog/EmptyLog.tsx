@@ -1,9 +1,12 @@
 import { Button, Loader, Text, Title } from '@mantine/core';
 import { CopyButton } from '../CopyButton';
+import { defaultAccount } from '../session/session';
 import classes from './EmptyLog.module.css';
 import type { Connection } from './stream';
 
 interface EmptyLogProps {
+  /** The account's key. */
+  readonly account: string;
   readonly connection: Connection;
   readonly paused: boolean;
   readonly filtered: boolean;
@@ -11,7 +14,7 @@ interface EmptyLogProps {
 }
 
 /** Stands where the attempts will be, and says what to do to get some. */
-export function EmptyLog({ connection, paused, filtered, onShowAll }: EmptyLogProps) {
+export function EmptyLog({ account, connection, paused, filtered, onShowAll }: EmptyLogProps) {
   if (connection.state === 'connecting') {
     return (
       <div className={classes.empty}>
@@ -42,7 +45,7 @@ export function EmptyLog({ connection, paused, filtered, onShowAll }: EmptyLogPr
       </div>
     );
   }
-  const command = publishCommand();
+  const command = publishCommand(account);
   return (
     <div className={classes.empty}>
       <span className={classes.pulse} aria-hidden="true" />
@@ -60,11 +63,12 @@ export function EmptyLog({ connection, paused, filtered, onShowAll }: EmptyLogPr
   );
 }
 
-function publishCommand(): string {
+function publishCommand(account: string): string {
   const event = { type: 'sms.delivery', payload: { messageId: '42', status: 'DELIVERED' } };
   return [
     `curl ${location.origin}/v1/events`,
     `-H "Authorization: Bearer $HOOKLINE_KEY"`,
+    ...(account === defaultAccount ? [] : [`-H 'Hookline-Account: ${account}'`]),
     `-H 'Content-Type: application/json'`,
     `-d '${JSON.stringify(event)}'`,
   ].join(' \\\n  ');

@@ -127,6 +127,7 @@ export function LiveLogPage({ session }: { session: Session }) {
             />
           ) : (
             <EmptyLog
+              account={session.account}
               connection={connection}
               paused={paused}
               filtered={address.outcomes.length > 0}

@@ -5,6 +5,7 @@ import { type Failure, failureOfErrors } from '../api/failure';
 import { graphql } from '../gql';
 import type { AttemptOutcome, LiveAttemptsSubscription, LiveAttemptsSubscriptionVariables } from '../gql/graphql';
 import type { Session } from '../session/session';
+import { verify } from '../session/viewer';
 import type { Batch } from './log';
 
 const LiveAttempts = graphql(`
@@ -107,18 +108,50 @@ export function watchAttempts({ session, outcomes, onBatch, onConnection, onRefu
     if (stopped) {
       return;
     }
-    const failure = failureOfEnd(reason);
-    if (failure?.code === 'UNAUTHENTICATED') {
-      stop();
-      onRefused(keyRefused);
+    if (isRefusal(reason)) {
+      void askWhy();
+    } else if (Array.isArray(reason)) {
+      fail(failureOfErrors(reason));
+    } else {
+      report({ state: 'reconnecting' });
+      subscribeIn(250);
+    }
+  }
+
+  // A socket is closed alike for a key that has stopped working and for a server that cannot tell: the API says which it is.
+  async function askWhy() {
+    report({ state: 'reconnecting' });
+    const failure = await verify(session);
+    if (stopped) {
       return;
     }
-    report(failure ? { state: 'failed', failure } : { state: 'reconnecting' });
-    // What is forbidden stays so, until the key is another.
-    if (failure?.code !== 'FORBIDDEN') {
-      clearTimeout(again);
-      again = setTimeout(subscribe, failure ? 5_000 : 250);
+    if (failure?.code === 'UNAUTHENTICATED' || failure?.code === 'FORBIDDEN') {
+      refuse(failure);
+    } else {
+      subscribeIn(2_000);
     }
+  }
+
+  function fail(failure: Failure) {
+    if (failure.code === 'UNAUTHENTICATED') {
+      refuse(failure);
+      return;
+    }
+    report({ state: 'failed', failure });
+    // What is forbidden stays so, until the key is another.
+    if (failure.code !== 'FORBIDDEN') {
+      subscribeIn(5_000);
+    }
+  }
+
+  function refuse({ code, message }: Failure) {
+    stop();
+    onRefused(code === 'UNAUTHENTICATED' ? keyRefused : message);
+  }
+
+  function subscribeIn(ms: number) {
+    clearTimeout(again);
+    again = setTimeout(subscribe, ms);
   }
 
   function stop() {
@@ -133,15 +166,9 @@ export function watchAttempts({ session, outcomes, onBatch, onConnection, onRefu
   return stop;
 }
 
-/** What the end of a subscription means: undefined when it is only the connection that is gone. */
-function failureOfEnd(reason: unknown): Failure | undefined {
-  if (Array.isArray(reason)) {
-    return failureOfErrors(reason);
-  }
-  if (reason instanceof CloseEvent && (reason.code === 4401 || reason.code === 4403)) {
-    return { code: 'UNAUTHENTICATED', message: keyRefused };
-  }
-  return undefined;
+/** Whether the server closed the socket because of who we are. */
+function isRefusal(reason: unknown): boolean {
+  return reason instanceof CloseEvent && (reason.code === 4401 || reason.code === 4403);
 }
 
 function socketClient(session: Session): SocketClient {
@@ -151,7 +178,7 @@ function socketClient(session: Session): SocketClient {
     connectionParams: { authorization: `Bearer ${session.key}`, account: session.account },
     connectionAckWaitTimeout: 10_000,
     retryAttempts: Number.POSITIVE_INFINITY,
-    shouldRetry: () => true,
+    shouldRetry: (reason) => !isRefusal(reason),
     retryWait,
     // A connection that died without a word, as when a laptop sleeps, is found out by its silence.
     keepAlive: 10_000,
