@@ -224,8 +224,8 @@ func (c *connection) next() (message, bool) {
 	return m, true
 }
 
-// drain throws away what the client still sends until it answers the close frame or its time is up. Closing the connection before would
-// make the kernel answer such bytes with a reset, which can reach the client before the close frame does.
+// drain throws away what the client still sends until it answers the close frame or its time is up. Closing the
+// connection before would make the kernel answer such bytes with a reset, which can overtake the close frame.
 func (c *connection) drain() {
 	for {
 		if _, _, err := c.conn.NextReader(); err != nil {
@@ -234,7 +234,8 @@ func (c *connection) drain() {
 	}
 }
 
-// write is the writer: the only one to write to the socket.
+// write is the writer: the only one to write to the socket, save for gorilla's reader, which closes it with 1002 when it
+// meets a malformed frame.
 func (c *connection) write() {
 	ping := time.NewTicker(c.transport.PingInterval)
 	defer ping.Stop()

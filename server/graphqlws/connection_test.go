@@ -99,6 +99,15 @@ func TestConnection_refuses_binary_frames(t *testing.T) {
 	c.expectClose(4400, "Invalid message: a binary frame")
 }
 
+func TestConnection_refuses_malformed_frames(t *testing.T) {
+	t.Parallel()
+	c := start(t, &Transport{}, schema{}).open(t)
+	if _, err := c.NetConn().Write([]byte{0x81, 0}); err != nil { // not masked
+		t.Fatal(err)
+	}
+	c.expectClose(websocket.CloseProtocolError, "bad MASK")
+}
+
 func TestConnection_answers_a_close_with_its_code(t *testing.T) {
 	t.Parallel()
 	ended := make(chan error, 1)
@@ -112,6 +121,13 @@ func TestConnection_answers_a_close_with_its_code(t *testing.T) {
 	if err := get(t, ended); !errors.Is(err, errSocketClosed) {
 		t.Errorf("the operation ended because of %v", err)
 	}
+}
+
+func TestConnection_hears_the_client_out_before_it_hangs_up(t *testing.T) {
+	t.Parallel()
+	c := start(t, &Transport{}, schema{}).dial(t)
+	c.send(`nonsense`, strings.Repeat("x", 16<<20)) // more than the kernel takes for a server that doesn't read
+	c.expectClose(4400, "Invalid message: not a JSON object with type, id and payload")
 }
 
 func TestConnection_ends_operations_when_the_client_vanishes(t *testing.T) {
@@ -178,6 +194,21 @@ func TestAuthenticate_gets_the_payload_and_gives_the_context_of_operations(t *te
 	}
 }
 
+func TestAuthenticate_may_give_a_context_of_its_own(t *testing.T) {
+	t.Parallel()
+	ended := make(chan error, 1)
+	c := start(t, &Transport{
+		Authenticate: func(context.Context, *http.Request, InitPayload) (context.Context, error) {
+			return context.Background(), nil
+		},
+	}, schema{"feed": idles(ended)}).open(t)
+	c.subscribe("1", `subscription { feed }`)
+	_ = c.Close()
+	if err := get(t, ended); !errors.Is(err, errSocketClosed) {
+		t.Errorf("the operation ended because of %v", err)
+	}
+}
+
 func TestAuthenticate_refusals_close_the_socket(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -203,7 +234,6 @@ func TestAuthenticate_refusals_close_the_socket(t *testing.T) {
 				},
 			}, schema{})
 			c := s.dial(t)
-			// What the client sends on without waiting must not cost it the close frame.
 			c.send(initMessage, `{"id":"1","type":"subscribe","payload":{"query":"{ hello }"}}`)
 			c.expectClose(test.code, test.reason)
 		})
@@ -290,7 +320,8 @@ func TestPing_frames_are_answered_too(t *testing.T) {
 
 func TestPing_keeps_a_silent_client(t *testing.T) {
 	t.Parallel()
-	c := start(t, &Transport{PingInterval: 300 * time.Millisecond}, schema{"hello": answers(`{"hello":"you"}`)}).open(t)
+	transport := &Transport{PingInterval: 300 * time.Millisecond, InitTimeout: time.Second}
+	c := start(t, transport, schema{"hello": answers(`{"hello":"you"}`)}).open(t)
 	pings := 0
 	answer := c.PingHandler()
 	c.SetPingHandler(func(payload string) error {
