@@ -13,6 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
 	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/internal/livelog"
 	"github.com/hookline/hookline/internal/stream"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -63,8 +64,8 @@ func (ec *executionContext) _AttemptBatch_kind(ctx context.Context, field graphq
 			return obj.Kind, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v BatchKind) graphql.Marshaler {
-			return ec.marshalNBatchKind2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐBatchKind(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v livelog.Kind) graphql.Marshaler {
+			return ec.marshalNBatchKind2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋlivelogᚐKind(ctx, selections, v)
 		},
 		true,
 		true,
@@ -106,7 +107,7 @@ func (ec *executionContext) _AttemptBatch_attempts(ctx context.Context, field gr
 			return ec.fieldContext_AttemptBatch_attempts(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Attempts, nil
+			return obj.Attempts(ctx), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*ent.Attempt) graphql.Marshaler {
@@ -120,7 +121,7 @@ func (ec *executionContext) fieldContext_AttemptBatch_attempts(_ context.Context
 	fc = &graphql.FieldContext{
 		Object:     "AttemptBatch",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_DeliveryAttempt(ctx, field)
@@ -1603,27 +1604,60 @@ func (ec *executionContext) _AttemptBatch(ctx context.Context, sel ast.Selection
 		case "kind":
 			out.Values[i] = ec._AttemptBatch_kind(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "cursor":
 			out.Values[i] = ec._AttemptBatch_cursor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "attempts":
-			out.Values[i] = ec._AttemptBatch_attempts(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AttemptBatch_attempts(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "matched":
 			out.Values[i] = ec._AttemptBatch_matched(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "skipped":
 			out.Values[i] = ec._AttemptBatch_skipped(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -2705,14 +2739,21 @@ func (ec *executionContext) marshalNAttemptTrigger2string(ctx context.Context, s
 	return res
 }
 
-func (ec *executionContext) unmarshalNBatchKind2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐBatchKind(ctx context.Context, v any) (BatchKind, error) {
-	var res BatchKind
-	err := res.UnmarshalGQL(v)
+func (ec *executionContext) unmarshalNBatchKind2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋlivelogᚐKind(ctx context.Context, v any) (livelog.Kind, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := livelog.Kind(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNBatchKind2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐBatchKind(ctx context.Context, sel ast.SelectionSet, v BatchKind) graphql.Marshaler {
-	return v
+func (ec *executionContext) marshalNBatchKind2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋlivelogᚐKind(ctx context.Context, sel ast.SelectionSet, v livelog.Kind) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNDelivery2githubᚗcomᚋhooklineᚋhooklineᚋentᚐDelivery(ctx context.Context, sel ast.SelectionSet, v ent.Delivery) graphql.Marshaler {

@@ -7,7 +7,6 @@ package graph
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/hookline/hookline/ent"
 )
@@ -97,7 +96,7 @@ func (r *queryResolver) DeliveryAttempts(ctx context.Context, filter *AttemptFil
 }
 
 func (r *subscriptionResolver) DeliveryAttempts(ctx context.Context, filter *AttemptFilter, after *string, backfill int, maxPerSecond int) (<-chan *AttemptBatch, error) {
-	panic(fmt.Errorf("not implemented: DeliveryAttempts - deliveryAttempts"))
+	return r.watchAttempts(ctx, filter, after, backfill, maxPerSecond)
 }
 
 func (r *Resolver) Delivery() DeliveryResolver { return &deliveryResolver{r} }

@@ -13,6 +13,7 @@ import (
 	"github.com/hookline/hookline/internal/accept"
 	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/apikey"
+	"github.com/hookline/hookline/internal/livelog"
 	"github.com/hookline/hookline/internal/usererror"
 )
 
@@ -38,6 +39,7 @@ var codes = []struct {
 }{
 	{accept.ErrOverloaded, CodeOverloaded},
 	{accept.ErrUncertain, CodeUncertain},
+	{livelog.ErrBadCursor, CodeBadInput},
 	{apikey.ErrUnauthenticated, CodeUnauthenticated},
 	{access.ErrNoAccount, CodeUnauthenticated},
 	{apikey.ErrForbiddenAccount, CodeForbidden},

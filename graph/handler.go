@@ -62,7 +62,9 @@ const (
 
 // documentCache remembers documents that have passed validation. Long ones, with values that belong into variables, are
 // not remembered: each would be met once, and take the room of many.
-type documentCache struct{ graphql.Cache[*ast.QueryDocument] }
+type documentCache struct {
+	graphql.Cache[*ast.QueryDocument]
+}
 
 func (c *documentCache) Add(ctx context.Context, query string, document *ast.QueryDocument) {
 	if len(query) <= largestCached {

@@ -3,10 +3,6 @@
 package graph
 
 import (
-	"bytes"
-	"fmt"
-	"io"
-	"strconv"
 	"time"
 
 	"github.com/hookline/hookline/ent"
@@ -32,20 +28,6 @@ type APIKeyPayload struct {
 	CreatedSecret *string `json:"createdSecret,omitempty"`
 	// Why it was refused; empty when it was not.
 	UserErrors []*usererror.Error `json:"userErrors"`
-}
-
-// Attempts, live: some rows of the stream, or word of why there are none.
-type AttemptBatch struct {
-	// What this batch is.
-	Kind BatchKind `json:"kind"`
-	// The place in the stream after this batch: `after` takes it to go on from here, with no gap and no duplicate.
-	Cursor string `json:"cursor"`
-	// The attempts, the oldest first.
-	Attempts []*ent.Attempt `json:"attempts"`
-	// How many attempts of the batch's span matched the filter.
-	Matched int `json:"matched"`
-	// How many of those are not among `attempts`.
-	Skipped int `json:"skipped"`
 }
 
 // Which attempts to list or to watch: all parts given must hold.
@@ -244,71 +226,4 @@ type Viewer struct {
 	Scopes []access.Scope `json:"scopes"`
 	// The version of the server.
 	Version string `json:"version"`
-}
-
-// What a batch of live attempts is.
-type BatchKind string
-
-const (
-	// Attempts from before the stream was joined.
-	BatchKindBackfill BatchKind = "BACKFILL"
-	// Attempts as they end.
-	BatchKindLive BatchKind = "LIVE"
-	// As LIVE, but there were more than `maxPerSecond`: the newest are here, the rest is skipped.
-	BatchKindSampled BatchKind = "SAMPLED"
-	// Attempts were skipped, because the reader was too slow or the cursor is too old: the query has them.
-	BatchKindGap BatchKind = "GAP"
-	// Nothing new; the cursor has moved on.
-	BatchKindHeartbeat BatchKind = "HEARTBEAT"
-)
-
-var AllBatchKind = []BatchKind{
-	BatchKindBackfill,
-	BatchKindLive,
-	BatchKindSampled,
-	BatchKindGap,
-	BatchKindHeartbeat,
-}
-
-func (e BatchKind) IsValid() bool {
-	switch e {
-	case BatchKindBackfill, BatchKindLive, BatchKindSampled, BatchKindGap, BatchKindHeartbeat:
-		return true
-	}
-	return false
-}
-
-func (e BatchKind) String() string {
-	return string(e)
-}
-
-func (e *BatchKind) UnmarshalGQL(v any) error {
-	str, ok := v.(string)
-	if !ok {
-		return fmt.Errorf("enums must be strings")
-	}
-
-	*e = BatchKind(str)
-	if !e.IsValid() {
-		return fmt.Errorf("%s is not a valid BatchKind", str)
-	}
-	return nil
-}
-
-func (e BatchKind) MarshalGQL(w io.Writer) {
-	fmt.Fprint(w, strconv.Quote(e.String()))
-}
-
-func (e *BatchKind) UnmarshalJSON(b []byte) error {
-	s, err := strconv.Unquote(string(b))
-	if err != nil {
-		return err
-	}
-	return e.UnmarshalGQL(s)
-}
-
-func (e BatchKind) MarshalJSON() ([]byte, error) {
-	var buf bytes.Buffer
-	e.MarshalGQL(&buf)
-	return buf.Bytes(), nil
 }

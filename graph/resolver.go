@@ -18,6 +18,7 @@ import (
 	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/livelog"
 )
 
 // Resolver resolves the schema.
@@ -28,6 +29,8 @@ type Resolver struct {
 	Configure *configure.Service
 	// Accepter publishes.
 	Accepter *accept.Accepter
+	// Live shows attempts as they end.
+	Live *livelog.Hub
 	// Version is the server's.
 	Version string
 }

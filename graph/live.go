@@ -1,0 +1,127 @@
+package graph
+
+import (
+	"context"
+	"time"
+
+	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/livelog"
+	"github.com/hookline/hookline/internal/stream"
+)
+
+// AttemptBatch is some attempts as they ended, which may not be in the database yet.
+type AttemptBatch struct {
+	Kind    livelog.Kind
+	Cursor  string
+	Matched int
+	Skipped int
+	results []*stream.Result
+}
+
+// Attempts returns the batch's attempts. The loaders of the response get to know their deliveries.
+func (b *AttemptBatch) Attempts(ctx context.Context) []*ent.Attempt {
+	l := loadersOf(ctx)
+	attempts := make([]*ent.Attempt, len(b.results))
+	for i, r := range b.results {
+		attempts[i] = attemptOf(r)
+		l.delivery.know(ctx, r.DeliveryID, deliveryOf(r))
+	}
+	return attempts
+}
+
+// The limits of a live list.
+const (
+	maxBackfill  = 1000
+	maxPerSecond = 10_000
+)
+
+// watchAttempts sends the account's attempts as they end, until ctx does.
+func (r *Resolver) watchAttempts(
+	ctx context.Context, f *AttemptFilter, after *string, backfill, perSecond int,
+) (<-chan *AttemptBatch, error) {
+	if err := checkRange("backfill", backfill, 0, maxBackfill); err != nil {
+		return nil, err
+	}
+	if err := checkRange("maxPerSecond", perSecond, 1, maxPerSecond); err != nil {
+		return nil, err
+	}
+	account, err := own(ctx)
+	if err != nil {
+		return nil, err
+	}
+	filter, err := liveFilter(f)
+	if err != nil {
+		return nil, err
+	}
+	options := livelog.Options{After: orZero(after), Backfill: backfill, MaxPerSecond: perSecond}
+	batches, err := r.Live.Subscribe(ctx, account, filter, options)
+	if err != nil {
+		return nil, err
+	}
+	out := make(chan *AttemptBatch)
+	go func() { // ends when the hub closes its channel, which ctx makes it do
+		defer close(out)
+		for b := range batches {
+			batch := &AttemptBatch{Kind: b.Kind, Cursor: b.Cursor, Matched: b.Matched, Skipped: b.Skipped, results: b.Attempts}
+			select {
+			case out <- batch:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return out, nil
+}
+
+func liveFilter(f *AttemptFilter) (livelog.Filter, error) {
+	if f == nil {
+		return livelog.Filter{}, nil
+	}
+	filter := livelog.Filter{
+		Since: orZero(f.Since), Until: orZero(f.Until), Outcomes: f.Outcomes, EventTypes: f.EventTypes, Triggers: f.Triggers,
+		StatusCodes: f.StatusCodes, Subscriptions: parseIDs(id.EventSubscription, f.Subscriptions),
+		SlowerThan: time.Duration(orZero(f.SlowerThanMs) * float64(time.Millisecond)),
+	}
+	if f.EventID != nil {
+		filter.EventID = parseID(id.Event, *f.EventID)
+	}
+	if f.DeliveryID != nil {
+		filter.DeliveryID = parseID(id.Delivery, *f.DeliveryID)
+	}
+	return filter, f.check()
+}
+
+// attemptOf shows a result's attempt as the row that the archive will make of it.
+func attemptOf(r *stream.Result) *ent.Attempt {
+	a := r.Attempt
+	body := a.ResponseBody
+	if body == nil {
+		body = []byte{} // there is none, which is not to be looked up
+	}
+	return &ent.Attempt{
+		ID: a.ID, AccountID: r.AccountID, DeliveryID: r.DeliveryID, EventID: r.EventID, SubscriptionID: r.SubscriptionID,
+		EventType: r.EventType, Number: r.Attempts, Trigger: string(a.Trigger), Outcome: string(a.Outcome),
+		StatusCode: a.StatusCode, StartedAt: stream.FromMicros(a.StartedAt),
+		QueuedUs: a.QueuedUs, DNSUs: a.DNSUs, ConnectUs: a.ConnectUs, TLSUs: a.TLSUs, FirstByteUs: a.FirstByteUs,
+		TotalUs: a.TotalUs, ConnectionReused: a.ConnectionReused, URL: a.URL, PayloadFormat: a.PayloadFormat,
+		RequestHeaders: a.RequestHeaders, ResponseHeaders: a.ResponseHeaders, ResponseBody: body,
+		ResponseTruncated: a.ResponseTruncated, RemoteAddress: a.RemoteAddress, TLSVersion: a.TLSVersion,
+		Error: a.Error, Hint: a.Hint, NextAttemptAt: orNull(stream.FromMicros(r.NextAttemptAt)),
+	}
+}
+
+// deliveryOf shows the delivery after a result.
+func deliveryOf(r *stream.Result) *ent.Delivery {
+	d := &ent.Delivery{
+		ID: r.DeliveryID, AccountID: r.AccountID, EventID: r.EventID, SubscriptionID: r.SubscriptionID, EventType: r.EventType,
+		Status: string(r.Status), AttemptCount: r.Attempts, FailureCount: r.Failures,
+		NextAttemptAt: orNull(stream.FromMicros(r.NextAttemptAt)),
+	}
+	switch r.Status {
+	case stream.StatusSucceeded, stream.StatusExhausted, stream.StatusCancelled:
+		ended := id.Time(r.Attempt.ID)
+		d.CompletedAt = &ended
+	case stream.StatusQueued, stream.StatusRetrying:
+	}
+	return d
+}

@@ -1,0 +1,308 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hookline/hookline/ent/schema/types"
+	"github.com/hookline/hookline/internal/accept"
+	"github.com/hookline/hookline/internal/usererror"
+)
+
+// Events come as one JSON object, an array of them, or a line for each (NDJSON, https://github.com/ndjson/ndjson-spec).
+// They are read token by token, without reflection: this is the hot path of publishing. Payloads are slices of the body.
+
+// submission is what a request asks to be published: events, each with what is wrong with its form.
+type submission struct {
+	events []accept.Event
+	wrong  []usererror.List
+	// single says that the body was one object, for which the answer's status speaks.
+	single bool
+}
+
+// errTooMany says that a body has more events than may come in one request.
+var errTooMany = fmt.Errorf("a request has at most %d events", accept.MaxEvents)
+
+// parseEvents reads a body. With lines, a line that is not JSON is one event's mistake; without, it is an error and nothing
+// is read.
+func parseEvents(body []byte, lines bool) (*submission, error) {
+	if lines {
+		return parseLines(body)
+	}
+	reader := newReader(body)
+	var s submission
+	var err error
+	switch reader.PeekKind() {
+	case '[':
+		err = s.readArray(reader, body)
+	case '{':
+		s.single = true
+		if err = s.readOne(reader, body); err == nil && reader.PeekKind() == '{' {
+			return parseLines(body) // one after the other
+		}
+	case jsontext.KindInvalid:
+		_, err = reader.ReadToken()
+	default:
+		err = errors.New("expected an object or an array")
+	}
+	if err == nil {
+		err = atEnd(reader)
+	}
+	return &s, err
+}
+
+func newReader(body []byte) *jsontext.Decoder {
+	return jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true)) // readOne looks for them
+}
+
+func atEnd(reader *jsontext.Decoder) error {
+	if kind := reader.PeekKind(); kind != jsontext.KindInvalid {
+		return fmt.Errorf("there is more after the end, at byte %d", reader.InputOffset())
+	}
+	if _, err := reader.ReadToken(); err != nil && !isEOF(err) {
+		return err
+	}
+	return nil
+}
+
+func (s *submission) readArray(reader *jsontext.Decoder, body []byte) error {
+	if _, err := reader.ReadToken(); err != nil {
+		return err
+	}
+	for reader.PeekKind() != ']' {
+		if len(s.events) == accept.MaxEvents {
+			return errTooMany
+		}
+		if err := s.readOne(reader, body); err != nil {
+			return err
+		}
+	}
+	_, err := reader.ReadToken()
+	return err
+}
+
+// parseLines reads a line for each event. Empty lines are left out.
+func parseLines(body []byte) (*submission, error) {
+	var s submission
+	for line := range bytes.Lines(body) {
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			continue
+		}
+		if len(s.events) == accept.MaxEvents {
+			return nil, errTooMany
+		}
+		reader := newReader(line)
+		read := len(s.events)
+		err := s.readOne(reader, line)
+		if err == nil {
+			err = atEnd(reader)
+		}
+		if err != nil {
+			s.events, s.wrong = s.events[:read], s.wrong[:read]
+			s.add(accept.Event{}, usererror.List{usererror.New(usererror.Invalid, "", "the line is not an event in JSON: %s", describe(err))})
+		}
+	}
+	return &s, nil
+}
+
+func (s *submission) add(e accept.Event, wrong usererror.List) {
+	s.events = append(s.events, e)
+	s.wrong = append(s.wrong, wrong)
+}
+
+// readOne reads an event. The error is about JSON; what is wrong with an event that is JSON is kept beside it.
+func (s *submission) readOne(reader *jsontext.Decoder, body []byte) error {
+	var e accept.Event
+	var wrong usererror.List
+	if reader.PeekKind() != '{' {
+		if err := reader.SkipValue(); err != nil {
+			return err
+		}
+		s.add(e, usererror.List{usererror.New(usererror.Invalid, "", "an event is an object")})
+		return nil
+	}
+	if _, err := reader.ReadToken(); err != nil {
+		return err
+	}
+	var seen [8]string
+	names := seen[:0]
+	for reader.PeekKind() != '}' {
+		token, err := reader.ReadToken()
+		if err != nil {
+			return err
+		}
+		name := token.String()
+		for _, before := range names {
+			if before == name {
+				wrong.Add(usererror.Invalid, field(name), "the field is given twice")
+			}
+		}
+		names = append(names, name)
+		if err := readField(reader, body, &e, name, &wrong); err != nil {
+			return err
+		}
+	}
+	if _, err := reader.ReadToken(); err != nil {
+		return err
+	}
+	s.add(e, wrong)
+	return nil
+}
+
+// field shows a name that came from outside, shortened.
+func field(name string) string {
+	name = strings.ReplaceAll(name, ".", "_") // a path is dotted
+	if len(name) > 64 {
+		name = strings.ToValidUTF8(name[:64], "") + "…"
+	}
+	return name
+}
+
+// readField reads the value of an event's field.
+func readField(reader *jsontext.Decoder, body []byte, e *accept.Event, name string, wrong *usererror.List) error {
+	var text *string
+	switch name {
+	case "type":
+		text = &e.Type
+	case "idempotencyKey":
+		text = &e.IdempotencyKey
+	case "user":
+		text = &e.User
+	case "entity":
+		text = &e.Entity
+	case "application":
+		text = &e.Application
+	case "resource":
+		text = &e.Resource
+	case "payload":
+		value, err := reader.ReadValue()
+		end := reader.InputOffset()
+		if err == nil {
+			e.Payload = body[end-int64(len(value)) : end]
+		}
+		return err
+	case "occurredAt":
+		return readTime(reader, &e.OccurredAt, wrong)
+	case "attributes":
+		return readAttributes(reader, e, wrong)
+	case "intermediate":
+		return readBool(reader, &e.Intermediate, wrong)
+	default:
+		wrong.Add(usererror.Invalid, field(name), "events have no field %.64q; they have type, payload, idempotencyKey, occurredAt, user, "+
+			"entity, application, resource, attributes and intermediate", name)
+		return reader.SkipValue()
+	}
+	return readText(reader, text, name, wrong)
+}
+
+// readText reads a string, or null for none.
+func readText(reader *jsontext.Decoder, into *string, name string, wrong *usererror.List) error {
+	switch kind := reader.PeekKind(); kind {
+	case '"', 'n':
+		token, err := reader.ReadToken()
+		if err == nil && kind == '"' {
+			*into = token.String()
+		}
+		return err
+	default:
+		wrong.Add(usererror.Invalid, field(name), "must be a string")
+		return reader.SkipValue()
+	}
+}
+
+func readTime(reader *jsontext.Decoder, into *time.Time, wrong *usererror.List) error {
+	var text string
+	before := len(*wrong)
+	if err := readText(reader, &text, "occurredAt", wrong); err != nil || text == "" || len(*wrong) > before {
+		return err
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		wrong.Add(usererror.Invalid, "occurredAt", "%.64q is not a time of the form 2026-03-01T12:00:00Z (RFC 3339)", text)
+	}
+	*into = t
+	return nil
+}
+
+func readBool(reader *jsontext.Decoder, into *bool, wrong *usererror.List) error {
+	switch kind := reader.PeekKind(); kind {
+	case 't', 'f', 'n':
+		*into = kind == 't'
+	default:
+		wrong.Add(usererror.Invalid, "intermediate", "must be true or false")
+	}
+	return reader.SkipValue()
+}
+
+// readAttributes reads `{"key":"value"}`, or `[{"key":"…","value":"…"}]` as GraphQL has them.
+func readAttributes(reader *jsontext.Decoder, e *accept.Event, wrong *usererror.List) error {
+	switch reader.PeekKind() {
+	case '{':
+		return readObject(reader, func(name string) error {
+			var value string
+			err := readText(reader, &value, "attributes", wrong)
+			e.Attributes = append(e.Attributes, types.Attribute{Key: name, Value: value})
+			return err
+		})
+	case '[':
+		if _, err := reader.ReadToken(); err != nil {
+			return err
+		}
+		for reader.PeekKind() != ']' {
+			if err := readAttribute(reader, e, wrong); err != nil {
+				return err
+			}
+		}
+		_, err := reader.ReadToken()
+		return err
+	case 'n':
+	default:
+		wrong.Add(usererror.Invalid, "attributes", "must be an object of strings")
+	}
+	return reader.SkipValue()
+}
+
+func readAttribute(reader *jsontext.Decoder, e *accept.Event, wrong *usererror.List) error {
+	if reader.PeekKind() != '{' {
+		wrong.Add(usererror.Invalid, "attributes", "an attribute of a list has a key and a value")
+		return reader.SkipValue()
+	}
+	var attribute types.Attribute
+	err := readObject(reader, func(name string) error {
+		switch name {
+		case "key":
+			return readText(reader, &attribute.Key, "attributes", wrong)
+		case "value":
+			return readText(reader, &attribute.Value, "attributes", wrong)
+		default:
+			wrong.Add(usererror.Invalid, "attributes", "attributes have no field %.64q", name)
+			return reader.SkipValue()
+		}
+	})
+	e.Attributes = append(e.Attributes, attribute)
+	return err
+}
+
+// readObject calls read for each name, to read its value.
+func readObject(reader *jsontext.Decoder, read func(name string) error) error {
+	if _, err := reader.ReadToken(); err != nil {
+		return err
+	}
+	for reader.PeekKind() != '}' {
+		token, err := reader.ReadToken()
+		if err != nil {
+			return err
+		}
+		if err := read(token.String()); err != nil {
+			return err
+		}
+	}
+	_, err := reader.ReadToken()
+	return err
+}

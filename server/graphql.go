@@ -1,0 +1,265 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/hookline/hookline/graph"
+	"github.com/hookline/hookline/server/graphqlws"
+)
+
+const graphQLPath = "/graphql"
+
+const (
+	bodyTimeout      = 30 * time.Second // to receive a request's body
+	operationTimeout = 30 * time.Second // to execute a query or mutation
+	writeTimeout     = 10 * time.Second // to send an event of a stream
+	keepAlive        = 12 * time.Second // between comments in an idle stream
+)
+
+// graphQL serves the API over all its transports. HTTP requests bring their API key in a header; websockets bring it in
+// connection_init.
+func (s *Server) graphQL() http.Handler {
+	api := graph.NewHandler(&graph.Resolver{
+		Ent: s.config.Ent, Configure: s.config.Configure, Accepter: s.config.Accepter, Live: s.config.Live, Version: s.config.Version,
+	}, graph.Options{Log: s.config.Log, Introspection: s.config.Introspection})
+	api.AddTransport(s.websockets)
+	api.AddTransport(&overHTTP{server: s})
+	overHTTP := s.authenticated(api)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.websockets.Supports(r) {
+			api.ServeHTTP(w, r)
+			return
+		}
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", "POST")
+			(&problem{http.StatusMethodNotAllowed, graph.CodeBadInput, "GraphQL is served by POST, and by websocket"}).write(w, r)
+			return
+		}
+		overHTTP.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) newWebsockets() *graphqlws.Transport {
+	return &graphqlws.Transport{
+		Authenticate:       s.authenticateSocket,
+		Revalidate:         s.revalidate,
+		RevalidateInterval: revalidateEvery,
+		CheckOrigin:        s.allowedOrigin,
+		ReadLimit:          s.config.MaxGraphQLBody,
+		Logger:             s.config.Log,
+	}
+}
+
+// overHTTP is GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/), and over server-sent events for
+// requests that accept them (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md, distinct connections).
+type overHTTP struct{ server *Server }
+
+var _ graphql.Transport = (*overHTTP)(nil)
+
+// Supports takes what the websockets did not.
+func (*overHTTP) Supports(*http.Request) bool { return true }
+
+// The media types of answers. Of the first two, only the one made for GraphQL has a status that speaks of the operation.
+const (
+	typeGraphQL = "application/graphql-response+json"
+	typeJSON    = "application/json"
+	typeStream  = "text/event-stream"
+)
+
+// Do answers a request.
+func (t *overHTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	answerType := negotiate(r.Header.Values("Accept"))
+	params, problem := t.read(w, r)
+	if problem == nil && answerType == "" {
+		problem = problemf(graph.CodeBadInput, "answers are %s, %s or %s; Accept has none of them", typeGraphQL, typeJSON, typeStream)
+		problem.status = http.StatusNotAcceptable
+	}
+	if problem != nil {
+		problem.write(w, r)
+		return
+	}
+	ctx := r.Context()
+	operation, errs := exec.CreateOperationContext(ctx, params)
+	ctx = graphql.WithOperationContext(ctx, operation)
+	t.note(ctx, operation)
+	switch {
+	case errs != nil:
+		t.answer(w, r, answerType, exec.DispatchError(ctx, errs))
+	case answerType == typeStream:
+		t.stream(ctx, w, exec, operation)
+	case operation.Operation.Operation == ast.Subscription:
+		err := &gqlerror.Error{
+			Message:    "subscriptions are served over graphql-transport-ws, or with Accept: " + typeStream,
+			Extensions: map[string]any{"code": graph.CodeBadInput},
+		}
+		t.answer(w, r, answerType, exec.DispatchError(ctx, gqlerror.List{err}))
+	default:
+		ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+		defer cancel()
+		responses, ctx := exec.DispatchOperation(ctx, operation)
+		t.answer(w, r, answerType, responses(ctx))
+	}
+}
+
+// negotiate returns the media type to answer with, of what the client accepts; empty if there is none.
+func negotiate(accept []string) string {
+	if len(accept) == 0 {
+		return typeGraphQL
+	}
+	best := ""
+	for item := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		mediaType, params, err := mime.ParseMediaType(item)
+		if err != nil || params["q"] == "0" {
+			continue
+		}
+		switch mediaType {
+		case typeStream:
+			return typeStream
+		case typeGraphQL, "*/*", "application/*":
+			best = typeGraphQL
+		case typeJSON:
+			if best == "" {
+				best = typeJSON
+			}
+		}
+	}
+	return best
+}
+
+// read reads the request's body.
+func (t *overHTTP) read(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *problem) {
+	started := graphql.Now()
+	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != typeJSON {
+		p := problemf(graph.CodeBadInput, "the Content-Type of a request must be %s", typeJSON)
+		p.status = http.StatusUnsupportedMediaType
+		return nil, p
+	}
+	body, p := readBody(w, r, t.server.config.MaxGraphQLBody)
+	if p != nil {
+		return nil, p
+	}
+	var request struct {
+		Query         string         `json:"query"`
+		OperationName string         `json:"operationName"`
+		Variables     map[string]any `json:"variables"`
+		Extensions    map[string]any `json:"extensions"`
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber() // keeps the digits of large numbers
+	err := decoder.Decode(&request)
+	if err == nil && decoder.More() {
+		err = errors.New("there is more after the end of the object")
+	}
+	if err != nil {
+		return nil, problemf(graph.CodeBadInput, "the body is not a GraphQL request in JSON: %s", describeJSON(err, decoder.InputOffset()))
+	}
+	return &graphql.RawParams{
+		Query: request.Query, OperationName: request.OperationName, Variables: request.Variables, Extensions: request.Extensions,
+		Headers: r.Header, ReadTime: graphql.TraceTiming{Start: started, End: graphql.Now()},
+	}, nil
+}
+
+// describeJSON says where in the body the mistake is.
+func describeJSON(err error, offset int64) string {
+	var syntax *json.SyntaxError
+	var wrongType *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		offset = syntax.Offset
+	case errors.As(err, &wrongType):
+		return fmt.Sprintf("%s cannot be a %s (at byte %d)", orText(wrongType.Field, "the body"), wrongType.Value, wrongType.Offset)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Sprintf("it ends too early (at byte %d)", offset)
+	}
+	return fmt.Sprintf("%s (at byte %d)", err, offset)
+}
+
+func orText(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// readBody reads a body of at most limit bytes.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *problem) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // not supported only in tests without a connection
+	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
+	var body bytes.Buffer
+	if r.ContentLength > 0 && r.ContentLength <= limit {
+		body.Grow(int(r.ContentLength) + bytes.MinRead)
+	}
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, problemf(graph.CodeTooLarge, "the request's body is larger than the limit of %d bytes", limit)
+	case err != nil:
+		return nil, problemf(graph.CodeBadInput, "the request's body could not be read")
+	}
+	return body.Bytes(), nil
+}
+
+// note adds the operation to the request's line in the log: its name, never its text or variables.
+func (t *overHTTP) note(ctx context.Context, operation *graphql.OperationContext) {
+	if operation == nil || operation.Operation == nil {
+		return
+	}
+	lineOf(ctx).add(slog.String("operation", string(operation.Operation.Operation)), slog.String("operationName", operation.Operation.Name))
+}
+
+// answer writes a response. Its status is that of its first error if nothing came of the operation: with typeJSON, of
+// which clients expect a 200 whatever happened, only if it is worth trying again.
+func (t *overHTTP) answer(w http.ResponseWriter, r *http.Request, mediaType string, response *graphql.Response) {
+	if mediaType == typeStream {
+		streamOnce(w, response)
+		return
+	}
+	status := http.StatusOK
+	if nothing := len(response.Data) == 0 || string(response.Data) == "null"; nothing && len(response.Errors) > 0 {
+		code, _ := response.Errors[0].Extensions["code"].(string)
+		status = statusOf(code)
+		switch {
+		case status == http.StatusServiceUnavailable:
+			w.Header().Set("Retry-After", retryAfter)
+		case mediaType == typeJSON, status == http.StatusBadRequest && len(response.Data) > 0:
+			status = http.StatusOK
+		}
+	}
+	w.Header().Set("Content-Type", mediaType+"; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(encode(response)) // fails when the client has left
+}
+
+// encode returns a response as JSON. The data are not read again, as json.Marshal would.
+func encode(response *graphql.Response) []byte {
+	data := response.Data
+	if !utf8.Valid(data) {
+		data = bytes.ToValidUTF8(data, []byte("\uFFFD"))
+	}
+	if len(response.Errors) == 0 && len(response.Extensions) == 0 {
+		return append(append([]byte(`{"data":`), data...), '}')
+	}
+	text, err := json.Marshal(&graphql.Response{Errors: response.Errors, Data: data, Extensions: response.Extensions})
+	if err != nil {
+		panic(fmt.Errorf("marshal response: %w", err)) // our own errors, and data that are JSON
+	}
+	return text
+}

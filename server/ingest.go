@@ -1,0 +1,177 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hookline/hookline/graph"
+	"github.com/hookline/hookline/internal/accept"
+	"github.com/hookline/hookline/internal/access"
+	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/usererror"
+)
+
+// ingest is POST /v1/events. Its answer has a result for each event, in their order:
+//
+//	202  at least one event was accepted, or is a duplicate of one that was
+//	422  every event was refused; the results say why
+//	400  the body as a whole is not JSON, or has more events than may come at once; nothing was published
+//	503  nothing, or nothing for certain, was published: try again after Retry-After, with the same idempotency keys
+func (s *Server) ingest(w http.ResponseWriter, r *http.Request) {
+	submitted, problem := s.readEvents(w, r)
+	if problem != nil {
+		problem.write(w, r)
+		return
+	}
+	results, err := s.publish(r, submitted)
+	if err != nil {
+		s.problemOf(r, err).write(w, r)
+		return
+	}
+	body, accepted := appendResults(make([]byte, 0, 64+96*len(results)), results)
+	lineOf(r.Context()).add(slog.Int("events", len(results)), slog.Int("accepted", accepted))
+	status := http.StatusAccepted
+	if accepted == 0 {
+		status = http.StatusUnprocessableEntity
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // fails when the client has left
+}
+
+func (s *Server) readEvents(w http.ResponseWriter, r *http.Request) (*submission, *problem) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", "POST")
+		return nil, &problem{http.StatusMethodNotAllowed, graph.CodeBadInput, "events are published by POST"}
+	}
+	if !access.PrincipalFrom(r.Context()).Has(access.EventsPublish) {
+		return nil, problemf(graph.CodeForbidden, "the API key lacks the scope %s", access.EventsPublish)
+	}
+	lines, problem := isLines(r.Header.Get("Content-Type"))
+	if problem != nil {
+		return nil, problem
+	}
+	body, problem := readBody(w, r, s.config.MaxEventsBody)
+	if problem != nil {
+		return nil, problem
+	}
+	submitted, err := parseEvents(body, lines)
+	switch {
+	case errors.Is(err, errTooMany):
+		return nil, problemf(graph.CodeBadInput, "%s; nothing was published", err)
+	case err != nil:
+		return nil, problemf(graph.CodeBadInput, "the body is not JSON: %s; nothing was published", describe(err))
+	case len(submitted.events) == 0:
+		return nil, problemf(graph.CodeBadInput, "the body has no event")
+	}
+	return submitted, nil
+}
+
+// isLines reports whether the media type says that there is an event on each line.
+func isLines(contentType string) (bool, *problem) {
+	if contentType == "" {
+		return false, nil
+	}
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	switch {
+	case err == nil && (mediaType == "application/x-ndjson" || mediaType == "application/jsonl" || mediaType == "application/ndjson"):
+		return true, nil
+	case err == nil && mediaType == "application/json":
+		return false, nil
+	default:
+		p := problemf(graph.CodeBadInput, "the Content-Type must be application/json or application/x-ndjson")
+		p.status = http.StatusUnsupportedMediaType
+		return false, p
+	}
+}
+
+// publish publishes the events whose form is right; the results are those of all.
+func (s *Server) publish(r *http.Request, submitted *submission) ([]accept.Result, error) {
+	sound := submitted.events[:0:0]
+	results := make([]accept.Result, len(submitted.events))
+	places := make([]int, 0, len(submitted.events))
+	for i, e := range submitted.events {
+		if results[i].Errors = submitted.wrong[i]; len(submitted.wrong[i]) == 0 {
+			sound, places = append(sound, e), append(places, i)
+		}
+	}
+	if len(sound) == 0 {
+		return results, nil
+	}
+	published, err := s.config.Accepter.Publish(r.Context(), access.PrincipalFrom(r.Context()).AccountID, sound)
+	if err != nil {
+		return nil, err
+	}
+	for i, result := range published {
+		results[places[i]] = result
+	}
+	return results, nil
+}
+
+// appendResults appends the answer's body, and counts the events that were accepted.
+func appendResults(dst []byte, results []accept.Result) (body []byte, accepted int) {
+	dst = append(dst, `{"results":[`...)
+	for i, result := range results {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if len(result.Errors) > 0 {
+			dst = appendError(dst, result.Errors)
+			continue
+		}
+		accepted++
+		dst = append(dst, `{"id":"`...)
+		dst = append(dst, id.Format(id.Event, result.ID)...)
+		dst = append(dst, `","duplicate":`...)
+		dst = strconv.AppendBool(dst, result.Duplicate)
+		dst = append(dst, `,"matched":`...)
+		dst = strconv.AppendInt(dst, int64(result.Matched), 10)
+		dst = append(dst, '}')
+	}
+	return append(dst, "]}\n"...), accepted
+}
+
+// appendError appends what is wrong with an event: the first mistake, and the number of the others.
+func appendError(dst []byte, wrong usererror.List) []byte {
+	first := wrong[0]
+	message := first.Message
+	if others := len(wrong) - 1; others > 0 {
+		message += fmt.Sprintf(" (and %d more)", others)
+	}
+	dst = append(dst, `{"error":{"code":"`...)
+	dst = append(dst, first.Code...)
+	dst = append(dst, `","message":`...)
+	dst, _ = jsontext.AppendQuote(dst, message) // its error says that bad UTF-8 was replaced
+	if len(first.Path) > 0 {
+		dst = append(dst, `,"path":[`...)
+		for i, name := range first.Path {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst, _ = jsontext.AppendQuote(dst, name) // as above
+		}
+		dst = append(dst, ']')
+	}
+	return append(dst, "}}"...)
+}
+
+func isEOF(err error) bool { return errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) }
+
+// describe shows an error about JSON with its place, without the library's name.
+func describe(err error) string {
+	var syntax *jsontext.SyntacticError
+	if errors.As(err, &syntax) {
+		return fmt.Sprintf("%s (at byte %d)", syntax.Err, syntax.ByteOffset)
+	}
+	if isEOF(err) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return "it ends too early"
+	}
+	return err.Error()
+}

@@ -1,0 +1,34 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/hookline/hookline/graph"
+)
+
+// routes says what is served where. What needs an API key says so here.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/graphql", s.crossOrigin(s.graphQL()))
+	mux.Handle("/v1/events", s.crossOrigin(s.authenticated(http.HandlerFunc(s.ingest))))
+	if s.config.Introspection {
+		mux.HandleFunc("GET /schema.graphql", serveSchema)
+	}
+	mux.HandleFunc("GET /livez", serveAlive)
+	mux.Handle("GET /readyz", s.newReadiness())
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.config.Metrics, promhttp.HandlerOpts{}))
+	if s.config.Receiver != nil {
+		mux.Handle("/receiver/{name}", s.config.Receiver)
+	}
+	if s.config.Dashboard != nil {
+		mux.Handle("/", s.config.Dashboard)
+	}
+	return mux
+}
+
+func serveSchema(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte(graph.PrintedSchema())) // fails when the client has left
+}

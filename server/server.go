@@ -1,0 +1,117 @@
+// Package server is Hookline's HTTP side: the GraphQL API over HTTP, server-sent events and websockets, the endpoint for
+// publishing, health, metrics, and the dashboard's files.
+//
+//	routes.go      what is served where
+//	middleware.go  request ids, one log line per request, panics, security headers
+//	auth.go        API keys and accounts of requests and websockets
+//	origin.go      pages on other origins
+//	graphql.go     GraphQL over HTTP, and stream.go over server-sent events; websockets are in graphqlws
+//	problem.go     how requests fail
+//	ingest.go      POST /v1/events, read by events.go
+//	health.go      whether the process lives, and whether it can work
+//	receiver.go    the built-in receiver of test webhooks
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/internal/accept"
+	"github.com/hookline/hookline/internal/apikey"
+	"github.com/hookline/hookline/internal/configure"
+	"github.com/hookline/hookline/internal/livelog"
+	"github.com/hookline/hookline/server/graphqlws"
+)
+
+// Config is what a server needs.
+type Config struct {
+	Ent           *ent.Client
+	Accepter      *accept.Accepter
+	Configure     *configure.Service
+	Authenticator *apikey.Authenticator
+	Live          *livelog.Hub
+
+	Log     *slog.Logger
+	Metrics *prometheus.Registry
+	Version string
+
+	// AllowedOrigins are the origins (`https://app.example.com`) whose pages may call the API, besides the server's own.
+	AllowedOrigins []string
+	// Dashboard serves every path that nothing else does.
+	Dashboard http.Handler
+	// Receiver takes test webhooks under /receiver/; nil: it is off.
+	Receiver *Receiver
+	// Ready are the things without which requests cannot be served.
+	Ready []Check
+	// Introspection lets clients ask for the schema.
+	Introspection bool
+
+	// MaxGraphQLBody and MaxEventsBody bound request bodies, in bytes; 0: 8 and 32 MiB.
+	MaxGraphQLBody int64
+	MaxEventsBody  int64
+}
+
+// Server serves HTTP.
+type Server struct {
+	config     Config
+	handler    http.Handler
+	http       *http.Server
+	websockets *graphqlws.Transport
+
+	stopping context.Context // ends when Shutdown begins; streams end with it
+	stop     context.CancelFunc
+}
+
+// New returns a server for the configuration.
+func New(config Config) *Server {
+	if config.MaxGraphQLBody == 0 {
+		config.MaxGraphQLBody = 8 << 20
+	}
+	if config.MaxEventsBody == 0 {
+		config.MaxEventsBody = 32 << 20
+	}
+	s := &Server{config: config}
+	s.stopping, s.stop = context.WithCancel(context.Background())
+	s.websockets = s.newWebsockets()
+	s.handler = s.around(s.routes())
+	s.http = &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(config.Log.Handler(), slog.LevelDebug),
+	}
+	return s
+}
+
+// Handler serves everything, for a server of one's own.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Serve serves the listener until Shutdown. It closes the listener.
+func (s *Server) Serve(listener net.Listener) error {
+	if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve HTTP: %w", err)
+	}
+	return nil
+}
+
+// Shutdown ends the server in this order: it says that it is not ready; ends streams and closes websockets, whose clients
+// connect to another server; takes no more connections and waits for the requests under way. When ctx ends first, what
+// is left is cut off.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.stop()
+	websockets := s.websockets.Shutdown(ctx)
+	requests := s.http.Shutdown(ctx)
+	if requests != nil {
+		requests = errors.Join(fmt.Errorf("shut down HTTP: %w", requests), s.http.Close())
+	}
+	return errors.Join(websockets, requests)
+}
