@@ -57,6 +57,6 @@ func (a *Accepter) enqueueBatch(ctx context.Context, batch []stream.Work) error 
 			a.metrics.leftToSweeper.Add(float64(len(batch)))
 			return err
 		}
-		time.Sleep(enqueuePause)
+		<-time.After(enqueuePause)
 	}
 }

@@ -1,0 +1,74 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hookline/hookline/internal/config"
+)
+
+func valid() config.Settings {
+	return config.Settings{
+		Addr: "127.0.0.1:8080", DataDir: "data", RedisURL: "embedded", RedisPrefix: "hookline", MaxPayload: 262144, Grace: 20, LogLevel: "info",
+	}
+}
+
+func TestValidateNamesTheSettingThatIsWrong(t *testing.T) {
+	t.Parallel()
+	for setting, change := range map[string]func(*config.Settings){
+		"HOOKLINE_ADDR":            func(s *config.Settings) { s.Addr = "8080" },
+		"HOOKLINE_DATABASE_URL":    func(s *config.Settings) { s.DatabaseURL = "mysql://user:hunter2@db" },
+		"HOOKLINE_REDIS_URL":       func(s *config.Settings) { s.RedisURL = "http://:hunter2@redis" },
+		"HOOKLINE_REDIS_PREFIX":    func(s *config.Settings) { s.RedisPrefix = "a{b" },
+		"HOOKLINE_ADMIN_KEY":       func(s *config.Settings) { s.AdminKey = "hunter2" },
+		"HOOKLINE_ALLOW_CIDRS":     func(s *config.Settings) { s.AllowCIDRs = []string{"10.0.0.0/8", "10.0.0"} },
+		"HOOKLINE_ALLOWED_ORIGINS": func(s *config.Settings) { s.AllowedOrigins = []string{"https://app.example.com/"} },
+		"HOOKLINE_ENCRYPTION_KEYS": func(s *config.Settings) { s.EncryptionKeys = "k1:hunter2" },
+		"HOOKLINE_PARTITIONS":      func(s *config.Settings) { s.Partitions = 65 },
+		"HOOKLINE_MAX_PAYLOAD":     func(s *config.Settings) { s.MaxPayload = 10 },
+		"HOOKLINE_GRACE":           func(s *config.Settings) { s.Grace = 301 },
+		"HOOKLINE_LOG_LEVEL":       func(s *config.Settings) { s.LogLevel = "loud" },
+	} {
+		s := valid()
+		change(&s)
+		err := s.Validate()
+		if err == nil || !strings.Contains(err.Error(), setting) {
+			t.Errorf("%s: Validate = %v", setting, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: the error shows the value: %v", setting, err)
+		}
+	}
+}
+
+func TestValidateNamesEveryMistake(t *testing.T) {
+	t.Parallel()
+	s := valid()
+	s.Addr, s.Grace = "x", -1
+	err := s.Validate()
+	if err == nil || !strings.Contains(err.Error(), "HOOKLINE_ADDR") || !strings.Contains(err.Error(), "HOOKLINE_GRACE") {
+		t.Errorf("Validate = %v", err)
+	}
+}
+
+func TestPostgresNeedsEncryptionKeysAndRedis(t *testing.T) {
+	t.Parallel()
+	s := valid()
+	s.DatabaseURL = "postgres://localhost/hookline"
+	if err := s.Validate(); err == nil || !strings.Contains(err.Error(), "HOOKLINE_ENCRYPTION_KEYS") || !strings.Contains(err.Error(), "HOOKLINE_REDIS_URL") {
+		t.Errorf("Validate = %v", err)
+	}
+}
+
+func TestDefaultsFollowFromOthers(t *testing.T) {
+	t.Parallel()
+	s := valid()
+	if err := s.Validate(); err != nil || s.Partitions != 1 || !s.EmbeddedDatabase() {
+		t.Errorf("embedded: %v, %d partitions, %s", err, s.Partitions, s.DatabaseURL)
+	}
+	s = valid()
+	s.RedisURL = "redis://127.0.0.1"
+	if err := s.Validate(); err != nil || s.Partitions != 8 {
+		t.Errorf("Redis: %v, %d partitions", err, s.Partitions)
+	}
+}
