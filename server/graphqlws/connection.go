@@ -169,8 +169,10 @@ func (c *connection) revalidate(ctx context.Context) {
 	time.AfterFunc(c.transport.RevalidateInterval, func() { c.revalidate(ctx) })
 }
 
-// operate handles the messages of a client that is authenticated, until the socket is closing.
+// operate handles the messages of a client that is authenticated, until the socket is closing or ctx ends.
 func (c *connection) operate(ctx context.Context) {
+	unwatch := context.AfterFunc(ctx, func() { c.closeRefused(context.Cause(ctx)) })
+	defer unwatch()
 	for {
 		m, ok := c.next()
 		if !ok {
@@ -329,7 +331,7 @@ func (c *connection) closeBadRequest(err error) {
 	c.close(codeBadRequest, "Invalid message: "+err.Error(), nil)
 }
 
-// closeRefused closes the socket because Authenticate or Revalidate failed.
+// closeRefused closes the socket because Authenticate or Revalidate failed, or the context of the one ended.
 func (c *connection) closeRefused(err error) {
 	if _, ok := errors.AsType[*panicError](err); ok {
 		c.close(codeInternalServerError, "Internal server error", err)

@@ -209,6 +209,28 @@ func TestAuthenticate_may_give_a_context_of_its_own(t *testing.T) {
 	}
 }
 
+func TestAuthenticate_may_end_the_socket_by_its_context(t *testing.T) {
+	t.Parallel()
+	expire := make(chan context.CancelCauseFunc, 1)
+	ended := make(chan error, 1)
+	c := start(t, &Transport{
+		Authenticate: func(ctx context.Context, _ *http.Request, _ InitPayload) (context.Context, error) {
+			ctx, cancel := context.WithCancelCause(ctx)
+			expire <- cancel
+			return ctx, nil
+		},
+	}, schema{"feed": idles(ended)}).open(t)
+	c.subscribe("1", `subscription { feed }`)
+	c.send(`{"type":"ping"}`)
+	c.expect(`{"type":"pong"}`)
+	get(t, expire)(&Refusal{"The API key has expired"})
+	if _, got, err := c.ReadMessage(); err == nil {
+		t.Errorf("got %s", got)
+	}
+	c.expectClose(4403, "The API key has expired")
+	get(t, ended)
+}
+
 func TestAuthenticate_refusals_close_the_socket(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -124,6 +124,27 @@ func start(t testing.TB, transport *Transport, s schema) server {
 	return server{Server: gql, url: "ws" + strings.TrimPrefix(srv.URL, "http")}
 }
 
+// lone returns a connection that has neither a reader nor a writer of its own, and the client at its other end.
+func lone(t *testing.T, exec graphql.GraphExecutor) (*connection, client) {
+	t.Helper()
+	transport := &Transport{}
+	transport.setup.Do(transport.applyDefaults)
+	connections := make(chan *connection, 1)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := transport.upgrader.Upgrade(w, r, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		connections <- newConnection(transport, conn, exec, r.Header, func(error) {})
+	}))
+	t.Cleanup(srv.Close)
+	other := server{url: "ws" + strings.TrimPrefix(srv.URL, "http")}.dial(t)
+	c := get(t, connections)
+	t.Cleanup(func() { _ = c.conn.Close() })
+	return c, other
+}
+
 // client is the other end of a socket.
 type client struct {
 	*websocket.Conn

@@ -64,12 +64,16 @@ func (c *connection) subscribe(ctx context.Context, m message) {
 }
 
 // run executes the operation and sends its responses and its last message: `error`, or `complete` after the last response.
+// Of an operation whose context has ended nothing more is sent: either the client has completed it, or the socket is
+// closing, and a client that was told `complete` before would not ask for the rest on its next socket.
 func (c *connection) run(ctx context.Context, op *operation, params *graphql.RawParams) {
-	var last frame
-	if errs := c.execute(ctx, op, params); len(errs) > 0 {
+	errs := c.execute(ctx, op, params)
+	if ctx.Err() != nil {
+		return
+	}
+	last := completeFrame(op.id)
+	if len(errs) > 0 {
 		last = errorFrame(op.id, errs)
-	} else {
-		last = completeFrame(op.id)
 	}
 	last.op, last.last = op, true
 	c.send(c.closing, last)

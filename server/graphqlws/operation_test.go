@@ -3,6 +3,7 @@ package graphqlws
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -169,54 +170,61 @@ func TestComplete_cancels_the_operation(t *testing.T) {
 
 func TestComplete_drops_what_is_still_queued(t *testing.T) {
 	t.Parallel()
-	transport := &Transport{}
-	transport.setup.Do(transport.applyDefaults)
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		conn, err := transport.upgrader.Upgrade(w, r, nil)
+	c, other := lone(t, nil)
+	next := func(op *operation, data string) frame {
+		f, err := nextFrame(op.head, &graphql.Response{Data: []byte(data)})
 		if err != nil {
-			t.Error(err)
-			return
+			t.Fatal(err)
 		}
-		defer conn.Close()
-		c := newConnection(transport, conn, nil, r.Header, func(error) {})
-		before := &operation{id: "1", head: nextHead("1"), stop: func(error) {}}
-		c.enter(before)
-		f, err := nextFrame(before.head, &graphql.Response{Data: []byte(`"before"`)})
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		f.op = before
-		last := completeFrame("1")
-		last.op, last.last = before, true
-		c.queue <- f
-		c.queue <- last
-		c.complete("1")
+		f.op = op
+		return f
+	}
+	before := &operation{id: "1", head: nextHead("1"), stop: func(error) {}}
+	c.enter(before)
+	last := completeFrame("1")
+	last.op, last.last = before, true
+	c.queue <- next(before, `"before"`)
+	c.queue <- last
+	c.complete("1")
 
-		after := &operation{id: "1", head: nextHead("1"), stop: func(error) {}}
-		c.enter(after)
-		g, err := nextFrame(after.head, &graphql.Response{Data: []byte(`"after"`)})
-		if err != nil {
-			t.Error(err)
-			return
+	after := &operation{id: "1", head: nextHead("1"), stop: func(error) {}}
+	c.enter(after)
+	c.queue <- next(after, `"after"`)
+	for range 3 {
+		if err := c.writeQueued(<-c.queue); err != nil {
+			t.Fatal(err)
 		}
-		g.op = after
-		for range 3 {
-			if len(c.queue) == 2 {
-				c.queue <- g
+	}
+	other.expect(`{"id":"1","type":"next","payload":{"data":"after"}}`)
+
+	c.forget(before) // as if its last message was being written while the client completed it
+	if used, _ := c.lookUp("1"); !used {
+		t.Error("the end of the one operation has freed the id of the other")
+	}
+}
+
+// A client that is told `complete` because the server shuts down would not come back for the rest.
+func TestOperation_whose_context_has_ended_sends_nothing_more(t *testing.T) {
+	t.Parallel()
+	for name, feed := range map[string]func(context.Context) graphql.ResponseHandler{
+		"complete": idles(make(chan error, 1)),
+		"error": func(context.Context) graphql.ResponseHandler {
+			panic("the context has ended")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			exec := executor.New(schema{"feed": feed})
+			exec.SetRecoverFunc(func(_ context.Context, v any) error { return fmt.Errorf("%v", v) })
+			c, _ := lone(t, exec)
+			ctx, cancel := context.WithCancel(graphql.StartOperationTrace(context.Background()))
+			cancel()
+			c.run(ctx, &operation{id: "1", head: nextHead("1")}, &graphql.RawParams{Query: `subscription { feed }`})
+			if len(c.queue) != 0 {
+				t.Errorf("sent %s", *(<-c.queue).body)
 			}
-			if err := c.writeQueued(<-c.queue); err != nil {
-				t.Error(err)
-			}
-		}
-		c.forget(before) // as if its last message had been written while the client completed it
-		if used, _ := c.lookUp("1"); !used {
-			t.Error("the end of the one operation has freed the id of the other")
-		}
-	}))
-	defer srv.Close()
-	c := server{url: "ws" + strings.TrimPrefix(srv.URL, "http")}.dial(t)
-	c.expect(`{"id":"1","type":"next","payload":{"data":"after"}}`)
+		})
+	}
 }
 
 func TestMaxOperations_refuses_one_more(t *testing.T) {

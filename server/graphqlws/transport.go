@@ -37,8 +37,8 @@ type InitPayload struct {
 	Account string `json:"account"`
 }
 
-// Refusal is an error of Authenticate or Revalidate whose reason is shown to the client. Of any other error the client
-// learns nothing but "Forbidden".
+// Refusal is an error of Authenticate or Revalidate, or the cause of the end of a context, whose reason is shown to the
+// client. Of any other error the client learns nothing but "Forbidden".
 type Refusal struct {
 	// Reason says what is wrong with the key, in English; it is cut to the 123 bytes that a close frame holds.
 	Reason string
@@ -53,8 +53,9 @@ func (r *Refusal) Error() string { return r.Reason }
 // than writing it as it is.
 type Transport struct {
 	// Authenticate is called once per socket, with the request that was upgraded and the payload of connection_init. The
-	// operations of the socket run under the context that it returns, which must derive from ctx; ctx ends with the
-	// socket. An error closes the socket with 4403; see Refusal. Nil lets everyone in.
+	// operations of the socket run under the context that it returns, which should derive from ctx; ctx ends with the
+	// socket. An error closes the socket with 4403, and so does the end of the returned context, as by a deadline at which
+	// the key expires; see Refusal, which may be the cause of that, too. Nil lets everyone in.
 	Authenticate func(ctx context.Context, r *http.Request, init InitPayload) (context.Context, error)
 
 	// Revalidate is called every RevalidateInterval with the context that Authenticate returned, so that a key that was
@@ -141,7 +142,8 @@ func (t *Transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 }
 
 // Shutdown refuses new sockets with status 503, closes the open ones with 1001 (going away), on which clients connect
-// again, and waits until their operations have ended. When ctx ends first, the connections are cut and the error wraps
+// again and repeat their subscriptions, and waits until their operations have ended. It is best called before whatever
+// feeds the subscriptions is stopped: one that runs dry is told complete, and its client doesn't come back for it. When ctx ends first, the connections are cut and the error wraps
 // its cause; operations that don't heed their context may then still run.
 func (t *Transport) Shutdown(ctx context.Context) error {
 	t.mu.Lock()
