@@ -14,6 +14,7 @@ import (
 	"github.com/hookline/hookline/ent/predicate"
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/store"
 )
 
 // maxListed is how many values each list in a filter may have.
@@ -158,36 +159,15 @@ func (f *AttemptFilter) check() error {
 }
 
 func (r reads) attemptsWhere(ctx context.Context, f *AttemptFilter) ([]predicate.Attempt, error) {
-	if f == nil {
-		return nil, nil
-	}
-	if err := f.check(); err != nil {
+	filter, err := liveFilter(f)
+	if err != nil {
 		return nil, err
 	}
-	where := []predicate.Attempt{during(f.Since, f.Until)}
-	if len(f.Outcomes) > 0 {
-		where = append(where, attempt.OutcomeIn(texts(f.Outcomes)...))
-	}
-	if len(f.Triggers) > 0 {
-		where = append(where, attempt.TriggerIn(texts(f.Triggers)...))
-	}
-	if len(f.EventTypes) > 0 {
-		where = append(where, attempt.EventTypeIn(f.EventTypes...))
-	}
-	if len(f.StatusCodes) > 0 {
-		where = append(where, attempt.StatusCodeIn(f.StatusCodes...))
-	}
-	if f.SlowerThanMs != nil {
-		where = append(where, attempt.TotalUsGTE(int64(*f.SlowerThanMs*1000)))
-	}
-	if len(f.Subscriptions) > 0 {
-		where = append(where, attempt.SubscriptionIDIn(parseIDs(id.EventSubscription, f.Subscriptions)...))
-	}
-	if f.DeliveryID != nil {
-		where = append(where, attempt.DeliveryID(parseID(id.Delivery, *f.DeliveryID)))
-	}
-	if f.EventID != nil {
-		of, err := r.attemptsOfEvent(ctx, parseID(id.Event, *f.EventID))
+	event := filter.EventID
+	filter.EventID = id.Nil
+	where := store.AttemptsWanted(filter)
+	if event != id.Nil {
+		of, err := r.attemptsOfEvent(ctx, event)
 		if err != nil {
 			return nil, err
 		}

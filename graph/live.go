@@ -2,11 +2,13 @@ package graph
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/livelog"
+	"github.com/hookline/hookline/internal/store"
 	"github.com/hookline/hookline/internal/stream"
 )
 
@@ -25,9 +27,49 @@ func (b *AttemptBatch) Attempts(ctx context.Context) []*ent.Attempt {
 	attempts := make([]*ent.Attempt, len(b.results))
 	for i, r := range b.results {
 		attempts[i] = attemptOf(r)
-		l.delivery.know(ctx, r.DeliveryID, deliveryOf(r))
+		if r.Status != "" { // one that was read from the database does not tell
+			l.live.add(deliveryOf(r))
+		}
 	}
 	return attempts
+}
+
+// liveDeliveries are deliveries as they were after the attempts of a batch. The database may not have them yet, or may be
+// ahead of them.
+type liveDeliveries struct {
+	mu   sync.Mutex
+	byID map[id.ID]*ent.Delivery
+}
+
+func (l *liveDeliveries) add(d *ent.Delivery) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.byID == nil {
+		l.byID = make(map[id.ID]*ent.Delivery)
+	}
+	if known := l.byID[d.ID]; known == nil || known.AttemptCount < d.AttemptCount {
+		l.byID[d.ID] = d
+	}
+}
+
+// reader returns read with what is known here and is newer.
+func (l *liveDeliveries) reader(
+	read func(context.Context, []id.ID) (map[id.ID]*ent.Delivery, error),
+) func(context.Context, []id.ID) (map[id.ID]*ent.Delivery, error) {
+	return func(ctx context.Context, ids []id.ID) (map[id.ID]*ent.Delivery, error) {
+		found, err := read(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, key := range ids {
+			if live := l.byID[key]; live != nil && (found[key] == nil || found[key].AttemptCount < live.AttemptCount) {
+				found[key] = live
+			}
+		}
+		return found, nil
+	}
 }
 
 // The limits of a live list.
@@ -91,23 +133,13 @@ func liveFilter(f *AttemptFilter) (livelog.Filter, error) {
 	return filter, f.check()
 }
 
-// attemptOf shows a result's attempt as the row that the archive will make of it.
+// attemptOf shows a result's attempt as the row that the archive makes of it.
 func attemptOf(r *stream.Result) *ent.Attempt {
-	a := r.Attempt
-	body := a.ResponseBody
-	if body == nil {
-		body = []byte{} // there is none, which is not to be looked up
+	row := store.AttemptRow(r)
+	if row.ResponseBody == nil {
+		row.ResponseBody = []byte{} // there is none, which is not to be looked up
 	}
-	return &ent.Attempt{
-		ID: a.ID, AccountID: r.AccountID, DeliveryID: r.DeliveryID, EventID: r.EventID, SubscriptionID: r.SubscriptionID,
-		EventType: r.EventType, Number: r.Attempts, Trigger: string(a.Trigger), Outcome: string(a.Outcome),
-		StatusCode: a.StatusCode, StartedAt: stream.FromMicros(a.StartedAt),
-		QueuedUs: a.QueuedUs, DNSUs: a.DNSUs, ConnectUs: a.ConnectUs, TLSUs: a.TLSUs, FirstByteUs: a.FirstByteUs,
-		TotalUs: a.TotalUs, ConnectionReused: a.ConnectionReused, URL: a.URL, PayloadFormat: a.PayloadFormat,
-		RequestHeaders: a.RequestHeaders, ResponseHeaders: a.ResponseHeaders, ResponseBody: body,
-		ResponseTruncated: a.ResponseTruncated, RemoteAddress: a.RemoteAddress, TLSVersion: a.TLSVersion,
-		Error: a.Error, Hint: a.Hint, NextAttemptAt: orNull(stream.FromMicros(r.NextAttemptAt)),
-	}
+	return row
 }
 
 // deliveryOf shows the delivery after a result.

@@ -34,11 +34,13 @@ type loaders struct {
 	attempt            *loader[id.ID, *ent.Attempt]
 	attemptsOf         *loader[id.ID, []*ent.Attempt] // by delivery
 	responseBody       *loader[id.ID, []byte]         // by attempt
+	live               *liveDeliveries                // which delivery knows too
 }
 
 func newLoaders(client *ent.Client) *loaders {
-	r := reads{client}
+	r, live := reads{client}, &liveDeliveries{}
 	return &loaders{
+		live:               live,
 		account:            newLoader(r.accounts),
 		apiKey:             newLoader(r.apiKeys),
 		category:           newLoader(r.categories),
@@ -51,7 +53,7 @@ func newLoaders(client *ent.Client) *loaders {
 		subscriptionsCount: newLoader(r.subscriptionsCount),
 		event:              newLoader(r.events),
 		payload:            newLoader(r.payloads),
-		delivery:           newLoader(r.deliveries),
+		delivery:           newLoader(live.reader(r.deliveries)),
 		deliveriesOf:       newLoader(r.deliveriesOf),
 		attempt:            newLoader(r.attempts),
 		attemptsOf:         newLoader(r.attemptsOf),
@@ -80,11 +82,6 @@ func newLoader[K comparable, V any](read func(context.Context, []K) (map[K]V, er
 // load returns the object of the key, the zero value if there is none.
 func (l *loader[K, V]) load(ctx context.Context, key K) (V, error) {
 	return l.inner.Load(ctx, key)()
-}
-
-// know gives the loader an object that it need not read.
-func (l *loader[K, V]) know(ctx context.Context, key K, value V) {
-	l.inner.Prime(ctx, key, value)
 }
 
 type loadersKey struct{}

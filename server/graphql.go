@@ -35,7 +35,7 @@ const (
 // connection_init.
 func (s *Server) graphQL() http.Handler {
 	api := graph.NewHandler(&graph.Resolver{
-		Ent: s.config.Ent, Configure: s.config.Configure, Accepter: s.config.Accepter, Live: s.config.Live, Version: s.config.Version,
+		Ent: s.config.Ent, Configure: s.config.Configure, Accepter: s.config.Accepter, Live: s.config.Hub, Version: s.config.Version,
 	}, graph.Options{Log: s.config.Log, Introspection: s.config.Introspection})
 	api.AddTransport(s.websockets)
 	api.AddTransport(&overHTTP{server: s})

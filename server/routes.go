@@ -11,10 +11,12 @@ import (
 // routes says what is served where. What needs an API key says so here.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", s.crossOrigin(s.graphQL()))
-	mux.Handle("/v1/events", s.crossOrigin(s.authenticated(http.HandlerFunc(s.ingest))))
-	if s.config.Introspection {
-		mux.HandleFunc("GET /schema.graphql", serveSchema)
+	if s.config.Authenticator != nil {
+		mux.Handle(graphQLPath, s.crossOrigin(s.graphQL()))
+		mux.Handle("/v1/events", s.crossOrigin(s.authenticated(http.HandlerFunc(s.ingest))))
+		if s.config.Introspection {
+			mux.HandleFunc("GET /schema.graphql", serveSchema)
+		}
 	}
 	mux.HandleFunc("GET /livez", serveAlive)
 	mux.Handle("GET /readyz", s.newReadiness())

@@ -33,11 +33,12 @@ import (
 
 // Config is what a server needs.
 type Config struct {
+	// What the API works on. Without an Authenticator there is no API: a worker serves health and metrics alone.
 	Ent           *ent.Client
 	Accepter      *accept.Accepter
 	Configure     *configure.Service
 	Authenticator *apikey.Authenticator
-	Live          *livelog.Hub
+	Hub           *livelog.Hub
 
 	Log     *slog.Logger
 	Metrics *prometheus.Registry
