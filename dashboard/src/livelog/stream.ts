@@ -61,12 +61,18 @@ export interface Watch {
 export function watchAttempts({ session, outcomes, onBatch, onConnection, onRefused }: Watch): () => void {
   let cursor: string | undefined;
   let stopped = false;
+  let subscribed = false;
   let release = () => {};
   let again: ReturnType<typeof setTimeout> | undefined;
 
   const client = socketClient(session);
   client.on('connected', () => report({ state: 'live' }));
-  client.on('closed', () => report({ state: 'reconnecting' }));
+  client.on('closed', () => {
+    // The client comes back by itself for a subscription that goes on, and closes the socket when none does.
+    if (subscribed) {
+      report({ state: 'reconnecting' });
+    }
+  });
 
   function report(connection: Connection) {
     if (!stopped) {
@@ -75,6 +81,7 @@ export function watchAttempts({ session, outcomes, onBatch, onConnection, onRefu
   }
 
   function subscribe() {
+    subscribed = true;
     release = client.subscribe<LiveAttemptsSubscription>(
       {
         query: stringifyDocument(LiveAttempts),
@@ -99,15 +106,17 @@ export function watchAttempts({ session, outcomes, onBatch, onConnection, onRefu
       onBatch(data.deliveryAttempts);
       report({ state: 'live' });
     } else if (errors) {
+      release();
       ended(errors);
     }
   }
 
   // The subscription is over though the connection may not be: the server has ended it, or has refused it.
   function ended(reason: unknown) {
-    if (stopped) {
+    if (stopped || !subscribed) {
       return;
     }
+    subscribed = false;
     if (isRefusal(reason)) {
       void askWhy();
     } else if (Array.isArray(reason)) {
