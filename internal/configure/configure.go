@@ -9,10 +9,11 @@ package configure
 import (
 	"context"
 
-	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/addrguard"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/store"
+	"github.com/hookline/hookline/internal/usererror"
 	"github.com/hookline/hookline/internal/vault"
 )
 
@@ -23,6 +24,7 @@ type Service struct {
 	Guard  addrguard.Policy
 	Limits Limits
 	// Changed is called after the commit of each change of an account's subscriptions and profiles; nil calls nothing.
+	// Its error is logged: the change is made by then, and other processes find it in config_changes.
 	Changed func(ctx context.Context, account id.ID) error
 }
 
@@ -33,16 +35,14 @@ type Limits struct {
 	SameSubscriptions int
 }
 
-// CreatedEventSubscription is a new event subscription.
-type CreatedEventSubscription struct {
-	*ent.EventSubscription
-	// Secret is the signing secret as `whsec_…`: this is the only time that it is shown.
-	Secret string
-	// Warnings say what deserves attention although nothing is wrong.
-	Warnings []string
-}
+// defaultSameSubscriptions is the default of Limits.SameSubscriptions.
+const defaultSameSubscriptions = 5
 
-// SecretBinding is what the signing secret of a subscription is sealed for (see package vault): its text, `whsec_…`.
-func SecretBinding(subscription id.ID) string {
-	return "event_subscriptions/" + subscription.String() + "/secret"
+// checkSecretsScope says that whoever asks may not set secrets. Hookline itself, for which nobody asks, may.
+func checkSecretsScope(ctx context.Context, wrong *usererror.List, path string) bool {
+	if p := access.PrincipalFrom(ctx); p != nil && !p.Has(access.SecretsWrite) {
+		wrong.Add(usererror.Invalid, path, "setting a secret needs the scope %s, which this API key does not have", access.SecretsWrite)
+		return false
+	}
+	return true
 }

@@ -1,0 +1,133 @@
+package configure
+
+import (
+	"context"
+
+	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/ent/eventsubscription"
+	"github.com/hookline/hookline/ent/notificationprofile"
+	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/usererror"
+)
+
+// CreateNotificationProfile creates a profile.
+func (s *Service) CreateNotificationProfile(ctx context.Context, in CreateNotificationProfileInput) (*ent.NotificationProfile, error) {
+	var row *ent.NotificationProfile
+	err := s.change(ctx, func(c *change) error {
+		draft, err := s.draftProfile(ctx, c, "input", in)
+		if err != nil || len(c.wrong) > 0 {
+			return err
+		}
+		row, err = c.saveProfile(ctx, draft)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return row.Unwrap(), nil
+}
+
+// draftProfile returns a profile that is not yet saved. It may be saved only if nothing is wrong.
+func (s *Service) draftProfile(ctx context.Context, c *change, path string, in CreateNotificationProfileInput) (*ent.NotificationProfileCreate, error) {
+	if checkKey(&c.wrong, path+".key", in.Key) {
+		taken, err := c.NotificationProfile.Query().Where(notificationprofile.Key(in.Key)).Exist(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if taken {
+			c.wrong.Add(usererror.Taken, path+".key", "another notification profile of the account has the key %s: choose another one", quote(in.Key))
+		}
+	}
+	profile := id.New()
+	draft := c.NotificationProfile.Create().SetID(profile).SetAccountID(c.account).SetKey(in.Key)
+	s.setProfileFields(ctx, &c.wrong, path, draft.Mutation(), profile, in.asChange())
+	return draft, nil
+}
+
+// saveProfile saves a draft.
+func (c *change) saveProfile(ctx context.Context, draft *ent.NotificationProfileCreate) (*ent.NotificationProfile, error) {
+	row, err := draft.Save(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return row, c.record(ctx, id.NotificationProfile, row.ID)
+}
+
+// UpdateNotificationProfile changes the fields of a profile that are given.
+func (s *Service) UpdateNotificationProfile(ctx context.Context, by Ref, in UpdateNotificationProfileInput) (*ent.NotificationProfile, error) {
+	var row *ent.NotificationProfile
+	err := s.change(ctx, func(c *change) error {
+		found, err := c.findProfile(ctx, "by", by)
+		if err != nil || found == nil {
+			return err
+		}
+		c.checkVersion(in.ExpectedVersion, found.Version)
+		update := found.Update().Where(notificationprofile.Version(found.Version)).AddVersion(1)
+		s.setProfileFields(ctx, &c.wrong, "input", update.Mutation(), found.ID, in)
+		if len(c.wrong) > 0 {
+			return nil
+		}
+		if row, err = update.Save(ctx); ent.IsNotFound(err) {
+			return overtaken(found.Version)
+		}
+		if err != nil {
+			return err
+		}
+		return c.record(ctx, id.NotificationProfile, row.ID)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return row.Unwrap(), nil
+}
+
+// maxBlockedBy is how many of the objects that stand in the way are listed.
+const maxBlockedBy = 10
+
+// DeleteNotificationProfile deletes a profile that no subscription uses, and returns its id.
+func (s *Service) DeleteNotificationProfile(ctx context.Context, by Ref) (id.ID, error) {
+	var deleted id.ID
+	err := s.change(ctx, func(c *change) error {
+		row, err := c.findProfile(ctx, "by", by)
+		if err != nil || row == nil {
+			return err
+		}
+		deleted = row.ID
+		users := c.EventSubscription.Query().Where(eventsubscription.ProfileID(row.ID))
+		n, err := users.Clone().Count(ctx)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return c.deleteProfile(ctx, row.ID)
+		}
+		first, err := users.Order(ent.Asc(eventsubscription.FieldID)).Limit(maxBlockedBy).IDs(ctx)
+		if err != nil {
+			return err
+		}
+		c.wrong = append(c.wrong, inUse(row.Key, n, first))
+		return nil
+	})
+	if err != nil {
+		return id.Nil, err
+	}
+	return deleted, nil
+}
+
+// inUse is the mistake of deleting a profile that n subscriptions use.
+func inUse(key string, n int, first []id.ID) *usererror.Error {
+	mistake := usererror.New(usererror.InUse, "by",
+		"%d event subscription(s) use the notification profile %s: give them another one first, or delete them", n, quote(key))
+	for _, subscription := range first {
+		mistake.BlockedBy = append(mistake.BlockedBy, usererror.Ref{Prefix: id.EventSubscription, ID: subscription})
+	}
+	return mistake
+}
+
+// deleteProfile deletes a profile that is known not to be in use.
+func (c *change) deleteProfile(ctx context.Context, profile id.ID) error {
+	if err := c.NotificationProfile.DeleteOneID(profile).Exec(ctx); err != nil {
+		return err
+	}
+	return c.record(ctx, id.NotificationProfile, profile)
+}

@@ -1,0 +1,88 @@
+package configure
+
+import (
+	"context"
+
+	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/ent/eventsubscription"
+	"github.com/hookline/hookline/ent/notificationprofile"
+	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/usererror"
+)
+
+// resolved is a Ref that has been read: an id, or if that is id.Nil a key.
+type resolved struct {
+	id  id.ID
+	key string
+}
+
+// readRef reads a Ref to an object of a type that people call kind. What is no id or key at all is a mistake like one
+// that no object has.
+func readRef(wrong *usererror.List, path string, ref Ref, prefix id.Prefix, kind string) (resolved, bool) {
+	switch {
+	case (ref.ID == nil) == (ref.Key == nil):
+		wrong.Add(usererror.Required, path, "name the %s by its id or its key: one of them", kind)
+	case ref.ID != nil:
+		parsed, err := id.ParseAs(prefix, *ref.ID)
+		if err == nil {
+			return resolved{id: parsed}, true
+		}
+		wrong.Add(usererror.Invalid, path+".id", "%s is not the id of a %s, which begins with `%s_`", quote(*ref.ID), kind, prefix)
+	case validKey(*ref.Key):
+		return resolved{key: *ref.Key}, true
+	default:
+		notFound(wrong, path, ref, kind)
+	}
+	return resolved{}, false
+}
+
+// notFound says that the account has no such object.
+func notFound(wrong *usererror.List, path string, ref Ref, kind string) {
+	if ref.ID != nil {
+		wrong.Add(usererror.NotFound, path+".id", "the account has no %s with the id %s", kind, quote(*ref.ID))
+		return
+	}
+	wrong.Add(usererror.NotFound, path+".key", "the account has no %s with the key %s", kind, quote(*ref.Key))
+}
+
+// What people call the objects.
+const (
+	subscriptionKind = "event subscription"
+	profileKind      = "notification profile"
+)
+
+// findSubscription returns nil, having said why, if the account has no such subscription.
+func (c *change) findSubscription(ctx context.Context, path string, ref Ref) (*ent.EventSubscription, error) {
+	by, ok := readRef(&c.wrong, path, ref, id.EventSubscription, subscriptionKind)
+	if !ok {
+		return nil, nil
+	}
+	where := eventsubscription.ID(by.id)
+	if by.id == id.Nil {
+		where = eventsubscription.Key(by.key)
+	}
+	row, err := c.EventSubscription.Query().Where(where).Only(ctx)
+	if ent.IsNotFound(err) {
+		notFound(&c.wrong, path, ref, subscriptionKind)
+		return nil, nil
+	}
+	return row, err
+}
+
+// findProfile returns nil, having said why, if the account has no such profile.
+func (c *change) findProfile(ctx context.Context, path string, ref Ref) (*ent.NotificationProfile, error) {
+	by, ok := readRef(&c.wrong, path, ref, id.NotificationProfile, profileKind)
+	if !ok {
+		return nil, nil
+	}
+	where := notificationprofile.ID(by.id)
+	if by.id == id.Nil {
+		where = notificationprofile.Key(by.key)
+	}
+	row, err := c.NotificationProfile.Query().Where(where).Only(ctx)
+	if ent.IsNotFound(err) {
+		notFound(&c.wrong, path, ref, profileKind)
+		return nil, nil
+	}
+	return row, err
+}
