@@ -87,17 +87,15 @@ func (c *Client) roundTrip(call *call, req *Request, resp *Response) error {
 	}
 	defer in.Body.Close()
 	resp.StatusCode, resp.Header = in.StatusCode, in.Header
-	if in.StatusCode == http.StatusSwitchingProtocols {
-		return errSwitched
+	if in.StatusCode < http.StatusOK {
+		// net/http passes over the informational statuses but 101, and takes 099 for a status.
+		return fmt.Errorf("status %03d is not a final answer", in.StatusCode)
 	}
 	resp.Body, resp.BodyTruncated, err = readBody(in.Body, in.ContentLength, req.MaxBody, call.moved)
 	return err
 }
 
-var (
-	errSwitched = errors.New("status 101: the endpoint switched protocols without being asked to")
-	errAsked    = errors.New("the endpoint asked for a client certificate and closed the connection")
-)
+var errAsked = errors.New("the endpoint asked for a client certificate and closed the connection")
 
 // fail explains err and adds what a failed dial learned.
 func (c *call) fail(err error, resp *Response) *Error {
@@ -105,6 +103,7 @@ func (c *call) fail(err error, resp *Response) *Error {
 	dial := (*dialError)(nil)
 	if errors.As(err, &dial) {
 		at = dial.stage
+		resp.RemoteAddr = dial.remote
 		resp.Timing.DNS, resp.Timing.Connect, resp.Timing.TLS = dial.made.dns, dial.made.connect, dial.made.tls
 	}
 	if ended := c.Err(); ended != nil {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -152,6 +154,7 @@ func TestDoDropsTheConnectionOfAnEndlessBody(t *testing.T) {
 	dropped := make(chan struct{})
 	address, _ := listen(t, "127.0.0.1:0", func(conn net.Conn) {
 		defer close(dropped)
+		awaitRequest(conn)
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
 		for {
 			if _, err := conn.Write(make([]byte, 64<<10)); err != nil {
@@ -168,19 +171,23 @@ func TestDoDropsTheConnectionOfAnEndlessBody(t *testing.T) {
 
 func TestDoBoundsTheHeader(t *testing.T) {
 	t.Parallel()
-	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	answer := func(w http.ResponseWriter, r *http.Request) {
 		size := 60_000
 		if r.Header.Get("X-Size") == "large" {
 			size = 70_000
 		}
 		w.Header().Set("X-Long", strings.Repeat("x", size))
-	})
-	client := newClient(t, egress.Config{})
-	if resp := do(t, client, url, egress.Request{}); resp.Err != nil {
-		t.Errorf("a header of 60,000 bytes: %v", resp.Err)
 	}
-	resp := do(t, client, url, egress.Request{Header: http.Header{"X-Size": {"large"}}})
-	wantKind(t, resp, egress.KindProtocol, "header")
+	ca := newAuthority(t)
+	config := &tls.Config{Certificates: []tls.Certificate{ca.sign(t, "hook.example", tomorrow())}}
+	for name, url := range map[string]string{"http1": serve(t, answer), "http2": serveTLS(t, config, true, answer)} {
+		client := newClient(t, egress.Config{RootCAs: ca.pool})
+		if resp := do(t, client, url, egress.Request{}); resp.Err != nil {
+			t.Errorf("%s, a header of 60,000 bytes: %v", name, resp.Err)
+		}
+		resp := do(t, client, url, egress.Request{Header: http.Header{"X-Size": {"large"}}})
+		wantKind(t, resp, egress.KindProtocol, map[string]string{"http1": "header", "http2": "COMPRESSION"}[name])
+	}
 }
 
 func TestDoTimesOut(t *testing.T) {
@@ -219,6 +226,7 @@ func TestDoTimesOut(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			address, _ := listen(t, "127.0.0.1:0", func(conn net.Conn) {
+				awaitRequest(conn)
 				_, _ = io.WriteString(conn, test.answer)
 				drain(conn)
 			})
@@ -243,6 +251,7 @@ func TestDoWaitsForAnAnswerThatTrickles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			address, _ := listen(t, "127.0.0.1:0", func(conn net.Conn) {
+				awaitRequest(conn)
 				trickle(conn, answer, 20*time.Millisecond)
 				drain(conn)
 			})
@@ -258,6 +267,7 @@ func TestDoWaitsForAnAnswerThatTrickles(t *testing.T) {
 func TestDoCutsATrickleAtTheTotalTimeout(t *testing.T) {
 	t.Parallel()
 	address, _ := listen(t, "127.0.0.1:0", func(conn net.Conn) {
+		awaitRequest(conn)
 		trickle(conn, "HTTP/1.1 200 OK\r\n\r\n"+strings.Repeat("x", 1_000_000), 2*time.Millisecond)
 	})
 	resp := do(t, newClient(t, egress.Config{}), "http://"+address, egress.Request{TotalTimeout: 300 * time.Millisecond})
@@ -295,7 +305,7 @@ func TestDoIsCancelled(t *testing.T) {
 	t.Parallel()
 	arrived := make(chan struct{}, 3)
 	address, _ := listen(t, "127.0.0.1:0", func(conn net.Conn) {
-		_, _ = conn.Read(make([]byte, 1))
+		awaitRequest(conn)
 		arrived <- struct{}{}
 		drain(conn)
 	})
@@ -332,6 +342,7 @@ func TestDoRefusesMalformedAnswers(t *testing.T) {
 		"short_body":        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
 		"short_chunk":       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nshort",
 		"cut_header":        "HTTP/1.1 200 OK\r\nX-A: ",
+		"status_099":        "HTTP/1.1 099 OK\r\n\r\n",
 		"switches_protocol": "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
 		"endless_1xx":       strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", 5000),
 		"long_line":         "HTTP/1.1 " + strings.Repeat("9", 60_000) + "\r\n\r\n",
@@ -477,11 +488,51 @@ func TestDoSendsOnceWhenAKeptConnectionCloses(t *testing.T) {
 	}
 }
 
+func TestDoServesManyAtOnce(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	echo := func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }
+	config := &tls.Config{Certificates: []tls.Certificate{ca.sign(t, "hook.example", tomorrow())}}
+	urls := []string{serve(t, echo), serveTLS(t, config, false, echo), serveTLS(t, config.Clone(), true, echo)}
+	client := newClient(t, egress.Config{RootCAs: ca.pool})
+	var wg sync.WaitGroup
+	for n := range 150 {
+		wg.Go(func() {
+			body := fmt.Sprintf("request %d", n)
+			resp := do(t, client, urls[n%len(urls)], egress.Request{Body: []byte(body)})
+			if resp.Err != nil || string(resp.Body) != body {
+				t.Errorf("request %d: answer %q, %v", n, resp.Body, resp.Err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// Common servers close an idle connection after five seconds. A POST that they cross fails, so we close it before.
+func TestDoClosesIdleConnectionsBeforeServersDo(t *testing.T) {
+	t.Parallel()
+	closed := make(chan time.Time, 1)
+	address, _ := listen(t, "127.0.0.1:0", func(conn net.Conn) {
+		awaitRequest(conn)
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		drain(conn)
+		closed <- time.Now()
+	})
+	resp := do(t, newClient(t, egress.Config{}), "http://"+address, egress.Request{})
+	answered := time.Now()
+	if resp.Err != nil {
+		t.Fatal(resp.Err)
+	}
+	if kept := (<-closed).Sub(answered); kept < 3*time.Second || kept > 5*time.Second {
+		t.Errorf("the idle connection was kept for %v", kept)
+	}
+}
+
 func TestDoAnswersEarly(t *testing.T) {
 	t.Parallel()
 	address, _ := listen(t, "127.0.0.1:0", func(conn net.Conn) {
+		awaitRequest(conn)
 		_, _ = io.WriteString(conn, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 5\r\n\r\nlarge")
-		_, _ = io.CopyN(io.Discard, conn, 100)
 		<-t.Context().Done()
 	})
 	resp := do(t, newClient(t, egress.Config{}), "http://"+address, egress.Request{Body: make([]byte, 16<<20)})

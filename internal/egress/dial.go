@@ -22,9 +22,10 @@ type dialer struct {
 
 // dialError is the failure to make a connection.
 type dialError struct {
-	stage stage // dialing or handshaking
-	made  phases
-	err   error
+	stage  stage // dialing or handshaking
+	made   phases
+	remote string // empty if it was not reached
+	err    error
 }
 
 func (e *dialError) Error() string { return e.err.Error() }
@@ -128,7 +129,7 @@ func handshake(
 		if expired(ctx) {
 			err = &timeoutError{limit: connectLimit, missing: "no TLS handshake", after: callOf(ctx).connectTimeout}
 		}
-		return nil, &dialError{stage: handshaking, made: plain.made, err: err}
+		return nil, &dialError{stage: handshaking, made: plain.made, remote: plain.remote, err: err}
 	}
 	state := secure.ConnectionState()
 	plain.tlsVersion = state.Version

@@ -116,7 +116,7 @@ func TestDoBlocksARebindingName(t *testing.T) {
 		t.Errorf("timing: %+v", resp.Timing)
 	}
 	resp = do(t, client, "http://hook.example:"+port, egress.Request{})
-	wantKind(t, resp, egress.KindBlocked, "address 127.0.0.2 is blocked: loopback")
+	wantKind(t, resp, egress.KindBlocked, "blocked: address 127.0.0.2 is blocked: loopback")
 	if blocked.total() != 0 {
 		t.Error("the blocked address was connected to")
 	}

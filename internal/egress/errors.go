@@ -88,6 +88,8 @@ func classify(err error, at stage) Kind {
 		return KindTimeout
 	case at == handshaking || isTLS(err):
 		return KindTLS
+	case strings.HasPrefix(err.Error(), "connection error: "): // HTTP/2 that makes no sense; net/http hides the type
+		return KindProtocol
 	case at == dialing || at == waiting:
 		return KindConnect
 	}

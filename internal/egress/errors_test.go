@@ -52,6 +52,7 @@ func TestClassify(t *testing.T) {
 		{"reset_in_answer", reset, answering, KindProtocol},
 		{"short_answer", io.ErrUnexpectedEOF, answering, KindProtocol},
 		{"malformed_answer", errors.New("malformed HTTP response"), answering, KindProtocol},
+		{"malformed_http2", errors.New("connection error: COMPRESSION_ERROR"), waiting, KindProtocol},
 		{"unsendable_request", errors.New("net/http: invalid header field name"), preparing, KindProtocol},
 	} {
 		t.Run(test.name, func(t *testing.T) {

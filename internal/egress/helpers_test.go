@@ -133,6 +133,9 @@ func (c *connCount) total() int {
 	return len(c.conns)
 }
 
+// awaitRequest returns when the first byte of a request has come: net/http drops a connection that answers unasked.
+func awaitRequest(conn net.Conn) { _, _ = conn.Read(make([]byte, 1)) }
+
 // drain reads from conn until it ends.
 func drain(conn net.Conn) {
 	buf := make([]byte, 4096)

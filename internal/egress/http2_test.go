@@ -138,7 +138,7 @@ func TestDoTimesOutOneHTTP2RequestAmongOthers(t *testing.T) {
 	trickled := make(chan egress.Response)
 	go func() {
 		header := http.Header{"X-Behaviour": {"trickle"}}
-		trickled <- do(t, client, url, egress.Request{Header: header, ReadTimeout: 10 * time.Second})
+		trickled <- do(t, client, url, egress.Request{Header: header, ReadTimeout: readTimeout})
 	}()
 	<-started
 	resp := do(t, client, url, egress.Request{Header: http.Header{"X-Behaviour": {"hang"}}, ReadTimeout: readTimeout})
@@ -149,6 +149,26 @@ func TestDoTimesOutOneHTTP2RequestAmongOthers(t *testing.T) {
 	wantKind(t, resp, egress.KindTimeout, "read timeout")
 	if !resp.Timing.Reused {
 		t.Error("the requests did not share a connection")
+	}
+}
+
+// What an endpoint may send unread is bounded for each request.
+func TestDoBoundsTheWindowOfAnHTTP2Stream(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	windows := make(chan uint32, 1)
+	url, _ := serveFrames(t, ca, func(framer *http2.Framer, frame http2.Frame) {
+		if settings, ok := frame.(*http2.SettingsFrame); ok && !settings.IsAck() {
+			size, _ := settings.Value(http2.SettingInitialWindowSize)
+			windows <- size
+		}
+		if endsRequest(frame) {
+			_ = framer.WriteRSTStream(frame.Header().StreamID, http2.ErrCodeInternal)
+		}
+	})
+	do(t, newClient(t, egress.Config{RootCAs: ca.pool}), url, egress.Request{})
+	if size := <-windows; size == 0 || size > 128<<10 {
+		t.Errorf("the window of a stream is %d bytes", size)
 	}
 }
 

@@ -1,6 +1,7 @@
 package egress_test
 
 import (
+	"bufio"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -177,8 +178,8 @@ func TestDoVerifiesTheServersCertificate(t *testing.T) {
 			if !strings.Contains(resp.Err.Hint(), test.hint) {
 				t.Errorf("hint %q, want %q", resp.Err.Hint(), test.hint)
 			}
-			if resp.Timing.TLS <= 0 || resp.Timing.Connect <= 0 {
-				t.Errorf("timing: %+v", resp.Timing)
+			if resp.Timing.TLS <= 0 || resp.Timing.Connect <= 0 || resp.RemoteAddr != strings.TrimPrefix(url, "https://") {
+				t.Errorf("timing %+v, remote address %q", resp.Timing, resp.RemoteAddr)
 			}
 		})
 	}
@@ -225,6 +226,35 @@ func TestDoPresentsItsCertificate(t *testing.T) {
 				if !strings.Contains(resp.Err.Hint(), "client certificate") {
 					t.Errorf("as %s: hint %q", name, resp.Err.Hint())
 				}
+			}
+		})
+	}
+}
+
+// With TLS 1.3 an endpoint refuses a certificate when the handshake is over for us, and often by closing alone.
+func TestDoReportsAConnectionClosedAfterAskingForACertificate(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	for name, test := range map[string]struct {
+		ask  tls.ClientAuthType
+		kind egress.Kind
+		says string
+	}{
+		"asked":     {tls.RequestClientCert, egress.KindTLS, "asked for a client certificate"},
+		"not_asked": {tls.NoClientCert, egress.KindConnect, "closed before the answer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := &tls.Config{
+				Certificates: []tls.Certificate{ca.sign(t, "hook.example", tomorrow())}, ClientAuth: test.ask,
+			}
+			address, _ := listen(t, "127.0.0.1:0", func(conn net.Conn) {
+				_, _ = bufio.NewReaderSize(tls.Server(conn, config), 64<<10).Peek(10) // of the request
+			})
+			resp := do(t, newClient(t, egress.Config{RootCAs: ca.pool}), "https://"+address, egress.Request{})
+			wantKind(t, resp, test.kind, test.says)
+			if asked := strings.Contains(resp.Err.Hint(), "client certificate"); asked != (test.kind == egress.KindTLS) {
+				t.Errorf("hint: %s", resp.Err.Hint())
 			}
 		})
 	}

@@ -2,8 +2,13 @@ package egress
 
 import (
 	"crypto/tls"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"testing"
+
+	"github.com/hookline/hookline/internal/addrguard"
 )
 
 func TestTransportsAreSharedByTLSIdentity(t *testing.T) {
@@ -48,4 +53,31 @@ func TestTransportsForgetTheLeastRecentlyUsed(t *testing.T) {
 	if get("b") == b {
 		t.Error("b was kept")
 	}
+}
+
+func TestForgottenTransportsCloseTheirConnections(t *testing.T) {
+	t.Parallel()
+	closed := make(chan net.Conn, 10)
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ConnState = func(conn net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			closed <- conn
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	client := New(Config{Policy: addrguard.Policy{
+		AllowAddrs: []netip.AddrPort{server.Listener.Addr().(*net.TCPAddr).AddrPort()},
+	}})
+	t.Cleanup(client.Close)
+	client.transports = newTransports(1, client.transports.dialer, nil)
+	for _, name := range []string{"a", "b"} {
+		resp := client.Do(t.Context(), Request{URL: server.URL, Body: []byte("x"), TLS: TLS{Identity: name}})
+		if resp.Err != nil {
+			t.Fatal(resp.Err)
+		}
+	}
+	<-closed // that of a
+	client.Close()
+	<-closed
 }
