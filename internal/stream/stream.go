@@ -181,7 +181,7 @@ func (s *Streams) Prepare(ctx context.Context, partition int) (epoch string, err
 	for stream, group := range map[string]string{
 		s.keys.work(partition): workGroup, s.keys.attempts(partition): archiveGroup,
 	} {
-		err := s.client.XGroupCreateMkStream(ctx, stream, group, "0").Err()
+		err := s.client.XGroupCreateMkStream(ctx, stream, group, "0-0").Err()
 		if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
 			return "", fmt.Errorf("make group %s: %w", group, err)
 		}
