@@ -27,7 +27,7 @@ type Limits struct {
 }
 
 // DefaultLimits have room for everything that the dashboard asks, several times over, and for introspection.
-var DefaultLimits = Limits{Tokens: 10_000, Depth: 16, Fields: 1500, Aliases: 100, Complexity: 50_000}
+var DefaultLimits = Limits{Tokens: 10_000, Depth: 16, Fields: 1000, Aliases: 100, Complexity: 50_000}
 
 // documentLimit refuses documents that are too large before they are validated: validation takes time that grows with
 // the square of the fields that a document has when its fragments are spread out, and fragments in fragments make

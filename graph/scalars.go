@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -44,6 +45,9 @@ func MarshalDuration(d time.Duration) graphql.Marshaler {
 	return graphql.MarshalString(duration.Format(d))
 }
 
+// maxDurationHours is 100 years, which time.Duration has room for.
+const maxDurationHours = 100 * 365 * 24
+
 // UnmarshalDuration reads a length of time by ISO 8601. Years and months are refused: they have no fixed length.
 func UnmarshalDuration(v any) (time.Duration, error) {
 	text, ok := v.(string)
@@ -51,11 +55,14 @@ func UnmarshalDuration(v any) (time.Duration, error) {
 		return 0, inputErrorf("a Duration is a string of the form PT1H30M")
 	}
 	parsed, err := duration.Parse(text)
-	if err != nil {
+	if err != nil || !strings.ContainsAny(text, "0123456789") {
 		return 0, inputErrorf("%.64q is not a Duration: ISO 8601 asks for the form PT1H30M", text)
 	}
 	if parsed.Years != 0 || parsed.Months != 0 {
 		return 0, inputErrorf("%.64q: a Duration has no years and months, whose lengths vary", text)
+	}
+	if hours := 24*(7*parsed.Weeks+parsed.Days) + parsed.Hours + parsed.Minutes/60 + parsed.Seconds/3600; hours > maxDurationHours {
+		return 0, inputErrorf("%.64q is too long: the limit is %d hours", text, maxDurationHours)
 	}
 	return parsed.ToTimeDuration(), nil
 }
