@@ -100,8 +100,8 @@ func (c *call) watch() {
 	c.timer.Reset(min(left, c.readTimeout-silent))
 }
 
-// lastMoved returns when the request last made progress. On a connection of its own every packet counts, so that a
-// header may trickle in; on a shared one only what came for this request.
+// lastMoved returns when the request last made progress. On a connection of its own every packet that comes
+// counts, so that a header may trickle in; on a shared one only what came for this request.
 func (c *call) lastMoved() time.Duration {
 	moved := c.progress.Load()
 	if !c.conn.shared {

@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -76,9 +75,8 @@ func (c *Client) roundTrip(call *call, req *Request, resp *Response) error {
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	if len(req.Body) > 0 {
-		// No GetBody: without it net/http cannot send the body again. NopCloser lets it see that the body is in memory,
-		// which makes header and body one packet.
-		out.Body = io.NopCloser(&call.body)
+		// No GetBody: without it net/http cannot send the body again.
+		out.Body = call.requestBody()
 		out.ContentLength = int64(len(req.Body))
 	}
 	in, err := c.transports.get(req.TLS).RoundTrip(out.WithContext(httptrace.WithClientTrace(call, &call.trace)))

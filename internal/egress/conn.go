@@ -12,7 +12,7 @@ var epoch = time.Now()
 // clock is the monotonic time of this process: cheaper to read and to store atomically than a time.Time.
 func clock() time.Duration { return time.Since(epoch) }
 
-// conn is a connection that knows how it was made and when it last moved bytes.
+// conn is a connection that knows how it was made and when bytes last came over it.
 type conn struct {
 	net.Conn
 	remote string
@@ -24,7 +24,7 @@ type conn struct {
 	shared     bool // HTTP/2: several requests at once
 	asked      bool // the endpoint asked for a client certificate
 
-	moved atomic.Int64 // by clock, when bytes were last read or written
+	moved atomic.Int64 // by clock, when bytes last came
 }
 
 // phases says how long the parts of making a connection took.
@@ -32,12 +32,6 @@ type phases struct{ dns, connect, tls time.Duration }
 
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	c.moved.Store(int64(clock()))
-	return n, err
-}
-
-func (c *conn) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
 	c.moved.Store(int64(clock()))
 	return n, err
 }

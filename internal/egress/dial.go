@@ -22,7 +22,7 @@ type dialer struct {
 
 // dialError is the failure to make a connection.
 type dialError struct {
-	stage  stage // dialing or handshaking
+	stage  stage // dialling or handshaking
 	made   phases
 	remote string // empty if it was not reached
 	err    error
@@ -80,7 +80,7 @@ func (d *dialer) connect(ctx context.Context, network, addr string) (*conn, erro
 	raw, err := guarded.DialContext(traced, network, addr)
 	made.connect = clock() - begun - made.dns
 	if err != nil {
-		return nil, &dialError{stage: dialing, made: made, err: connectError(ctx, err, allowed.Load())}
+		return nil, &dialError{stage: dialling, made: made, err: connectError(ctx, err, allowed.Load())}
 	}
 	return &conn{Conn: raw, remote: raw.RemoteAddr().String(), made: made, begun: begun}, nil
 }

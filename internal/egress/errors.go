@@ -58,7 +58,7 @@ type stage int
 
 const (
 	preparing   stage = iota // not yet dialling
-	dialing                  // looking up the name, connecting
+	dialling                 // looking up the name, connecting
 	handshaking              // TLS
 	waiting                  // connected, no byte of the answer yet
 	answering                // from the first byte of the answer on
@@ -90,7 +90,7 @@ func classify(err error, at stage) Kind {
 		return KindTLS
 	case strings.HasPrefix(err.Error(), "connection error: "): // HTTP/2 that makes no sense; net/http hides the type
 		return KindProtocol
-	case at == dialing || at == waiting:
+	case at == dialling || at == waiting:
 		return KindConnect
 	}
 	return KindProtocol
