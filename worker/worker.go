@@ -9,6 +9,7 @@
 //	archive.go   moves results into the database
 //	schedule.go  queues deliveries whose next attempt is due
 //	sweep.go     finds what got lost, and queues it again
+//	maintain.go  makes partitions ahead and drops what has had its time
 //	tend.go      looks after the streams: liveness, lost data, trimming
 package worker
 
@@ -153,6 +154,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	taking.Go(func() error { return w.schedule(ctx) })
 	taking.Go(func() error { return w.sweep(ctx) })
+	taking.Go(func() error { return w.maintain(ctx) })
 	err := taking.Wait()
 	w.log.Info("worker stopping", "worker", w.name)
 	stopTending()

@@ -206,6 +206,16 @@ func (s *Store) DropExpiredKeys(ctx context.Context, limit int) (int64, error) {
 	return dropped, nil
 }
 
+// DropConfigChanges forgets lines of config_changes from before a time, at most limit of them, and returns how many.
+func (s *Store) DropConfigChanges(ctx context.Context, before time.Time, limit int) (int64, error) {
+	const query = `DELETE FROM config_changes WHERE id IN (SELECT id FROM config_changes WHERE id < $1 LIMIT $2)`
+	dropped, err := s.exec(ctx, query, id.FirstAt(before), limit)
+	if err != nil {
+		return 0, fmt.Errorf("drop configuration changes: %w", err)
+	}
+	return dropped, nil
+}
+
 // exec runs a statement that both databases understand and returns how many rows it touched.
 func (s *Store) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	if s.Embedded() {
