@@ -1,4 +1,4 @@
-import { ActionIcon, Menu, Text } from '@mantine/core';
+import { ActionIcon, Button, Popover, Text } from '@mantine/core';
 import { useQuery } from 'urql';
 import { ColorSchemeToggle } from './ColorSchemeToggle';
 import classes from './Header.module.css';
@@ -17,40 +17,39 @@ export function Header({ session }: { session: Session }) {
         <span>Hookline</span>
       </a>
       <span className={classes.account} title="The account that this page shows">
-        {viewer?.account.name ?? session.account}
+        {viewer?.account.name ?? session.account ?? '…'}
         {viewer && viewer.account.name !== viewer.account.key && <code>{viewer.account.key}</code>}
       </span>
       <div className={classes.end}>
         <ColorSchemeToggle />
-        <Menu position="bottom-end" width={260} shadow="md">
-          <Menu.Target>
+        <Popover position="bottom-end" width={260} shadow="md" trapFocus>
+          <Popover.Target>
             <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Who is signed in">
               <PersonIcon />
             </ActionIcon>
-          </Menu.Target>
-          <Menu.Dropdown>
-            <div className={classes.who}>
-              <Text size="xs" c="dimmed">
-                Signed in with the API key
+          </Popover.Target>
+          <Popover.Dropdown aria-label="Who is signed in">
+            <Text size="xs" c="dimmed">
+              Signed in with the API key
+            </Text>
+            <Text fw={600} truncate>
+              {viewer?.keyName ?? '…'}
+            </Text>
+            <ul className={classes.scopes} aria-label="What the key may do">
+              {viewer?.scopes.map((scope) => (
+                <li key={scope}>{scope}</li>
+              ))}
+            </ul>
+            <Button variant="default" size="xs" fullWidth onClick={() => signOut()}>
+              Sign out
+            </Button>
+            {viewer && (
+              <Text size="xs" c="dimmed" mt="sm">
+                Hookline {viewer.version}
               </Text>
-              <Text size="sm" fw={600} truncate>
-                {viewer?.keyName ?? '…'}
-              </Text>
-              <ul className={classes.scopes} aria-label="What the key may do">
-                {viewer?.scopes.map((scope) => (
-                  <li key={scope}>{scope}</li>
-                ))}
-              </ul>
-              {viewer && (
-                <Text size="xs" c="dimmed">
-                  Hookline {viewer.version}
-                </Text>
-              )}
-            </div>
-            <Menu.Divider />
-            <Menu.Item onClick={() => signOut()}>Sign out</Menu.Item>
-          </Menu.Dropdown>
-        </Menu>
+            )}
+          </Popover.Dropdown>
+        </Popover>
       </div>
     </header>
   );

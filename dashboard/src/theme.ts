@@ -33,7 +33,7 @@ const system =
 export const theme = createTheme({
   colors: { line, dark },
   primaryColor: 'line',
-  primaryShade: { light: 8, dark: 7 },
+  primaryShade: 8,
   fontFamily: system,
   fontFamilyMonospace: 'ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace',
   headings: { fontFamily: system, fontWeight: '650' },

@@ -1,13 +1,14 @@
 import { Client, fetchExchange, mapExchange } from '@urql/core';
 import { type Session, signOut } from '../session/session';
-import { failureOf } from './failure';
+import { describeFailure, failureOf } from './failure';
 
-/** Said on the sign-in page to whom the server has stopped to know. */
-export const keyRefused = 'The API key has stopped working: it has expired or was revoked.';
-
-/** The headers that tell the server who is asking, and for which account. */
-function headers(session: Session): Record<string, string> {
-  return { Authorization: `Bearer ${session.key}`, 'Hookline-Account': session.account };
+/** The headers that tell the server who is asking, for which account, and that one answer is enough: no stream of them. */
+function headers({ key, account }: Session): Record<string, string> {
+  return {
+    Accept: 'application/graphql-response+json, application/json',
+    Authorization: `Bearer ${key}`,
+    ...(account && { 'Hookline-Account': account }),
+  };
 }
 
 /** A client that tries a session out and leaves it to the caller what a refusal means. */
@@ -31,8 +32,9 @@ export function sessionClient(session: Session): Client {
     exchanges: [
       mapExchange({
         onError(error) {
-          if (failureOf(error).code === 'UNAUTHENTICATED') {
-            signOut(keyRefused);
+          const failure = failureOf(error);
+          if (failure.code === 'UNAUTHENTICATED') {
+            signOut(describeFailure(failure));
           }
         },
       }),

@@ -23,7 +23,16 @@ describe('failureOfErrors', () => {
 
 describe('describeFailure', () => {
   it('quotes the request id', () => {
-    expect(describeFailure({ code: 'INTERNAL', message: 'Oh.', requestId: 'req_1' })).toBe('Oh. (request req_1)');
-    expect(describeFailure({ code: 'FORBIDDEN', message: 'Oh.' })).toBe('Oh.');
+    const failure = { code: 'INTERNAL', message: 'internal error', requestId: 'req_1' };
+    expect(describeFailure(failure)).toBe('Internal error. (Request req_1.)');
+  });
+  it('says what is wrong with a key', () => {
+    const failure = { code: 'UNAUTHENTICATED', message: 'not authenticated: the API key has expired' };
+    expect(describeFailure(failure)).toBe('The API key has expired.');
+  });
+  it('leaves a sentence as it is', () => {
+    expect(describeFailure({ code: 'UNREACHABLE', message: 'The server cannot be reached.' })).toBe(
+      'The server cannot be reached.',
+    );
   });
 });

@@ -36,7 +36,8 @@ export function failureOf(error: CombinedError): Failure {
   return failureOfErrors(error.graphQLErrors);
 }
 
-/** Says a failure to a person, with the request's id if there is one to quote. */
-export function describeFailure(failure: Failure): string {
-  return failure.requestId ? `${failure.message} (request ${failure.requestId})` : failure.message;
+/** Says a failure to a person, as a sentence, with the request's id if there is one to quote. */
+export function describeFailure({ message, requestId }: Failure): string {
+  const sentence = message.replace(/^not authenticated: /, '').replace(/[^.!?]$/, '$&.');
+  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}${requestId ? ` (Request ${requestId}.)` : ''}`;
 }

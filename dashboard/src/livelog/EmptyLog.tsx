@@ -1,12 +1,11 @@
 import { Button, Loader, Text, Title } from '@mantine/core';
 import { CopyButton } from '../CopyButton';
-import { defaultAccount } from '../session/session';
 import classes from './EmptyLog.module.css';
 import type { Connection } from './stream';
 
 interface EmptyLogProps {
-  /** The account's key. */
-  readonly account: string;
+  /** The account's key, if one was chosen. */
+  readonly account?: string;
   readonly connection: Connection;
   readonly paused: boolean;
   readonly filtered: boolean;
@@ -63,12 +62,12 @@ export function EmptyLog({ account, connection, paused, filtered, onShowAll }: E
   );
 }
 
-function publishCommand(account: string): string {
+function publishCommand(account: string | undefined): string {
   const event = { type: 'sms.delivery', payload: { messageId: '42', status: 'DELIVERED' } };
   return [
     `curl ${location.origin}/v1/events`,
     `-H "Authorization: Bearer $HOOKLINE_KEY"`,
-    ...(account === defaultAccount ? [] : [`-H 'Hookline-Account: ${account}'`]),
+    ...(account ? [`-H 'Hookline-Account: ${account}'`] : []),
     `-H 'Content-Type: application/json'`,
     `-d '${JSON.stringify(event)}'`,
   ].join(' \\\n  ');

@@ -73,78 +73,80 @@ export function LiveLogPage({ session }: { session: Session }) {
     <div className={classes.page}>
       <title>Live log · Hookline</title>
       <Header session={session} />
-      <div className={classes.toolbar}>
-        <h1 className={classes.title}>Live log</h1>
-        <ConnectionStatus connection={connection} paused={paused} />
-        <ActivityStrip activity={activity} />
-        {log.unseen > 0 && (
-          <Button
-            size="compact-sm"
-            radius="xl"
-            leftSection={<ArrowUpIcon />}
-            className={classes.unseen}
-            onClick={showNew}
-          >
-            {count(log.unseen)} new
-          </Button>
+      <main className={classes.main}>
+        <div className={classes.toolbar}>
+          <h1 className={classes.title}>Live log</h1>
+          <ConnectionStatus connection={connection} paused={paused} />
+          <ActivityStrip activity={activity} />
+          {log.unseen > 0 && (
+            <Button
+              size="compact-sm"
+              radius="xl"
+              leftSection={<ArrowUpIcon />}
+              className={classes.unseen}
+              onClick={showNew}
+            >
+              {count(log.unseen)} new
+            </Button>
+          )}
+          <Group gap="xs" className={classes.actions}>
+            <OutcomeFilter value={address.outcomes} onChange={(outcomes) => go({ outcomes })} />
+            <Button
+              variant={paused ? 'filled' : 'default'}
+              size="sm"
+              leftSection={paused ? <PlayIcon /> : <PauseIcon />}
+              onClick={() => setPaused(!paused)}
+            >
+              {paused ? 'Resume' : 'Pause'}
+            </Button>
+            <Tooltip label="Clear the log on this page">
+              <ActionIcon variant="default" size={36} aria-label="Clear" onClick={() => update(clear)}>
+                <ClearIcon />
+              </ActionIcon>
+            </Tooltip>
+          </Group>
+        </div>
+        {connection.state === 'failed' && (
+          <Problem>
+            {connection.failure.code === 'FORBIDDEN'
+              ? 'This API key may not read the delivery log. It needs the scope LOG_READ.'
+              : `${describeFailure(connection.failure)} Trying again in a few seconds.`}
+          </Problem>
         )}
-        <Group gap="xs" className={classes.actions}>
-          <OutcomeFilter value={address.outcomes} onChange={(outcomes) => go({ outcomes })} />
-          <Button
-            variant={paused ? 'filled' : 'default'}
-            size="sm"
-            leftSection={paused ? <PlayIcon /> : <PauseIcon />}
-            onClick={() => setPaused(!paused)}
-          >
-            {paused ? 'Resume' : 'Pause'}
-          </Button>
-          <Tooltip label="Clear the log on this page">
-            <ActionIcon variant="default" size={36} aria-label="Clear" onClick={() => update(clear)}>
-              <ClearIcon />
-            </ActionIcon>
-          </Tooltip>
-        </Group>
-      </div>
-      {connection.state === 'failed' && (
-        <Problem>
-          {connection.failure.code === 'FORBIDDEN'
-            ? 'This API key may not read the delivery log. It needs the scope LOG_READ.'
-            : `${describeFailure(connection.failure)} Trying again in a few seconds.`}
-        </Problem>
-      )}
-      <main className={classes.main} data-open={open ? true : undefined}>
-        <section className={classes.log} aria-label="Log">
-          {log.rows.length > 0 ? (
-            <AttemptTable
-              rows={log.rows}
-              active={active}
-              open={open}
-              onActivate={activate}
+        <div className={classes.panes} data-open={open ? true : undefined}>
+          <section className={classes.log} aria-label="Log">
+            {log.rows.length > 0 ? (
+              <AttemptTable
+                rows={log.rows}
+                active={active}
+                open={open}
+                onActivate={activate}
+                onOpen={openAttempt}
+                onEscape={closeAttempt}
+                onScrolledAway={setScrolledAway}
+                handle={table}
+              />
+            ) : (
+              <EmptyLog
+                account={session.account}
+                connection={connection}
+                paused={paused}
+                filtered={address.outcomes.length > 0}
+                onShowAll={() => go({ outcomes: [] })}
+              />
+            )}
+          </section>
+          {open && (
+            <AttemptDrawer
+              id={open}
+              takeFocus={focusDrawer}
+              newer={neighbour(-1)}
+              older={neighbour(1)}
               onOpen={openAttempt}
-              onEscape={closeAttempt}
-              onScrolledAway={setScrolledAway}
-              handle={table}
-            />
-          ) : (
-            <EmptyLog
-              account={session.account}
-              connection={connection}
-              paused={paused}
-              filtered={address.outcomes.length > 0}
-              onShowAll={() => go({ outcomes: [] })}
+              onClose={closeAttempt}
             />
           )}
-        </section>
-        {open && (
-          <AttemptDrawer
-            id={open}
-            takeFocus={focusDrawer}
-            newer={neighbour(-1)}
-            older={neighbour(1)}
-            onOpen={openAttempt}
-            onClose={closeAttempt}
-          />
-        )}
+        </div>
       </main>
     </div>
   );

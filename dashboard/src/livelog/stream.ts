@@ -1,7 +1,6 @@
 import { stringifyDocument } from '@urql/core';
 import { createClient, type Client as SocketClient } from 'graphql-ws';
-import { keyRefused } from '../api/client';
-import { type Failure, failureOfErrors } from '../api/failure';
+import { describeFailure, type Failure, failureOfErrors } from '../api/failure';
 import { graphql } from '../gql';
 import type { AttemptOutcome, LiveAttemptsSubscription, LiveAttemptsSubscriptionVariables } from '../gql/graphql';
 import type { Session } from '../session/session';
@@ -134,7 +133,7 @@ export function watchAttempts({ session, outcomes, onBatch, onConnection, onRefu
     if (stopped) {
       return;
     }
-    if (failure?.code === 'UNAUTHENTICATED' || failure?.code === 'FORBIDDEN') {
+    if (failure && refusals.has(failure.code)) {
       refuse(failure);
     } else {
       subscribeIn(2_000);
@@ -146,6 +145,12 @@ export function watchAttempts({ session, outcomes, onBatch, onConnection, onRefu
       refuse(failure);
       return;
     }
+    if (failure.code === 'BAD_USER_INPUT' && cursor !== undefined) {
+      // The server has changed so that the cursor says nothing to it: the log begins anew.
+      cursor = undefined;
+      subscribeIn(0);
+      return;
+    }
     report({ state: 'failed', failure });
     // What is forbidden stays so, until the key is another.
     if (failure.code !== 'FORBIDDEN') {
@@ -153,9 +158,9 @@ export function watchAttempts({ session, outcomes, onBatch, onConnection, onRefu
     }
   }
 
-  function refuse({ code, message }: Failure) {
+  function refuse(failure: Failure) {
     stop();
-    onRefused(code === 'UNAUTHENTICATED' ? keyRefused : message);
+    onRefused(describeFailure(failure));
   }
 
   function subscribeIn(ms: number) {
@@ -174,6 +179,9 @@ export function watchAttempts({ session, outcomes, onBatch, onConnection, onRefu
   subscribe();
   return stop;
 }
+
+/** The codes with which the API refuses a key, or the account that it was to act for. */
+const refusals = new Set(['UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND']);
 
 /** Whether the server closed the socket because of who we are. */
 function isRefusal(reason: unknown): boolean {

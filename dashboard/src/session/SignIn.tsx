@@ -5,7 +5,7 @@ import { ColorSchemeToggle } from '../ColorSchemeToggle';
 import { Mark } from '../icons';
 import { Problem } from '../Problem';
 import classes from './SignIn.module.css';
-import { defaultAccount, type Session, signIn } from './session';
+import { type Session, sessionOf, signIn } from './session';
 import { verify } from './viewer';
 
 interface SignInProps {
@@ -17,8 +17,8 @@ interface SignInProps {
 
 export function SignIn({ notice, offered }: SignInProps) {
   const [key, setKey] = useState('');
-  const [account, setAccount] = useState(offered?.account ?? defaultAccount);
-  const [choosingAccount, setChoosingAccount] = useState(account !== defaultAccount);
+  const [account, setAccount] = useState(offered?.account ?? '');
+  const [choosingAccount, setChoosingAccount] = useState(account !== '');
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState(notice);
   const input = useRef<HTMLInputElement>(null);
@@ -46,7 +46,7 @@ export function SignIn({ notice, offered }: SignInProps) {
 
   function submit(event: FormEvent) {
     event.preventDefault();
-    const session = { key: key.trim(), account: account.trim() || defaultAccount };
+    const session = sessionOf(key, account);
     if (!session.key.startsWith('hk_')) {
       setProblem('An API key begins with hk_. Copy the whole key.');
       input.current?.focus();
@@ -96,7 +96,8 @@ export function SignIn({ notice, offered }: SignInProps) {
             <Collapse expanded={choosingAccount}>
               <TextInput
                 label="Account"
-                description="The account’s key. Only an administrator’s API key can choose."
+                description="The account’s key, of those that the API key may act for."
+                placeholder="the API key’s own"
                 value={account}
                 onChange={(event) => setAccount(event.currentTarget.value)}
                 autoComplete="off"

@@ -3,8 +3,8 @@
 /** An API key and the account to work in. */
 export interface Session {
   readonly key: string;
-  /** The account's key, for the header `Hookline-Account`. */
-  readonly account: string;
+  /** The account's key, for the header `Hookline-Account`; without it the API key's own account. */
+  readonly account?: string;
 }
 
 /** Whether somebody is signed in; if not, what to say about it, and the session that a sign-in link has brought. */
@@ -12,25 +12,29 @@ export type SessionState =
   | { readonly signedIn: true; readonly session: Session }
   | { readonly signedIn: false; readonly notice?: string; readonly offered?: Session };
 
-export const defaultAccount = 'default';
+/** Makes a session of what somebody has entered; an empty account is none. */
+export function sessionOf(key: string, account: string): Session {
+  const chosen = account.trim();
+  return chosen === '' ? { key: key.trim() } : { key: key.trim(), account: chosen };
+}
 
 /** Reads the session out of a sign-in link's fragment, `#key=hk_…` with an optional `&account=…`. */
 export function sessionFromFragment(fragment: string): Session | undefined {
   const parameters = new URLSearchParams(fragment.replace(/^#/, ''));
-  const key = parameters.get('key')?.trim();
+  const key = parameters.get('key');
   if (!key) {
     return undefined;
   }
-  return { key, account: parameters.get('account')?.trim() || defaultAccount };
+  return sessionOf(key, parameters.get('account') ?? '');
 }
 
 /** Reads a stored session; undefined when there is none or it is not one. */
 export function parseSession(stored: string | null): Session | undefined {
   try {
     const value: unknown = JSON.parse(stored ?? 'null');
-    if (typeof value === 'object' && value !== null && 'key' in value && 'account' in value) {
-      const { key, account } = value;
-      return typeof key === 'string' && typeof account === 'string' ? { key, account } : undefined;
+    if (typeof value === 'object' && value !== null && 'key' in value && typeof value.key === 'string') {
+      const account = 'account' in value ? value.account : undefined;
+      return sessionOf(value.key, typeof account === 'string' ? account : '');
     }
   } catch {
     // Not JSON: not ours.

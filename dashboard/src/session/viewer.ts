@@ -20,11 +20,5 @@ export const ViewerQuery = graphql(`
 /** Asks the server whether it knows the session's key and account; undefined when it does. */
 export async function verify(session: Session): Promise<Failure | undefined> {
   const { error } = await probeClient(session).query(ViewerQuery, {}).toPromise();
-  if (!error) {
-    return undefined;
-  }
-  const failure = failureOf(error);
-  return failure.code === 'UNAUTHENTICATED'
-    ? { code: failure.code, message: 'The server does not know this API key. It may be mistyped, expired or revoked.' }
-    : failure;
+  return error && failureOf(error);
 }

@@ -9,6 +9,9 @@ import { fileURLToPath } from 'node:url';
 
 const program = process.env.HOOKLINE_BIN ?? fileURLToPath(new URL('../../../bin/hookline', import.meta.url));
 
+/** The account in which sample traffic flows. */
+export const account = 'demo';
+
 /** The administrator's key of every server that is started here. */
 export const key = `hk_test_${'0123456789abcdef'.repeat(2)}`;
 
@@ -93,7 +96,7 @@ export class Server {
   async ask(query, variables) {
     const response = await fetch(`${this.url}/graphql`, {
       method: 'POST',
-      headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
+      headers: { Authorization: `Bearer ${key}`, 'Hookline-Account': account, 'Content-Type': 'application/json' },
       body: JSON.stringify({ query, variables }),
     });
     const { data, errors } = await response.json();
