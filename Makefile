@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TOOL := go tool -modfile=tools/go.mod
-# The name of benchmarks to run, and where: make bench BENCH=Match PKG=./internal/match
+# The name of benchmarks to run, and where: make microbench BENCH=Match PKG=./internal/match
 BENCH ?= .
 PKG ?= ./...
 
@@ -19,7 +19,7 @@ run: export HOOKLINE_DEMO := true
 endif
 
 # All are phony: Go and scripts/build-dashboard know themselves what has changed.
-.PHONY: build dashboard run test lint generate generate-check vuln bench clean help
+.PHONY: build dashboard run test lint generate generate-check vuln bench microbench clean help
 
 build: ## Build bin/hookline, with the dashboard as built last
 	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/hookline ./cmd/hookline
@@ -46,7 +46,13 @@ generate-check: ## Fail if what is generated is not what its sources give
 vuln: ## Look for known vulnerabilities in what the code calls
 	scripts/check-vulnerabilities
 
-bench: ## Run benchmarks: make bench BENCH=Match PKG=./internal/match
+bench: ## Measure the path of an event beside the HTTP client alone: make bench LINES=single,latency
+	scripts/install-test-deps
+	go build -o .cache/testenv ./internal/testenv/cmd/testenv
+	go build -o .cache/bench ./bench
+	.cache/testenv -- .cache/bench $(if $(LINES),-lines $(LINES)) $(BENCH_FLAGS)
+
+microbench: ## Run Go benchmarks: make microbench BENCH=Match PKG=./internal/match
 	go build -o .cache/testenv ./internal/testenv/cmd/testenv
 	.cache/testenv -- go test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
 

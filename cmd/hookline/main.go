@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -34,6 +36,7 @@ var cli struct {
 }
 
 func main() {
+	log.SetOutput(io.Discard) // net/http quotes there what endpoints send; ours goes to slog
 	parser := kong.Must(&cli,
 		kong.Name("hookline"), kong.Description("Webhook event subscriptions: publish events, deliver them, watch every attempt."),
 		kong.UsageOnError(), kong.Vars{"version": buildVersion()},
