@@ -257,7 +257,11 @@ func encode(response *graphql.Response) []byte {
 	if len(response.Errors) == 0 && len(response.Extensions) == 0 {
 		return append(append([]byte(`{"data":`), data...), '}')
 	}
-	text, err := json.Marshal(&graphql.Response{Errors: response.Errors, Data: data, Extensions: response.Extensions})
+	text, err := json.Marshal(struct {
+		Errors     gqlerror.List   `json:"errors,omitempty"`
+		Data       json.RawMessage `json:"data,omitempty"` // absent when nothing was executed
+		Extensions map[string]any  `json:"extensions,omitempty"`
+	}{response.Errors, data, response.Extensions})
 	if err != nil {
 		panic(fmt.Errorf("marshal response: %w", err)) // our own errors, and data that are JSON
 	}

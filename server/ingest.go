@@ -167,10 +167,12 @@ func isEOF(err error) bool { return errors.Is(err, io.EOF) && !errors.Is(err, io
 // describe shows an error about JSON with its place, without the library's name.
 func describe(err error) string {
 	var syntax *jsontext.SyntacticError
-	if errors.As(err, &syntax) {
+	switch {
+	case errors.As(err, &syntax) && errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Sprintf("it ends too early (at byte %d)", syntax.ByteOffset)
+	case errors.As(err, &syntax):
 		return fmt.Sprintf("%s (at byte %d)", syntax.Err, syntax.ByteOffset)
-	}
-	if isEOF(err) || errors.Is(err, io.ErrUnexpectedEOF) {
+	case errors.Is(err, io.EOF):
 		return "it ends too early"
 	}
 	return err.Error()
