@@ -30,7 +30,6 @@ type env struct {
 // each runs test on every backend.
 func each(t *testing.T, test func(e *env)) {
 	t.Helper()
-	t.Parallel()
 	testenv.Each(t, func(t *testing.T, b testenv.Backend) {
 		s, err := store.Open(t.Context(), b.DatabaseURL)
 		if err != nil {
@@ -84,6 +83,7 @@ func (e *env) key(account id.ID, scopes ...access.Scope) (*ent.APIKey, string) {
 }
 
 func TestAuthenticate(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		shop := e.account("shop")
 		key, authorization := e.key(shop, access.EventsPublish, access.LogRead)
@@ -106,6 +106,7 @@ func TestAuthenticate(t *testing.T) {
 }
 
 func TestAuthenticateRefuses(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		shop := e.account("shop")
 		_, good := e.key(shop)
@@ -143,6 +144,7 @@ func TestAuthenticateRefuses(t *testing.T) {
 }
 
 func TestUnknownIDsAndWrongSecretsReadAlike(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		_, good := e.key(e.account("shop"))
 		_, wrong := e.auth.Authenticate(e.Context(), good[:len(good)-1]+"_", "")
@@ -154,6 +156,7 @@ func TestUnknownIDsAndWrongSecretsReadAlike(t *testing.T) {
 }
 
 func TestAccounts(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		shop, bank := e.account("shop"), e.account("bank")
 		_, plain := e.key(shop, access.EventsPublish)
@@ -197,6 +200,7 @@ func TestAccounts(t *testing.T) {
 }
 
 func TestRevocationWorksWithinSeconds(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		key, authorization := e.key(e.account("shop"))
 		if _, err := e.auth.Authenticate(e.Context(), authorization, ""); err != nil {
@@ -211,6 +215,7 @@ func TestRevocationWorksWithinSeconds(t *testing.T) {
 }
 
 func TestExpiryWorksAtOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		key, authorization := e.key(e.account("shop"))
 		key.Update().SetExpiresAt(e.now.Add(time.Second)).ExecX(e.Context())
@@ -225,6 +230,7 @@ func TestExpiryWorksAtOnce(t *testing.T) {
 }
 
 func TestKeysAreCached(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		_, authorization := e.key(e.account("shop"))
 		unknown := "Bearer hk_nobody_" + strings.Repeat("0", 64)
@@ -250,6 +256,7 @@ func TestKeysAreCached(t *testing.T) {
 }
 
 func TestAuthenticateSaysWhenTheDatabaseIsGone(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		_, authorization := e.key(e.account("shop"))
 		if err := e.client.Close(); err != nil {

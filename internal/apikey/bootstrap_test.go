@@ -44,6 +44,7 @@ func (e *env) expect(when string, keys map[string]bool) {
 }
 
 func TestBootstrapGeneratesAKeyOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		token := e.bootstrap("")
 		p, err := e.auth.Authenticate(e.Context(), "Bearer "+token, "")
@@ -70,6 +71,7 @@ func TestBootstrapGeneratesAKeyOnce(t *testing.T) {
 }
 
 func TestBootstrapTakesTheGivenKey(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		a, b := adminKey("a", "a"), adminKey("b", "b")
 		for range 2 {
@@ -93,6 +95,7 @@ func TestBootstrapTakesTheGivenKey(t *testing.T) {
 }
 
 func TestBootstrapReplacesTheGeneratedKey(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		generated, given := e.bootstrap(""), adminKey("a", "a")
 		e.bootstrap(given)
@@ -101,6 +104,7 @@ func TestBootstrapReplacesTheGeneratedKey(t *testing.T) {
 }
 
 func TestBootstrapChangesTheSecretOfAnID(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		before, after := adminKey("admin", "a"), adminKey("admin", "b")
 		e.bootstrap(before)
@@ -110,6 +114,7 @@ func TestBootstrapChangesTheSecretOfAnID(t *testing.T) {
 }
 
 func TestBootstrapLeavesARevokedKeyRevoked(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		a, b := adminKey("a", "a"), adminKey("a", "b")
 		e.bootstrap(a)
@@ -122,6 +127,7 @@ func TestBootstrapLeavesARevokedKeyRevoked(t *testing.T) {
 }
 
 func TestBootstrapRefuses(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		if _, err := e.auth.Bootstrap(e.Context(), "hk_admin_short"); !errors.Is(err, apikey.ErrToken) {
 			e.Errorf("a malformed key: %v, want ErrToken", err)
@@ -141,6 +147,7 @@ func TestBootstrapRefuses(t *testing.T) {
 }
 
 func TestBootstrapByManyAtOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		tokens := make(chan string, 8)
 		for range cap(tokens) {
@@ -165,6 +172,7 @@ func TestBootstrapByManyAtOnce(t *testing.T) {
 }
 
 func TestBootstrapWithDifferentKeysAtOnceLeavesOneWorking(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		keys := []string{adminKey("a", "a"), adminKey("b", "b"), adminKey("c", "c"), adminKey("d", "d")}
 		failed := make(chan error, len(keys))

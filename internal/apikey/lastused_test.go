@@ -40,6 +40,7 @@ func (e *env) lastUsed(key *ent.APIKey) time.Time {
 }
 
 func TestLastUseIsKnownToTheMinute(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		key, authorization := e.key(e.account("shop"), access.EventsPublish)
 		first := e.now
@@ -63,6 +64,7 @@ func TestLastUseIsKnownToTheMinute(t *testing.T) {
 }
 
 func TestLastUseIsWrittenOnceByManyServers(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		key, authorization := e.key(e.account("shop"))
 		other := e.newAuthenticator()
@@ -82,6 +84,7 @@ func TestLastUseIsWrittenOnceByManyServers(t *testing.T) {
 }
 
 func TestARefusedKeyIsNotUsed(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		key, authorization := e.key(e.account("shop"))
 		if _, err := e.auth.Authenticate(e.Context(), authorization[:len(authorization)-1]+"_", ""); !errors.Is(err, apikey.ErrUnauthenticated) {
@@ -95,6 +98,7 @@ func TestARefusedKeyIsNotUsed(t *testing.T) {
 }
 
 func TestRunWritesWhileItRuns(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		key, authorization := e.key(e.account("shop"))
 		written := make(chan struct{})

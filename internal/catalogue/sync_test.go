@@ -1,7 +1,9 @@
 package catalogue_test
 
 import (
+	"context"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/hookline/hookline/ent"
@@ -13,9 +15,9 @@ import (
 )
 
 // open returns a fresh, migrated database.
-func open(t *testing.T, b testenv.Backend) *ent.Client {
+func open(t *testing.T, databaseURL string) *ent.Client {
 	t.Helper()
-	s, err := store.Open(t.Context(), b.DatabaseURL)
+	s, err := store.Open(t.Context(), databaseURL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +73,7 @@ func check(t *testing.T, client *ent.Client) {
 func TestSyncFillsAnEmptyDatabase(t *testing.T) {
 	t.Parallel()
 	testenv.Each(t, func(t *testing.T, b testenv.Backend) {
-		client := open(t, b)
+		client := open(t, b.DatabaseURL)
 		if err := catalogue.Sync(t.Context(), client); err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +99,7 @@ func TestSyncLeavesWhatIsThere(t *testing.T) {
 	t.Parallel()
 	testenv.Each(t, func(t *testing.T, b testenv.Backend) {
 		ctx := t.Context()
-		client := open(t, b)
+		client := open(t, b.DatabaseURL)
 		// A category that was made at run time before a later version shipped it, and one that nobody ships.
 		sms := client.Category.Create().SetKey("sms").SetName("Our SMS").SetGroup("Custom").
 			SetFilters([]string{"users"}).SetAttributes([]string{}).SaveX(ctx)
@@ -142,7 +144,7 @@ func snapshot(t *testing.T, client *ent.Client) []string {
 func TestSyncByManyAtOnce(t *testing.T) {
 	t.Parallel()
 	testenv.Each(t, func(t *testing.T, b testenv.Backend) {
-		client := open(t, b)
+		client := open(t, b.DatabaseURL)
 		failed := make(chan error, 6)
 		for range cap(failed) {
 			go func() { failed <- catalogue.Sync(t.Context(), client) }()
@@ -154,4 +156,27 @@ func TestSyncByManyAtOnce(t *testing.T) {
 		}
 		check(t, client)
 	})
+}
+
+// TestSyncBeginsAnewWhenAnotherIsFirst: another process enters everything after this one has read what there is. On
+// SQLite that cannot happen.
+func TestSyncBeginsAnewWhenAnotherIsFirst(t *testing.T) {
+	t.Parallel()
+	url := testenv.Postgres(t)
+	client, other := open(t, url), open(t, url)
+	var once sync.Once
+	client.Category.Use(func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			once.Do(func() {
+				if err := catalogue.Sync(ctx, other); err != nil {
+					t.Error(err)
+				}
+			})
+			return next.Mutate(ctx, m)
+		})
+	})
+	if err := catalogue.Sync(t.Context(), client); err != nil {
+		t.Fatal(err)
+	}
+	check(t, client)
 }

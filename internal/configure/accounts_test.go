@@ -6,6 +6,7 @@ import (
 )
 
 func TestCreateAccount(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		made, err := e.CreateAccount(e.Context(), "Bank_1", "Die Bank GmbH & Co. 🏦")
 		if err != nil || made.Key != "Bank_1" || made.Name != "Die Bank GmbH & Co. 🏦" {
@@ -24,6 +25,7 @@ func TestCreateAccount(t *testing.T) {
 }
 
 func TestAnAccountsKeyIsTakenByOneOfManyAtOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		failed := together(6, func(int) error {
 			_, err := e.CreateAccount(e.Context(), "bank", "Bank")

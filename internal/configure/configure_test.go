@@ -27,7 +27,6 @@ type env struct {
 	configure.Service
 	databaseURL string
 	account     id.ID
-	ctx         context.Context // in which Hookline itself works in the account
 
 	mu      sync.Mutex
 	changed []id.ID // the calls of Changed
@@ -37,7 +36,6 @@ type env struct {
 // each runs test on every backend.
 func each(t *testing.T, test func(e *env)) {
 	t.Helper()
-	t.Parallel()
 	testenv.Each(t, func(t *testing.T, b testenv.Backend) { test(open(t, b.DatabaseURL)) })
 }
 
@@ -70,7 +68,6 @@ func open(t *testing.T, databaseURL string) *env {
 		return nil
 	}
 	e.account = e.newAccount("shop")
-	e.ctx = access.WithAccount(t.Context(), e.account)
 	return e
 }
 
@@ -83,6 +80,9 @@ func (e *env) newAccount(key string) id.ID {
 	return made.ID
 }
 
+// ctx returns a context in which Hookline itself works in the account.
+func (e *env) ctx() context.Context { return access.WithAccount(e.Context(), e.account) }
+
 // as returns a context in which an API key with these scopes asks.
 func (e *env) as(scopes ...access.Scope) context.Context {
 	return access.WithPrincipal(e.Context(), &access.Principal{AccountID: e.account, Scopes: scopes})
@@ -94,16 +94,14 @@ func (e *env) next(kind string) string {
 	return fmt.Sprintf("%s-%d", kind, e.made)
 }
 
-func p[T any](v T) *T { return &v }
-
 func byKey(key string) configure.Ref { return configure.Ref{Key: &key} }
 
 func bySubscription(i id.ID) configure.Ref {
-	return configure.Ref{ID: p(id.Format(id.EventSubscription, i))}
+	return configure.Ref{ID: new(id.Format(id.EventSubscription, i))}
 }
 
 func byProfile(i id.ID) configure.Ref {
-	return configure.Ref{ID: p(id.Format(id.NotificationProfile, i))}
+	return configure.Ref{ID: new(id.Format(id.NotificationProfile, i))}
 }
 
 // profileInput returns a profile without mistakes.
@@ -117,13 +115,13 @@ func (e *env) input() configure.CreateEventSubscriptionInput {
 	return configure.CreateEventSubscriptionInput{
 		Key: key, Name: key, EventTypes: []string{"sms.delivery"}, Enabled: true,
 		Filter:  &configure.EventFilterInput{Users: []string{key}},
-		Profile: configure.ProfileChoice{Create: p(e.profileInput())},
+		Profile: configure.ProfileChoice{Create: new(e.profileInput())},
 	}
 }
 
 func (e *env) profile() *ent.NotificationProfile {
 	e.Helper()
-	made, err := e.CreateNotificationProfile(e.ctx, e.profileInput())
+	made, err := e.CreateNotificationProfile(e.ctx(), e.profileInput())
 	if err != nil {
 		e.Fatal(err)
 	}
@@ -137,7 +135,7 @@ func (e *env) subscription() *ent.EventSubscription {
 
 func (e *env) create(in configure.CreateEventSubscriptionInput) *ent.EventSubscription {
 	e.Helper()
-	made, err := e.CreateEventSubscription(e.ctx, in)
+	made, err := e.CreateEventSubscription(e.ctx(), in)
 	if err != nil {
 		e.Fatal(err)
 	}
@@ -147,7 +145,7 @@ func (e *env) create(in configure.CreateEventSubscriptionInput) *ent.EventSubscr
 // recorded returns the lines of config_changes since the one with the id after, as kind and object.
 func (e *env) recorded(after id.ID) (lines []string) {
 	e.Helper()
-	for _, row := range e.Store.Ent.ConfigChange.Query().Where(configchange.IDGT(after)).Order(ent.Asc(configchange.FieldID)).AllX(e.ctx) {
+	for _, row := range e.Store.Ent.ConfigChange.Query().Where(configchange.IDGT(after)).Order(ent.Asc(configchange.FieldID)).AllX(e.ctx()) {
 		lines = append(lines, id.Format(id.Prefix(row.Kind), row.ObjectID))
 	}
 	return lines
@@ -157,12 +155,7 @@ func (e *env) recorded(after id.ID) (lines []string) {
 // message.
 func wants(t testing.TB, what string, err error, want ...string) {
 	t.Helper()
-	var list usererror.List
-	if !errors.As(err, &list) {
-		t.Errorf("%s: %v, want mistakes %q", what, err, want)
-		return
-	}
-	left := slices.Clone(list)
+	left := slices.Clone(mistakes(t, what, err))
 	for _, w := range want {
 		code, rest, _ := strings.Cut(w, " ")
 		path, message, _ := strings.Cut(rest, " ")
@@ -178,6 +171,16 @@ func wants(t testing.TB, what string, err error, want ...string) {
 	if len(left) > 0 {
 		t.Errorf("%s: besides, there are %s", what, describe(left))
 	}
+}
+
+// mistakes returns the list that err has to be.
+func mistakes(t testing.TB, what string, err error) usererror.List {
+	t.Helper()
+	list, ok := errors.AsType[usererror.List](err)
+	if !ok || len(list) == 0 {
+		t.Fatalf("%s: %v, want a list of mistakes", what, err)
+	}
+	return list
 }
 
 func describe(list usererror.List) string {
@@ -207,6 +210,7 @@ func together(n int, f func(i int) error) (failed []error) {
 }
 
 func TestAChangeNeedsAnAccount(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		if _, err := e.CreateNotificationProfile(e.Context(), e.profileInput()); !errors.Is(err, access.ErrNoAccount) {
 			e.Errorf("without an account: %v, want ErrNoAccount", err)
@@ -224,13 +228,14 @@ func TestAChangeNeedsAnAccount(t *testing.T) {
 }
 
 func TestAChangeThatIsNotFollowedIsMadeAllTheSame(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		e.Changed = func(context.Context, id.ID) error { return errors.New("Redis is gone") }
-		made, err := e.CreateNotificationProfile(e.ctx, e.profileInput())
+		made, err := e.CreateNotificationProfile(e.ctx(), e.profileInput())
 		if err != nil {
 			e.Fatal(err)
 		}
-		e.Store.Ent.NotificationProfile.GetX(e.ctx, made.ID)
+		e.Store.Ent.NotificationProfile.GetX(e.ctx(), made.ID)
 		e.Changed = nil
 		e.profile()
 	})

@@ -26,10 +26,11 @@ func (e *env) in(account id.ID) context.Context {
 // TestAnotherAccountsObjectsDoNotExist: whatever is done with an object of another account is answered, word by word,
 // like the same with an object that nobody has.
 func TestAnotherAccountsObjectsDoNotExist(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		subscription := e.subscription()
-		profile := e.Store.Ent.NotificationProfile.GetX(e.ctx, subscription.ProfileID)
-		key, _, err := e.CreateAPIKey(e.ctx, "x", access.AllScopes, nil)
+		profile := e.Store.Ent.NotificationProfile.GetX(e.ctx(), subscription.ProfileID)
+		key, _, err := e.CreateAPIKey(e.ctx(), "x", access.AllScopes, nil)
 		if err != nil {
 			e.Fatal(err)
 		}
@@ -47,11 +48,11 @@ func TestAnotherAccountsObjectsDoNotExist(t *testing.T) {
 
 		for name, try := range map[string]func(there bool) error{
 			"update a subscription by id": func(there bool) error {
-				_, err := e.UpdateEventSubscription(bank, bySubscription(pick(there, subscription.ID)), configure.UpdateEventSubscriptionInput{Name: p("x")})
+				_, err := e.UpdateEventSubscription(bank, bySubscription(pick(there, subscription.ID)), configure.UpdateEventSubscriptionInput{Name: new("x")})
 				return err
 			},
 			"update a subscription by key": func(there bool) error {
-				_, err := e.UpdateEventSubscription(bank, byKey(pickKey(there, subscription.Key)), configure.UpdateEventSubscriptionInput{ExpectedVersion: p(9)})
+				_, err := e.UpdateEventSubscription(bank, byKey(pickKey(there, subscription.Key)), configure.UpdateEventSubscriptionInput{ExpectedVersion: new(9)})
 				return err
 			},
 			"delete a subscription by id": func(there bool) error {
@@ -63,11 +64,11 @@ func TestAnotherAccountsObjectsDoNotExist(t *testing.T) {
 				return err
 			},
 			"update a profile by id": func(there bool) error {
-				_, err := e.UpdateNotificationProfile(bank, byProfile(pick(there, profile.ID)), configure.UpdateNotificationProfileInput{WindowSize: p(30)})
+				_, err := e.UpdateNotificationProfile(bank, byProfile(pick(there, profile.ID)), configure.UpdateNotificationProfileInput{WindowSize: new(30)})
 				return err
 			},
 			"update a profile by key": func(there bool) error {
-				_, err := e.UpdateNotificationProfile(bank, byKey(pickKey(there, profile.Key)), configure.UpdateNotificationProfileInput{WindowSize: p(30)})
+				_, err := e.UpdateNotificationProfile(bank, byKey(pickKey(there, profile.Key)), configure.UpdateNotificationProfileInput{WindowSize: new(30)})
 				return err
 			},
 			"delete a profile by id": func(there bool) error {
@@ -87,11 +88,11 @@ func TestAnotherAccountsObjectsDoNotExist(t *testing.T) {
 				return err
 			},
 			"give a profile by id": func(there bool) error {
-				_, err := e.UpdateEventSubscription(bank, bySubscription(own.ID), configure.UpdateEventSubscriptionInput{Profile: p(byProfile(pick(there, profile.ID)))})
+				_, err := e.UpdateEventSubscription(bank, bySubscription(own.ID), configure.UpdateEventSubscriptionInput{Profile: new(byProfile(pick(there, profile.ID)))})
 				return err
 			},
 			"give a profile by key": func(there bool) error {
-				_, err := e.UpdateEventSubscription(bank, bySubscription(own.ID), configure.UpdateEventSubscriptionInput{Profile: p(byKey(pickKey(there, profile.Key)))})
+				_, err := e.UpdateEventSubscription(bank, bySubscription(own.ID), configure.UpdateEventSubscriptionInput{Profile: new(byKey(pickKey(there, profile.Key)))})
 				return err
 			},
 			"revoke a key": func(there bool) error {
@@ -204,25 +205,26 @@ func (e *env) rows(db *sql.DB, query string) (all []string) {
 }
 
 func TestNoSecretIsInTheDatabase(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		const canary = "canary in a header"
 		given := signing.NewSecret().Reveal()
 		in := e.input()
 		in.Secret = &given
 		in.Profile.Create.Headers = []configure.HeaderInput{{Name: "X-Secret", Value: canary, Secret: true}, {Name: "X-Plain", Value: "seen"}}
-		if _, err := e.CreateEventSubscription(e.ctx, in); err != nil {
+		if _, err := e.CreateEventSubscription(e.ctx(), in); err != nil {
 			e.Fatal(err)
 		}
-		generated, err := e.CreateEventSubscription(e.ctx, e.input())
+		generated, err := e.CreateEventSubscription(e.ctx(), e.input())
 		if err != nil {
 			e.Fatal(err)
 		}
-		if _, err := e.UpdateNotificationProfile(e.ctx, byKey(in.Profile.Create.Key), configure.UpdateNotificationProfileInput{
+		if _, err := e.UpdateNotificationProfile(e.ctx(), byKey(in.Profile.Create.Key), configure.UpdateNotificationProfileInput{
 			Headers: []configure.HeaderInput{{Name: "X-Secret", Value: canary, Secret: true}, {Name: "X-Plain", Value: "seen"}},
 		}); err != nil {
 			e.Fatal(err)
 		}
-		_, token, err := e.CreateAPIKey(e.ctx, "x", access.AllScopes, nil)
+		_, token, err := e.CreateAPIKey(e.ctx(), "x", access.AllScopes, nil)
 		if err != nil {
 			e.Fatal(err)
 		}
@@ -247,6 +249,7 @@ func TestNoSecretIsInTheDatabase(t *testing.T) {
 }
 
 func TestRefs(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		profile := e.profile()
 		for name, c := range map[string]struct {
@@ -256,21 +259,21 @@ func TestRefs(t *testing.T) {
 			"neither":               {configure.Ref{}, "REQUIRED by one of them"},
 			"both":                  {configure.Ref{ID: byProfile(profile.ID).ID, Key: &profile.Key}, "REQUIRED by one of them"},
 			"an id of another type": {bySubscription(profile.ID), "INVALID by.id is not the id of a notification profile, which begins with `prf_`"},
-			"a UUID":                {configure.Ref{ID: p(profile.ID.String())}, "INVALID by.id "},
-			"an empty id":           {configure.Ref{ID: p("")}, "INVALID by.id "},
-			"a huge id":             {configure.Ref{ID: p(strings.Repeat("prf_", 100_000))}, "INVALID by.id `prf_prf_"},
+			"a UUID":                {configure.Ref{ID: new(profile.ID.String())}, "INVALID by.id "},
+			"an empty id":           {configure.Ref{ID: new("")}, "INVALID by.id "},
+			"a huge id":             {configure.Ref{ID: new(strings.Repeat("prf_", 100_000))}, "INVALID by.id `prf_prf_"},
 			"an empty key":          {byKey(""), "NOT_FOUND by.key "},
 			"a key with NUL":        {byKey("a\x00"), `NOT_FOUND by.key "a\x00"`},
 			"a key not in UTF-8":    {byKey("\xff"), "NOT_FOUND by.key "},
 			"an id as a key":        {byKey(id.Format(id.NotificationProfile, profile.ID)), "NOT_FOUND by.key "},
 		} {
-			_, err := e.DeleteNotificationProfile(e.ctx, c.ref)
+			_, err := e.DeleteNotificationProfile(e.ctx(), c.ref)
 			wants(e, name, err, c.want)
 			if err != nil && len(err.Error()) > 300 {
 				e.Errorf("%s: the message has %d bytes", name, len(err.Error()))
 			}
 		}
-		if deleted, err := e.DeleteNotificationProfile(e.ctx, byProfile(profile.ID)); err != nil || deleted != profile.ID {
+		if deleted, err := e.DeleteNotificationProfile(e.ctx(), byProfile(profile.ID)); err != nil || deleted != profile.ID {
 			e.Errorf("%v, %v", deleted, err)
 		}
 	})

@@ -21,10 +21,11 @@ import (
 )
 
 func TestCreateNotificationProfile(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
-		made, err := e.CreateNotificationProfile(e.ctx, configure.CreateNotificationProfileInput{
+		made, err := e.CreateNotificationProfile(e.ctx(), configure.CreateNotificationProfileInput{
 			Key: "main", WebhookURL: "https://example.com:8443/hook?x=1", PayloadFormat: "XML",
-			ResponseStatusRegex: p("^20[01]$"), ResponseHeaderRegex: p("(?i)^x-ok: yes$"), ResponseBodyRegex: p("\n\tok"),
+			ResponseStatusRegex: new("^20[01]$"), ResponseHeaderRegex: new("(?i)^x-ok: yes$"), ResponseBodyRegex: new("\n\tok"),
 			WindowSize: 10_000, ConnectTimeoutMs: 300, ReadTimeoutMs: 90_000, TLSVersions: []string{"TLS_1_3"},
 			Headers:     []configure.HeaderInput{{Name: "X-Tenant", Value: "a\tb"}, {Name: "Authorization", Value: "Bearer s3cret", Secret: true}},
 			RetryPolicy: &configure.RetryPolicyInput{Kind: "CUSTOM", Delays: []time.Duration{time.Second, 24 * time.Hour}},
@@ -32,7 +33,7 @@ func TestCreateNotificationProfile(t *testing.T) {
 		if err != nil {
 			e.Fatal(err)
 		}
-		row := e.Store.Ent.NotificationProfile.GetX(e.ctx, made.ID)
+		row := e.Store.Ent.NotificationProfile.GetX(e.ctx(), made.ID)
 		if row.Key != "main" || row.WebhookURL != "https://example.com:8443/hook?x=1" || row.PayloadFormat != "XML" ||
 			row.ResponseStatusRegex != "^20[01]$" || row.ResponseHeaderRegex != "(?i)^x-ok: yes$" || row.ResponseBodyRegex != "\n\tok" ||
 			row.WindowSize != 10_000 || row.ConnectTimeoutMs != 300 || row.ReadTimeoutMs != 90_000 ||
@@ -56,15 +57,16 @@ func TestCreateNotificationProfile(t *testing.T) {
 		if !slices.Equal(e.changed, []id.ID{e.account}) {
 			e.Errorf("Changed was called with %v", e.changed)
 		}
-		if n, err := made.QuerySubscriptions().Count(e.ctx); err != nil || n != 0 {
+		if n, err := made.QuerySubscriptions().Count(e.ctx()); err != nil || n != 0 {
 			e.Errorf("the subscriptions of what was returned: %d, %v", n, err)
 		}
 	})
 }
 
 func TestDefaultProfile(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
-		row := e.Store.Ent.NotificationProfile.GetX(e.ctx, e.profile().ID)
+		row := e.Store.Ent.NotificationProfile.GetX(e.ctx(), e.profile().ID)
 		if row.PayloadFormat != "ENVELOPE" || row.WindowSize != 20 || row.ConnectTimeoutMs != 10_000 || row.ReadTimeoutMs != 10_000 ||
 			len(row.TLSVersions) != 2 || row.Headers == nil || len(row.Headers) != 0 || row.ResponseStatusRegex != "" ||
 			row.RetryPolicy.Kind != "QUADRATIC" || row.RetryPolicy.NoJitter {
@@ -74,9 +76,10 @@ func TestDefaultProfile(t *testing.T) {
 }
 
 func TestWebhookURLs(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		create := func(url string) error {
-			_, err := e.CreateNotificationProfile(e.ctx, configure.ProfileInput(e.next("profile"), url))
+			_, err := e.CreateNotificationProfile(e.ctx(), configure.ProfileInput(e.next("profile"), url))
 			return err
 		}
 		long := "https://example.com/" + strings.Repeat("a", 2048-len("https://example.com/"))
@@ -113,10 +116,11 @@ func TestWebhookURLs(t *testing.T) {
 }
 
 func TestProfileFields(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		profile := e.profile()
 		update := func(in configure.UpdateNotificationProfileInput) error {
-			_, err := e.UpdateNotificationProfile(e.ctx, byProfile(profile.ID), in)
+			_, err := e.UpdateNotificationProfile(e.ctx(), byProfile(profile.ID), in)
 			return err
 		}
 		for _, f := range []struct {
@@ -165,7 +169,7 @@ func TestProfileFields(t *testing.T) {
 			"an old TLS version":        {tls("TLS_1_2", "TLS_1_1"), "INVALID input.tlsVersions.1 `TLS_1_1`: it must be one of TLS_1_2, TLS_1_3"},
 			"a TLS version twice":       {tls("TLS_1_2", "TLS_1_2"), "INVALID input.tlsVersions.1 twice"},
 			"10,000 TLS versions":       {tls(numbered(10_000)...), "OUT_OF_RANGE input.tlsVersions 10000 entries"},
-			"a format of its own":       {configure.UpdateNotificationProfileInput{PayloadFormat: p("yaml\n")}, "INVALID input.payloadFormat \"yaml\\n\""},
+			"a format of its own":       {configure.UpdateNotificationProfileInput{PayloadFormat: new("yaml\n")}, "INVALID input.payloadFormat \"yaml\\n\""},
 			"every schedule":            {delays("STANDARD"), ""},
 			"a schedule with delays":    {delays("STANDARD", time.Second), "INVALID input.retryPolicy.delays none"},
 			"an unknown schedule":       {delays("DAILY"), "INVALID input.retryPolicy.kind DAILY"},
@@ -185,6 +189,7 @@ func TestProfileFields(t *testing.T) {
 }
 
 func TestHeaders(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		create := func(ctx context.Context, headers ...configure.HeaderInput) error {
 			in := e.profileInput()
@@ -206,7 +211,7 @@ func TestHeaders(t *testing.T) {
 			"a long name":      {{Name: strings.Repeat("n", 255)}},
 			"an Authorization": {{Name: "Authorization", Value: "Basic x", Secret: true}},
 		} {
-			if err := create(e.ctx, headers...); err != nil {
+			if err := create(e.ctx(), headers...); err != nil {
 				e.Errorf("%s: %v", name, err)
 			}
 		}
@@ -219,10 +224,10 @@ func TestHeaders(t *testing.T) {
 			reserved = append(reserved, configure.HeaderInput{Name: name, Value: "v"})
 			refused = append(refused, fmt.Sprintf("INVALID input.headers.%d.name `%s` is reserved", i, name))
 		}
-		wants(e, "reserved headers", create(e.ctx, reserved...), refused...)
-		wants(e, "51 headers", create(e.ctx, many[:51]...), "OUT_OF_RANGE input.headers 51 headers: at most 50")
-		wants(e, "10,000 headers", create(e.ctx, many...), "OUT_OF_RANGE input.headers 10000 headers: at most 50")
-		wants(e, "malformed ones", create(e.ctx,
+		wants(e, "reserved headers", create(e.ctx(), reserved...), refused...)
+		wants(e, "51 headers", create(e.ctx(), many[:51]...), "OUT_OF_RANGE input.headers 51 headers: at most 50")
+		wants(e, "10,000 headers", create(e.ctx(), many...), "OUT_OF_RANGE input.headers 10000 headers: at most 50")
+		wants(e, "malformed ones", create(e.ctx(),
 			configure.HeaderInput{Name: "X-A", Value: long + "s3cret"},
 			configure.HeaderInput{Name: "x-a", Value: "s3cret\r\nEvil: 1"},
 			configure.HeaderInput{Name: "", Value: "s3cret\x00", Secret: true},
@@ -254,23 +259,24 @@ func TestHeaders(t *testing.T) {
 }
 
 func TestUpdateNotificationProfile(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		in := e.profileInput()
-		in.ResponseStatusRegex, in.ResponseBodyRegex = p("200"), p("ok")
+		in.ResponseStatusRegex, in.ResponseBodyRegex = new("200"), new("ok")
 		in.Headers = []configure.HeaderInput{{Name: "X-A", Value: "a", Secret: true}}
-		before, err := e.CreateNotificationProfile(e.ctx, in)
+		before, err := e.CreateNotificationProfile(e.ctx(), in)
 		if err != nil {
 			e.Fatal(err)
 		}
 		mark := id.New()
-		got, err := e.UpdateNotificationProfile(e.ctx, byKey(before.Key), configure.UpdateNotificationProfileInput{
-			ExpectedVersion: p(1), WebhookURL: p("https://example.org/"), PayloadFormat: p("RAW"),
-			ResponseStatusRegex: graphql.OmittableOf[*string](nil), ResponseHeaderRegex: graphql.OmittableOf(p("x")),
+		got, err := e.UpdateNotificationProfile(e.ctx(), byKey(before.Key), configure.UpdateNotificationProfileInput{
+			ExpectedVersion: new(1), WebhookURL: new("https://example.org/"), PayloadFormat: new("RAW"),
+			ResponseStatusRegex: graphql.OmittableOf[*string](nil), ResponseHeaderRegex: graphql.OmittableOf(new("x")),
 		})
 		if err != nil {
 			e.Fatal(err)
 		}
-		row := e.Store.Ent.NotificationProfile.GetX(e.ctx, before.ID)
+		row := e.Store.Ent.NotificationProfile.GetX(e.ctx(), before.ID)
 		if row.WebhookURL != "https://example.org/" || row.PayloadFormat != "RAW" || row.ResponseStatusRegex != "" || row.ResponseHeaderRegex != "x" {
 			e.Errorf("the row is %v", row)
 		}
@@ -283,21 +289,22 @@ func TestUpdateNotificationProfile(t *testing.T) {
 		if lines := e.recorded(mark); !slices.Equal(lines, []string{id.Format(id.NotificationProfile, row.ID)}) {
 			e.Errorf("recorded %v", lines)
 		}
-		if got, err = e.UpdateNotificationProfile(e.ctx, byProfile(before.ID), configure.UpdateNotificationProfileInput{
+		if got, err = e.UpdateNotificationProfile(e.ctx(), byProfile(before.ID), configure.UpdateNotificationProfileInput{
 			Headers: []configure.HeaderInput{}, RetryPolicy: &configure.RetryPolicyInput{Kind: "NONE", Jitter: true},
 		}); err != nil || len(got.Headers) != 0 || got.RetryPolicy.Kind != "NONE" || got.Version != 3 {
 			e.Errorf("%v, %v", got, err)
 		}
-		_, err = e.UpdateNotificationProfile(e.ctx, byProfile(before.ID), configure.UpdateNotificationProfileInput{ExpectedVersion: p(2), WindowSize: p(1)})
+		_, err = e.UpdateNotificationProfile(e.ctx(), byProfile(before.ID), configure.UpdateNotificationProfileInput{ExpectedVersion: new(2), WindowSize: new(1)})
 		wants(e, "an old version", err, "VERSION_CONFLICT input.expectedVersion for version 2, but this is version 3", "OUT_OF_RANGE input.windowSize ")
 	})
 }
 
 func TestOneOfManyUpdatesOfAProfilesVersionWins(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		row := e.profile()
 		failed := together(6, func(i int) error {
-			_, err := e.UpdateNotificationProfile(e.ctx, byProfile(row.ID), configure.UpdateNotificationProfileInput{ExpectedVersion: p(1), WindowSize: p(100 + i)})
+			_, err := e.UpdateNotificationProfile(e.ctx(), byProfile(row.ID), configure.UpdateNotificationProfileInput{ExpectedVersion: new(1), WindowSize: new(100 + i)})
 			return err
 		})
 		if len(failed) != 5 {
@@ -310,6 +317,7 @@ func TestOneOfManyUpdatesOfAProfilesVersionWins(t *testing.T) {
 }
 
 func TestAProfileChangedByHooklineItselfIsNotOverwritten(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		row := e.profile()
 		overtaking := false
@@ -322,24 +330,25 @@ func TestAProfileChangedByHooklineItselfIsNotOverwritten(t *testing.T) {
 				return next.Mutate(ctx, m)
 			})
 		})
-		_, err := e.UpdateNotificationProfile(e.ctx, byProfile(row.ID), configure.UpdateNotificationProfileInput{WindowSize: p(30)})
+		_, err := e.UpdateNotificationProfile(e.ctx(), byProfile(row.ID), configure.UpdateNotificationProfileInput{WindowSize: new(30)})
 		wants(e, "overtaken", err, "VERSION_CONFLICT input.expectedVersion read it again")
 	})
 }
 
 func TestDeleteNotificationProfile(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		profile := e.profile()
 		var users []id.ID
 		for range 12 {
 			in := e.input()
-			in.Profile = configure.ProfileChoice{Existing: p(byProfile(profile.ID))}
+			in.Profile = configure.ProfileChoice{Existing: new(byProfile(profile.ID))}
 			users = append(users, e.create(in).ID)
 		}
-		_, err := e.DeleteNotificationProfile(e.ctx, byKey(profile.Key))
+		_, err := e.DeleteNotificationProfile(e.ctx(), byKey(profile.Key))
 		wants(e, "in use", err, "IN_USE by 12 event subscription(s) use the notification profile `"+profile.Key+"`")
 		var blocked []id.ID
-		for _, ref := range err.(usererror.List)[0].BlockedBy {
+		for _, ref := range mistakes(e, "in use", err)[0].BlockedBy {
 			if ref.Prefix != id.EventSubscription {
 				e.Errorf("blocked by a %s", ref.Prefix)
 			}
@@ -349,41 +358,42 @@ func TestDeleteNotificationProfile(t *testing.T) {
 			e.Errorf("blocked by %v, want the first 10 of %v", blocked, users)
 		}
 		for _, user := range users {
-			if _, err := e.DeleteEventSubscription(e.ctx, bySubscription(user), false); err != nil {
+			if _, err := e.DeleteEventSubscription(e.ctx(), bySubscription(user), false); err != nil {
 				e.Fatal(err)
 			}
 		}
 		mark := id.New()
-		deleted, err := e.DeleteNotificationProfile(e.ctx, byKey(profile.Key))
+		deleted, err := e.DeleteNotificationProfile(e.ctx(), byKey(profile.Key))
 		if err != nil || deleted != profile.ID {
 			e.Errorf("%v, %v", deleted, err)
 		}
 		if got := e.recorded(mark); !slices.Equal(got, []string{id.Format(id.NotificationProfile, profile.ID)}) {
 			e.Errorf("recorded %v", got)
 		}
-		_, err = e.DeleteNotificationProfile(e.ctx, byKey(profile.Key))
+		_, err = e.DeleteNotificationProfile(e.ctx(), byKey(profile.Key))
 		wants(e, "once more", err, "NOT_FOUND by.key "+profile.Key)
 	})
 }
 
 func TestAProfileIsNotDeletedWhileASubscriptionTakesIt(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		for range 5 {
 			profile := e.profile()
 			in := e.input()
-			in.Profile = configure.ProfileChoice{Existing: p(byProfile(profile.ID))}
+			in.Profile = configure.ProfileChoice{Existing: new(byProfile(profile.ID))}
 			failed := together(2, func(i int) error {
 				if i == 0 {
-					_, err := e.DeleteNotificationProfile(e.ctx, byProfile(profile.ID))
+					_, err := e.DeleteNotificationProfile(e.ctx(), byProfile(profile.ID))
 					return err
 				}
-				_, err := e.CreateEventSubscription(e.ctx, in)
+				_, err := e.CreateEventSubscription(e.ctx(), in)
 				return err
 			})
 			if len(failed) != 1 {
 				e.Fatalf("%v, want one of the two to be refused", failed)
 			}
-			code := failed[0].(usererror.List)[0].Code
+			code := mistakes(e, "one of the two", failed[0])[0].Code
 			if code != usererror.InUse && code != usererror.NotFound {
 				e.Errorf("refused with %s", code)
 			}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/category"
@@ -15,11 +14,95 @@ import (
 	"github.com/hookline/hookline/internal/usererror"
 )
 
-// The limits of what a subscription asks for.
-const (
-	maxEventTypes   = 255
-	maxFilterValues = 1000 // in each list
-)
+// maxEventTypes is how many event types a subscription can list.
+const maxEventTypes = 255
+
+// rule is what a subscription asks for. Its lists are sets.
+type rule struct {
+	category   string
+	eventTypes []string
+	filter     types.EventFilter
+}
+
+// same reports whether two rules ask for the same.
+func (r rule) same(other rule) bool {
+	theirs := partsOf(&other.filter)
+	for i, mine := range partsOf(&r.filter) {
+		if !sameSet(*mine.values, *theirs[i].values) {
+			return false
+		}
+	}
+	return r.category == other.category && sameSet(r.eventTypes, other.eventTypes)
+}
+
+// sameSet compares lists that have each value once.
+func sameSet(a, b []string) bool {
+	return len(a) == len(b) && slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+func ruleOf(row *ent.EventSubscription) rule {
+	return rule{category: row.Category, eventTypes: row.EventTypes, filter: row.Filter}
+}
+
+// newRule says what is wrong with what a new subscription asks for, and returns it.
+func (s *Service) newRule(ctx context.Context, c *change, in CreateEventSubscriptionInput) (rule, error) {
+	before := len(c.wrong)
+	r := rule{eventTypes: append([]string{}, in.EventTypes...)}
+	var within *ent.Category
+	var err error
+	if in.Category != nil {
+		r.category = *in.Category
+		if within, err = c.findCategory(ctx, "input.category", r.category); err != nil {
+			return r, err
+		}
+	}
+	c.checkAsksForSomething(r)
+	if err := c.checkEventTypes(ctx, "input.eventTypes", r.eventTypes, within); err != nil {
+		return r, err
+	}
+	if in.Filter != nil {
+		r.filter = filter(&c.wrong, "input.filter", *in.Filter, within)
+	}
+	if len(c.wrong) > before {
+		return r, nil
+	}
+	return r, s.checkSame(ctx, c, r)
+}
+
+// checkAsksForSomething says that there are neither event types nor a category.
+func (c *change) checkAsksForSomething(r rule) {
+	if len(r.eventTypes) == 0 && r.category == "" {
+		c.wrong.Add(usererror.Required, "input.eventTypes",
+			"without a category, event types are needed: name some, or use wildcards such as `sms.*`; `*` takes all")
+	}
+}
+
+// changedRule says what is wrong with what a changed subscription asks for, and returns it.
+func (s *Service) changedRule(ctx context.Context, c *change, found *ent.EventSubscription, in UpdateEventSubscriptionInput) (rule, error) {
+	before := len(c.wrong)
+	r := ruleOf(found)
+	var within *ent.Category
+	var err error
+	if r.category != "" {
+		if within, err = c.Category.Query().Where(category.Key(r.category)).Only(ctx); err != nil {
+			return r, err
+		}
+	}
+	if in.EventTypes != nil {
+		r.eventTypes = in.EventTypes
+		c.checkAsksForSomething(r)
+		if err := c.checkEventTypes(ctx, "input.eventTypes", r.eventTypes, within); err != nil {
+			return r, err
+		}
+	}
+	if in.Filter != nil {
+		r.filter = filter(&c.wrong, "input.filter", *in.Filter, within)
+	}
+	if len(c.wrong) > before || r.same(ruleOf(found)) {
+		return r, nil
+	}
+	return r, s.checkSame(ctx, c, r)
+}
 
 // findCategory returns nil, having said why, if there is no such category.
 func (c *change) findCategory(ctx context.Context, path, key string) (*ent.Category, error) {
@@ -87,63 +170,4 @@ func (c *change) checkKnown(ctx context.Context, path string, names []string, pl
 		c.wrong.Add(usererror.NotFound, path+"."+strconv.Itoa(places[name]), "unknown event type %s; %s", quote(name), hint)
 	}
 	return nil
-}
-
-// filter says what is wrong with the filter of a subscription to a category, nil for none, and returns it with each value
-// once.
-func filter(wrong *usererror.List, path string, given EventFilterInput, in *ent.Category) types.EventFilter {
-	out := types.EventFilter(given)
-	for _, part := range partsOf(&out) {
-		at, values := path+"."+part.name, *part.values
-		switch {
-		case len(values) == 0:
-		case in != nil && !slices.Contains(in.Filters, part.name):
-			wrong.Add(usererror.Invalid, at, "the category %s does not allow the filter `%s`: it allows %s", quote(in.Key), part.name, listed(in.Filters))
-		case len(values) > maxFilterValues:
-			wrong.Add(usererror.OutOfRange, at, "%s has %d values: at most %d are allowed", part.name, len(values), maxFilterValues)
-		default:
-			*part.values = checkValues(wrong, at, values)
-		}
-	}
-	return out
-}
-
-// part is a list of a filter.
-type part struct {
-	name   string // in GraphQL and in JSON
-	values *[]string
-}
-
-// partsOf returns the lists of a filter.
-func partsOf(f *types.EventFilter) []part {
-	return []part{{"users", &f.Users}, {"entities", &f.Entities}, {"applications", &f.Applications}, {"resources", &f.Resources}}
-}
-
-// checkValues says what is wrong with the values of a filter, and returns each of them once.
-func checkValues(wrong *usererror.List, path string, values []string) []string {
-	seen := make(map[string]bool, len(values))
-	once := make([]string, 0, len(values))
-	for i, value := range values {
-		at := path + "." + strconv.Itoa(i)
-		switch n := utf8.RuneCountInString(value); {
-		case n == 0:
-			wrong.Add(usererror.Invalid, at, "the value is empty: a value has 1 to %d characters", maxText)
-		case n > maxText:
-			wrong.Add(usererror.OutOfRange, at, "the value has %d characters: at most %d are allowed", n, maxText)
-		case !storable(value):
-			wrong.Add(usererror.Invalid, at, "the value %s has NUL characters or is not UTF-8: remove them", quote(value))
-		}
-		if !seen[value] {
-			seen[value] = true
-			once = append(once, value)
-		}
-	}
-	return once
-}
-
-func listed(names []string) string {
-	if len(names) == 0 {
-		return "none"
-	}
-	return "`" + strings.Join(names, "`, `") + "`"
 }

@@ -24,6 +24,7 @@ func numbered(n int) []string {
 }
 
 func TestEventTypes(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		create := func(category string, eventTypes ...string) error {
 			in := e.input()
@@ -31,7 +32,7 @@ func TestEventTypes(t *testing.T) {
 			if category != "" {
 				in.Category = &category
 			}
-			_, err := e.CreateEventSubscription(e.ctx, in)
+			_, err := e.CreateEventSubscription(e.ctx(), in)
 			return err
 		}
 		wildcards := make([]string, 256)
@@ -92,11 +93,12 @@ func TestEventTypes(t *testing.T) {
 }
 
 func TestFilters(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		create := func(category string, f configure.EventFilterInput) error {
 			in := e.input()
 			in.Category, in.EventTypes, in.Filter = &category, nil, &f
-			_, err := e.CreateEventSubscription(e.ctx, in)
+			_, err := e.CreateEventSubscription(e.ctx(), in)
 			return err
 		}
 		odd := []string{" ", "+49 (30) 1", `"quoted" \ and %`, "two\nlines", "🚚", "$.users", strings.Repeat("ü", 255)}
@@ -133,10 +135,11 @@ func TestFilters(t *testing.T) {
 }
 
 func TestSixthSubscriptionOfTheSameKindIsRefused(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		rule := func() configure.CreateEventSubscriptionInput {
 			in := e.input()
-			in.Category, in.EventTypes = p("sms"), []string{"sms.delivery", "sms.click"}
+			in.Category, in.EventTypes = new("sms"), []string{"sms.delivery", "sms.click"}
 			in.Filter = &configure.EventFilterInput{Users: []string{"a", "b"}, Entities: []string{"c", "d"}}
 			return in
 		}
@@ -144,12 +147,12 @@ func TestSixthSubscriptionOfTheSameKindIsRefused(t *testing.T) {
 			e.create(rule())
 		}
 		const refused = "LIMIT_REACHED  5 event subscriptions"
-		_, err := e.CreateEventSubscription(e.ctx, rule())
+		_, err := e.CreateEventSubscription(e.ctx(), rule())
 		wants(e, "the sixth", err, refused)
 		shuffled := rule()
 		slices.Reverse(shuffled.EventTypes)
 		shuffled.Filter = &configure.EventFilterInput{Users: []string{"b", "a", "b"}, Entities: []string{"d", "c"}}
-		_, err = e.CreateEventSubscription(e.ctx, shuffled)
+		_, err = e.CreateEventSubscription(e.ctx(), shuffled)
 		wants(e, "the sixth in another order", err, refused)
 
 		others := map[string]func(in *configure.CreateEventSubscriptionInput){
@@ -171,7 +174,7 @@ func TestSixthSubscriptionOfTheSameKindIsRefused(t *testing.T) {
 		for name, change := range others {
 			in := rule()
 			change(&in)
-			if _, err := e.CreateEventSubscription(e.ctx, in); err != nil {
+			if _, err := e.CreateEventSubscription(e.ctx(), in); err != nil {
 				e.Errorf("another one, %s: %v", name, err)
 			}
 		}
@@ -183,6 +186,7 @@ func TestSixthSubscriptionOfTheSameKindIsRefused(t *testing.T) {
 }
 
 func TestUpdatesKeepToTheLimitOfSameSubscriptions(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		e.Limits.SameSubscriptions = 2
 		rule := func() configure.CreateEventSubscriptionInput {
@@ -193,22 +197,23 @@ func TestUpdatesKeepToTheLimitOfSameSubscriptions(t *testing.T) {
 		first := e.create(rule())
 		e.create(rule())
 		third := e.subscription() // with a filter of its own
-		_, err := e.UpdateEventSubscription(e.ctx, bySubscription(third.ID), configure.UpdateEventSubscriptionInput{Filter: &configure.EventFilterInput{}})
+		_, err := e.UpdateEventSubscription(e.ctx(), bySubscription(third.ID), configure.UpdateEventSubscriptionInput{Filter: &configure.EventFilterInput{}})
 		wants(e, "a change to the same", err, "LIMIT_REACHED  2 event subscriptions")
 
 		e.Limits.SameSubscriptions = 1
-		if _, err := e.UpdateEventSubscription(e.ctx, bySubscription(first.ID), configure.UpdateEventSubscriptionInput{
-			Name: p("Name"), EventTypes: first.EventTypes,
+		if _, err := e.UpdateEventSubscription(e.ctx(), bySubscription(first.ID), configure.UpdateEventSubscriptionInput{
+			Name: new("Name"), EventTypes: first.EventTypes,
 		}); err != nil {
 			e.Errorf("a change of something else, though there are too many by now: %v", err)
 		}
-		if _, err := e.UpdateEventSubscription(e.ctx, bySubscription(first.ID), configure.UpdateEventSubscriptionInput{EventTypes: []string{"*"}}); err != nil {
+		if _, err := e.UpdateEventSubscription(e.ctx(), bySubscription(first.ID), configure.UpdateEventSubscriptionInput{EventTypes: []string{"*"}}); err != nil {
 			e.Errorf("a change to something else: %v", err)
 		}
 	})
 }
 
 func TestLimitOfSameSubscriptionsHoldsForManyAtOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		inputs := make([]configure.CreateEventSubscriptionInput, 9)
 		for i := range inputs {
@@ -216,7 +221,7 @@ func TestLimitOfSameSubscriptionsHoldsForManyAtOnce(t *testing.T) {
 			inputs[i].Filter = nil
 		}
 		failed := together(len(inputs), func(i int) error {
-			_, err := e.CreateEventSubscription(e.ctx, inputs[i])
+			_, err := e.CreateEventSubscription(e.ctx(), inputs[i])
 			return err
 		})
 		if len(failed) != len(inputs)-5 {
@@ -231,6 +236,7 @@ func TestLimitOfSameSubscriptionsHoldsForManyAtOnce(t *testing.T) {
 // TestSameSubscriptionsAgreeWithAModel: with a limit of one, a subscription is refused exactly if there is one of the
 // same sets.
 func TestSameSubscriptionsAgreeWithAModel(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		e.Limits.SameSubscriptions = 1
 		profile := byProfile(e.profile().ID)
@@ -243,10 +249,10 @@ func TestSameSubscriptionsAgreeWithAModel(t *testing.T) {
 			in.EventTypes = eventTypes.Draw(t, "event types")
 			in.Filter = &configure.EventFilterInput{Users: values.Draw(t, "users"), Resources: values.Draw(t, "resources")}
 			if rapid.Bool().Draw(t, "bound") {
-				in.Category = p("sms")
+				in.Category = new("sms")
 			}
 			rule := fmt.Sprintf("%v %q %q %q", in.Category == nil, set(in.EventTypes), set(in.Filter.Users), set(in.Filter.Resources))
-			_, err := e.CreateEventSubscription(e.ctx, in)
+			_, err := e.CreateEventSubscription(e.ctx(), in)
 			if _, isMistake := errors.AsType[usererror.List](err); err != nil && !isMistake {
 				t.Fatal(err)
 			}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/hookline/hookline/ent"
-	"github.com/hookline/hookline/ent/category"
 	"github.com/hookline/hookline/ent/eventsubscription"
 	"github.com/hookline/hookline/ent/predicate"
 	"github.com/hookline/hookline/ent/schema/types"
@@ -83,39 +82,6 @@ func (s *Service) draftSubscription(ctx context.Context, c *change, in CreateEve
 		draft.SetDisabledReason(manual)
 	}
 	return draft, nil
-}
-
-// newRule says what is wrong with what a new subscription asks for, and returns it.
-func (s *Service) newRule(ctx context.Context, c *change, in CreateEventSubscriptionInput) (rule, error) {
-	before := len(c.wrong)
-	r := rule{eventTypes: append([]string{}, in.EventTypes...)}
-	var within *ent.Category
-	var err error
-	if in.Category != nil {
-		r.category = *in.Category
-		if within, err = c.findCategory(ctx, "input.category", r.category); err != nil {
-			return r, err
-		}
-	}
-	c.checkAsksForSomething(r)
-	if err := c.checkEventTypes(ctx, "input.eventTypes", r.eventTypes, within); err != nil {
-		return r, err
-	}
-	if in.Filter != nil {
-		r.filter = filter(&c.wrong, "input.filter", *in.Filter, within)
-	}
-	if len(c.wrong) > before {
-		return r, nil
-	}
-	return r, s.checkSame(ctx, c, r, id.Nil)
-}
-
-// checkAsksForSomething says that there are neither event types nor a category.
-func (c *change) checkAsksForSomething(r rule) {
-	if len(r.eventTypes) == 0 && r.category == "" {
-		c.wrong.Add(usererror.Required, "input.eventTypes",
-			"without a category, event types are needed: name some, or use wildcards such as `sms.*`; `*` takes all")
-	}
 }
 
 // checkSubscriptionName says what is wrong with the name of a subscription, which except has already.
@@ -253,33 +219,6 @@ func setEnabled(update *ent.EventSubscriptionUpdateOne, found *ent.EventSubscrip
 	case found.Enabled:
 		update.SetEnabled(false).SetDisabledReason(manual)
 	}
-}
-
-// changedRule says what is wrong with what a changed subscription asks for, and returns it.
-func (s *Service) changedRule(ctx context.Context, c *change, found *ent.EventSubscription, in UpdateEventSubscriptionInput) (rule, error) {
-	before := len(c.wrong)
-	r := ruleOf(found)
-	var within *ent.Category
-	var err error
-	if r.category != "" {
-		if within, err = c.Category.Query().Where(category.Key(r.category)).Only(ctx); err != nil {
-			return r, err
-		}
-	}
-	if in.EventTypes != nil {
-		r.eventTypes = in.EventTypes
-		c.checkAsksForSomething(r)
-		if err := c.checkEventTypes(ctx, "input.eventTypes", r.eventTypes, within); err != nil {
-			return r, err
-		}
-	}
-	if in.Filter != nil {
-		r.filter = filter(&c.wrong, "input.filter", *in.Filter, within)
-	}
-	if len(c.wrong) > before || r.same(ruleOf(found)) {
-		return r, nil
-	}
-	return r, s.checkSame(ctx, c, r, found.ID)
 }
 
 // DeleteEventSubscription deletes a subscription, and with deleteUnused its profile too if nothing else uses it. It

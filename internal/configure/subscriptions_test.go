@@ -15,16 +15,17 @@ import (
 )
 
 func TestCreateEventSubscription(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
-		made, err := e.CreateEventSubscription(e.ctx, configure.CreateEventSubscriptionInput{
-			Key: "Receipts_1", Name: "Lieferberichte für Ärzte", Category: p("sms"), EventTypes: []string{"sms.delivery", "sms.*"},
+		made, err := e.CreateEventSubscription(e.ctx(), configure.CreateEventSubscriptionInput{
+			Key: "Receipts_1", Name: "Lieferberichte für Ärzte", Category: new("sms"), EventTypes: []string{"sms.delivery", "sms.*"},
 			Filter:  &configure.EventFilterInput{Users: []string{"u2", "u1", "u2"}, Resources: []string{"+49 30 1"}},
-			Profile: configure.ProfileChoice{Create: p(e.profileInput())}, Enabled: true,
+			Profile: configure.ProfileChoice{Create: new(e.profileInput())}, Enabled: true,
 		})
 		if err != nil {
 			e.Fatal(err)
 		}
-		row := e.Store.Ent.EventSubscription.GetX(e.ctx, made.ID)
+		row := e.Store.Ent.EventSubscription.GetX(e.ctx(), made.ID)
 		if row.Key != "Receipts_1" || row.Name != "Lieferberichte für Ärzte" || row.Category != "sms" || !row.Enabled ||
 			row.DisabledReason != "" || row.Version != 1 || row.AccountID != e.account {
 			e.Errorf("the row is %v", row)
@@ -51,13 +52,14 @@ func TestCreateEventSubscription(t *testing.T) {
 			e.Errorf("Changed was called with %v", e.changed)
 		}
 		// What is returned can be read on from, now that its transaction is over.
-		if profile, err := made.QueryProfile().Only(e.ctx); err != nil || profile.ID != row.ProfileID {
+		if profile, err := made.QueryProfile().Only(e.ctx()); err != nil || profile.ID != row.ProfileID {
 			e.Errorf("the profile of what was returned: %v, %v", profile, err)
 		}
 	})
 }
 
 func TestCreateEventSubscriptionWithAnExistingProfile(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		profile := e.profile()
 		for _, ref := range []configure.Ref{byKey(profile.Key), byProfile(profile.ID)} {
@@ -67,18 +69,19 @@ func TestCreateEventSubscriptionWithAnExistingProfile(t *testing.T) {
 				e.Errorf("profile %v, want %v", made.ProfileID, profile.ID)
 			}
 		}
-		if n := e.Store.Ent.NotificationProfile.Query().CountX(e.ctx); n != 1 {
+		if n := e.Store.Ent.NotificationProfile.Query().CountX(e.ctx()); n != 1 {
 			e.Errorf("%d profiles, want 1", n)
 		}
 	})
 }
 
 func TestCreateEventSubscriptionForACategoryAlone(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		for _, given := range [][]string{nil, {}} {
 			in := e.input()
-			in.Category, in.EventTypes, in.Filter = p("sms"), given, nil
-			row := e.Store.Ent.EventSubscription.GetX(e.ctx, e.create(in).ID)
+			in.Category, in.EventTypes, in.Filter = new("sms"), given, nil
+			row := e.Store.Ent.EventSubscription.GetX(e.ctx(), e.create(in).ID)
 			if row.EventTypes == nil || len(row.EventTypes) != 0 {
 				e.Errorf("event types %v, want an empty list", row.EventTypes)
 			}
@@ -87,6 +90,7 @@ func TestCreateEventSubscriptionForACategoryAlone(t *testing.T) {
 }
 
 func TestCreateEventSubscriptionDisabled(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		in := e.input()
 		in.Enabled = false
@@ -97,12 +101,13 @@ func TestCreateEventSubscriptionDisabled(t *testing.T) {
 }
 
 func TestCreateEventSubscriptionIsAllOrNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		badProfile, badSubscription := e.input(), e.input()
 		badProfile.Profile.Create.WindowSize = 1
 		badSubscription.Name = ""
 		for name, in := range map[string]configure.CreateEventSubscriptionInput{"profile": badProfile, "subscription": badSubscription} {
-			if _, err := e.CreateEventSubscription(e.ctx, in); err == nil {
+			if _, err := e.CreateEventSubscription(e.ctx(), in); err == nil {
 				e.Errorf("a bad %s: no error", name)
 			}
 		}
@@ -110,10 +115,10 @@ func TestCreateEventSubscriptionIsAllOrNothing(t *testing.T) {
 		e.Store.Ent.EventSubscription.Use(func(ent.Mutator) ent.Mutator {
 			return ent.MutateFunc(func(context.Context, ent.Mutation) (ent.Value, error) { return nil, errors.New("disk full") })
 		})
-		if _, err := e.CreateEventSubscription(e.ctx, e.input()); err == nil || !strings.Contains(err.Error(), "disk full") {
+		if _, err := e.CreateEventSubscription(e.ctx(), e.input()); err == nil || !strings.Contains(err.Error(), "disk full") {
 			e.Errorf("%v, want the database's error", err)
 		}
-		if n := e.Store.Ent.NotificationProfile.Query().CountX(e.ctx); n != 0 {
+		if n := e.Store.Ent.NotificationProfile.Query().CountX(e.ctx()); n != 0 {
 			e.Errorf("%d profiles were left behind", n)
 		}
 		if got := e.recorded(id.Nil); got != nil {
@@ -126,17 +131,18 @@ func TestCreateEventSubscriptionIsAllOrNothing(t *testing.T) {
 }
 
 func TestCreateEventSubscriptionNamesAllMistakesAtOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		taken := e.subscription()
-		takenProfile := e.Store.Ent.NotificationProfile.GetX(e.ctx, taken.ProfileID)
+		takenProfile := e.Store.Ent.NotificationProfile.GetX(e.ctx(), taken.ProfileID)
 		_, err := e.CreateEventSubscription(e.as(access.SubscriptionsWrite), configure.CreateEventSubscriptionInput{
-			Key: taken.Key, Name: taken.Name, Category: p("numbers"),
+			Key: taken.Key, Name: taken.Name, Category: new("numbers"),
 			EventTypes: []string{"sms.delivery", "numbers.endpoit", "numbers.*"},
 			Filter:     &configure.EventFilterInput{Users: []string{"u"}},
-			Secret:     p("whsec_short"),
+			Secret:     new("whsec_short"),
 			Profile: configure.ProfileChoice{Create: &configure.CreateNotificationProfileInput{
 				Key: takenProfile.Key, WebhookURL: "https://10.0.0.1/", PayloadFormat: "YAML",
-				ResponseStatusRegex: p("("), ResponseHeaderRegex: p(""), ResponseBodyRegex: p(strings.Repeat("x", 1001)),
+				ResponseStatusRegex: new("("), ResponseHeaderRegex: new(""), ResponseBodyRegex: new(strings.Repeat("x", 1001)),
 				WindowSize: 19, ConnectTimeoutMs: 299, ReadTimeoutMs: 90_001,
 				Headers:     []configure.HeaderInput{{Name: "Host", Value: "a"}, {Name: "X-Token", Value: "s3cret", Secret: true}},
 				RetryPolicy: &configure.RetryPolicyInput{Kind: "CUSTOM"},
@@ -163,7 +169,7 @@ func TestCreateEventSubscriptionNamesAllMistakesAtOnce(t *testing.T) {
 			"INVALID input.profile.create.headers.1.secret needs the scope SECRETS_WRITE",
 			"OUT_OF_RANGE input.profile.create.retryPolicy.delays 1 to 50",
 		)
-		_, err = e.CreateEventSubscription(e.ctx, configure.CreateEventSubscriptionInput{})
+		_, err = e.CreateEventSubscription(e.ctx(), configure.CreateEventSubscriptionInput{})
 		wants(e, "nothing given", err,
 			"REQUIRED input.key 1–255 letters",
 			"REQUIRED input.name 1–255 characters",
@@ -174,6 +180,7 @@ func TestCreateEventSubscriptionNamesAllMistakesAtOnce(t *testing.T) {
 }
 
 func TestKeysAndNames(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		long, tooLong := strings.Repeat("k", 255), strings.Repeat("k", 256)
 		for _, key := range []string{"k", "0", "-", "_", "aZ09-_", long} {
@@ -196,13 +203,13 @@ func TestKeysAndNames(t *testing.T) {
 		} {
 			in := e.input()
 			in.Key = key
-			_, err := e.CreateEventSubscription(e.ctx, in)
+			_, err := e.CreateEventSubscription(e.ctx(), in)
 			wants(e, "key "+key, err, want)
 		}
 		for _, name := range []string{"n", " n ", "'; DROP TABLE x", "名前 🚚", "a`b", strings.Repeat("n", 255)} {
 			in := e.input()
 			in.Name = name
-			if made, err := e.CreateEventSubscription(e.ctx, in); err != nil || made.Name != name {
+			if made, err := e.CreateEventSubscription(e.ctx(), in); err != nil || made.Name != name {
 				e.Errorf("name %.20q: %v", name, err)
 			}
 		}
@@ -217,34 +224,36 @@ func TestKeysAndNames(t *testing.T) {
 		} {
 			in := e.input()
 			in.Name = name
-			_, err := e.CreateEventSubscription(e.ctx, in)
+			_, err := e.CreateEventSubscription(e.ctx(), in)
 			wants(e, "name "+name, err, want)
 		}
 	})
 }
 
 func TestNamesHave255CharactersOfAnyScript(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		long := strings.Repeat("🚚", 255)
 		in := e.input()
 		in.Name = long
 		made := e.create(in)
-		if row := e.Store.Ent.EventSubscription.GetX(e.ctx, made.ID); row.Name != long {
+		if row := e.Store.Ent.EventSubscription.GetX(e.ctx(), made.ID); row.Name != long {
 			e.Errorf("the name became %q", row.Name)
 		}
-		if _, err := e.UpdateEventSubscription(e.ctx, bySubscription(made.ID), configure.UpdateEventSubscriptionInput{Name: p(strings.Repeat("ü", 255))}); err != nil {
+		if _, err := e.UpdateEventSubscription(e.ctx(), bySubscription(made.ID), configure.UpdateEventSubscriptionInput{Name: new(strings.Repeat("ü", 255))}); err != nil {
 			e.Error(err)
 		}
 		if _, err := e.CreateAccount(e.Context(), "bank", long); err != nil {
 			e.Error(err)
 		}
-		if _, _, err := e.CreateAPIKey(e.ctx, long, access.AllScopes, nil); err != nil {
+		if _, _, err := e.CreateAPIKey(e.ctx(), long, access.AllScopes, nil); err != nil {
 			e.Error(err)
 		}
 	})
 }
 
 func TestKeyAndNameAreTakenByOneOfManyAtOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		for field, set := range map[string]func(in *configure.CreateEventSubscriptionInput){
 			"input.key":                func(in *configure.CreateEventSubscriptionInput) { in.Key = "same" },
@@ -257,7 +266,7 @@ func TestKeyAndNameAreTakenByOneOfManyAtOnce(t *testing.T) {
 				set(&inputs[i])
 			}
 			failed := together(len(inputs), func(i int) error {
-				_, err := e.CreateEventSubscription(e.ctx, inputs[i])
+				_, err := e.CreateEventSubscription(e.ctx(), inputs[i])
 				return err
 			})
 			if len(failed) != len(inputs)-1 {
@@ -271,6 +280,7 @@ func TestKeyAndNameAreTakenByOneOfManyAtOnce(t *testing.T) {
 }
 
 func TestKeysAreTakenInOneAccountOnly(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		in := e.input()
 		e.create(in)
@@ -285,6 +295,7 @@ func TestKeysAreTakenInOneAccountOnly(t *testing.T) {
 }
 
 func TestSigningSecrets(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		strong, weak := signing.NewSecret().Reveal(), "whsec_"+strings.Repeat("QUJD", 8) // 24 bytes
 		create := func(ctx context.Context, secret *string) (*configure.CreatedEventSubscription, error) {
@@ -297,7 +308,7 @@ func TestSigningSecrets(t *testing.T) {
 		if err != nil || made.Secret != strong || made.Warnings == nil || len(made.Warnings) != 0 {
 			e.Errorf("a strong secret: %v, %v", made, err)
 		}
-		made, err = create(e.ctx, &weak)
+		made, err = create(e.ctx(), &weak)
 		if err != nil || made.Secret != weak || len(made.Warnings) != 1 || !strings.Contains(made.Warnings[0], "fewer than 32 bytes") {
 			e.Errorf("a weak secret: %v, %v, want a warning", made, err)
 		}
@@ -307,9 +318,9 @@ func TestSigningSecrets(t *testing.T) {
 		_, err = create(e.as(access.SubscriptionsWrite), &strong)
 		wants(e, "without the scope", err, "INVALID input.secret SECRETS_WRITE")
 		for _, secret := range []string{"", "s3cret-canary", "whsec_", "whsec_s3cret-canary", "whsec_" + strings.Repeat("QUJD", 7), "whsec_" + strings.Repeat("QUJD", 22)} {
-			_, err = create(e.ctx, &secret)
+			_, err = create(e.ctx(), &secret)
 			wants(e, "secret "+secret, err, "INVALID input.secret not a signing secret")
-			if err != nil && secret != "" && strings.Contains(err.Error(), strings.TrimPrefix(secret, "whsec_")+"x") || strings.Contains(err.Error(), "canary") {
+			if strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "QUJD") {
 				e.Errorf("the mistake shows the secret: %v", err)
 			}
 		}
@@ -317,8 +328,9 @@ func TestSigningSecrets(t *testing.T) {
 }
 
 func TestAProfileWithoutAuthenticationEarnsAWarning(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
-		made, err := e.CreateEventSubscription(e.ctx, e.input())
+		made, err := e.CreateEventSubscription(e.ctx(), e.input())
 		if err != nil || len(made.Warnings) != 1 || !strings.Contains(made.Warnings[0], "no authentication") {
 			e.Errorf("%v, %v, want a warning", made, err)
 		}
@@ -326,20 +338,21 @@ func TestAProfileWithoutAuthenticationEarnsAWarning(t *testing.T) {
 }
 
 func TestUpdateEventSubscription(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		before := e.subscription()
 		other := e.profile()
 		mark := id.New()
 		e.changed = nil
-		got, err := e.UpdateEventSubscription(e.ctx, byKey(before.Key), configure.UpdateEventSubscriptionInput{
-			ExpectedVersion: p(1), Name: p("Another name"), EventTypes: []string{"email.*"},
+		got, err := e.UpdateEventSubscription(e.ctx(), byKey(before.Key), configure.UpdateEventSubscriptionInput{
+			ExpectedVersion: new(1), Name: new("Another name"), EventTypes: []string{"email.*"},
 			Filter:  &configure.EventFilterInput{Entities: []string{"e"}},
-			Profile: p(byKey(other.Key)), Enabled: p(false),
+			Profile: new(byKey(other.Key)), Enabled: new(false),
 		})
 		if err != nil {
 			e.Fatal(err)
 		}
-		row := e.Store.Ent.EventSubscription.GetX(e.ctx, before.ID)
+		row := e.Store.Ent.EventSubscription.GetX(e.ctx(), before.ID)
 		if row.Name != "Another name" || !slices.Equal(row.EventTypes, []string{"email.*"}) || row.Filter.Users != nil ||
 			!slices.Equal(row.Filter.Entities, []string{"e"}) || row.ProfileID != other.ID || row.Enabled || row.DisabledReason != "MANUAL" {
 			e.Errorf("the row is %v", row)
@@ -353,16 +366,17 @@ func TestUpdateEventSubscription(t *testing.T) {
 		if len(e.changed) != 1 {
 			e.Errorf("Changed was called %d times, want once", len(e.changed))
 		}
-		if profile, err := got.QueryProfile().Only(e.ctx); err != nil || profile.ID != other.ID {
+		if profile, err := got.QueryProfile().Only(e.ctx()); err != nil || profile.ID != other.ID {
 			e.Errorf("the profile of what was returned: %v, %v", profile, err)
 		}
 	})
 }
 
 func TestUpdateEventSubscriptionLeavesWhatIsNotGiven(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		before := e.subscription()
-		after, err := e.UpdateEventSubscription(e.ctx, bySubscription(before.ID), configure.UpdateEventSubscriptionInput{Name: p("Name")})
+		after, err := e.UpdateEventSubscription(e.ctx(), bySubscription(before.ID), configure.UpdateEventSubscriptionInput{Name: new("Name")})
 		if err != nil {
 			e.Fatal(err)
 		}
@@ -370,18 +384,19 @@ func TestUpdateEventSubscriptionLeavesWhatIsNotGiven(t *testing.T) {
 			after.ProfileID != before.ProfileID || !after.Enabled || after.SecretFingerprint != before.SecretFingerprint {
 			e.Errorf("%v became %v", before, after)
 		}
-		if _, err := e.UpdateEventSubscription(e.ctx, bySubscription(before.ID), configure.UpdateEventSubscriptionInput{Name: p("Name")}); err != nil {
+		if _, err := e.UpdateEventSubscription(e.ctx(), bySubscription(before.ID), configure.UpdateEventSubscriptionInput{Name: new("Name")}); err != nil {
 			e.Errorf("its own name again: %v", err)
 		}
 	})
 }
 
 func TestUpdateEventSubscriptionNamesAllMistakesAtOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		other, free := e.subscription(), e.subscription()
-		_, err := e.UpdateEventSubscription(e.ctx, bySubscription(free.ID), configure.UpdateEventSubscriptionInput{
-			ExpectedVersion: p(7), Name: &other.Name, EventTypes: []string{}, Filter: &configure.EventFilterInput{Users: []string{""}},
-			Profile: p(byKey("nobody")),
+		_, err := e.UpdateEventSubscription(e.ctx(), bySubscription(free.ID), configure.UpdateEventSubscriptionInput{
+			ExpectedVersion: new(7), Name: &other.Name, EventTypes: []string{}, Filter: &configure.EventFilterInput{Users: []string{""}},
+			Profile: new(byKey("nobody")),
 		})
 		wants(e, "a free one", err,
 			"VERSION_CONFLICT input.expectedVersion for version 7, but this is version 1",
@@ -391,33 +406,34 @@ func TestUpdateEventSubscriptionNamesAllMistakesAtOnce(t *testing.T) {
 			"NOT_FOUND input.profile.key `nobody`",
 		)
 		in := e.input()
-		in.Category, in.EventTypes, in.Filter = p("numbers"), nil, nil
+		in.Category, in.EventTypes, in.Filter = new("numbers"), nil, nil
 		bound := e.create(in)
-		_, err = e.UpdateEventSubscription(e.ctx, bySubscription(bound.ID), configure.UpdateEventSubscriptionInput{
+		_, err = e.UpdateEventSubscription(e.ctx(), bySubscription(bound.ID), configure.UpdateEventSubscriptionInput{
 			EventTypes: []string{"*", "sms.*"}, Filter: &configure.EventFilterInput{Resources: []string{"r"}},
 		})
 		wants(e, "one that is bound to a category", err,
 			"INVALID input.eventTypes.0 `numbers`", "INVALID input.eventTypes.1 `numbers`", "INVALID input.filter.resources `numbers`")
-		if row := e.Store.Ent.EventSubscription.GetX(e.ctx, free.ID); row.Version != 1 {
+		if row := e.Store.Ent.EventSubscription.GetX(e.ctx(), free.ID); row.Version != 1 {
 			e.Error("a refused change was made")
 		}
-		if _, err = e.UpdateEventSubscription(e.ctx, bySubscription(bound.ID), configure.UpdateEventSubscriptionInput{
+		if _, err = e.UpdateEventSubscription(e.ctx(), bySubscription(bound.ID), configure.UpdateEventSubscriptionInput{
 			EventTypes: []string{"numbers.endpoint"}, Filter: &configure.EventFilterInput{},
 		}); err != nil {
 			e.Error(err)
 		}
-		if _, err = e.UpdateEventSubscription(e.ctx, bySubscription(bound.ID), configure.UpdateEventSubscriptionInput{EventTypes: []string{}}); err != nil {
+		if _, err = e.UpdateEventSubscription(e.ctx(), bySubscription(bound.ID), configure.UpdateEventSubscriptionInput{EventTypes: []string{}}); err != nil {
 			e.Errorf("all of the category: %v", err)
 		}
 	})
 }
 
 func TestEnablingAndDisabling(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		row := e.subscription()
 		set := func(enabled bool, want string) {
 			e.Helper()
-			got, err := e.UpdateEventSubscription(e.ctx, bySubscription(row.ID), configure.UpdateEventSubscriptionInput{Enabled: &enabled})
+			got, err := e.UpdateEventSubscription(e.ctx(), bySubscription(row.ID), configure.UpdateEventSubscriptionInput{Enabled: &enabled})
 			if err != nil || got.Enabled != enabled || got.DisabledReason != want {
 				e.Errorf("%v, %v, want the reason %q", got, err, want)
 			}
@@ -426,18 +442,19 @@ func TestEnablingAndDisabling(t *testing.T) {
 		set(false, "MANUAL")
 		set(false, "MANUAL")
 		set(true, "")
-		e.Store.Ent.EventSubscription.UpdateOneID(row.ID).SetEnabled(false).SetDisabledReason("GONE").ExecX(e.ctx)
+		e.Store.Ent.EventSubscription.UpdateOneID(row.ID).SetEnabled(false).SetDisabledReason("GONE").ExecX(e.ctx())
 		set(false, "GONE")
 		set(true, "")
 	})
 }
 
 func TestOneOfManyUpdatesOfAVersionWins(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		row := e.subscription()
 		names := []string{"a", "b", "c", "d", "e", "f"}
 		failed := together(len(names), func(i int) error {
-			_, err := e.UpdateEventSubscription(e.ctx, bySubscription(row.ID), configure.UpdateEventSubscriptionInput{ExpectedVersion: p(1), Name: &names[i]})
+			_, err := e.UpdateEventSubscription(e.ctx(), bySubscription(row.ID), configure.UpdateEventSubscriptionInput{ExpectedVersion: new(1), Name: &names[i]})
 			return err
 		})
 		if len(failed) != len(names)-1 {
@@ -447,16 +464,17 @@ func TestOneOfManyUpdatesOfAVersionWins(t *testing.T) {
 			wants(e, "another one", err, "VERSION_CONFLICT input.expectedVersion for version 1, but this is version 2")
 		}
 		failed = together(len(names), func(i int) error {
-			_, err := e.UpdateEventSubscription(e.ctx, bySubscription(row.ID), configure.UpdateEventSubscriptionInput{Name: &names[i]})
+			_, err := e.UpdateEventSubscription(e.ctx(), bySubscription(row.ID), configure.UpdateEventSubscriptionInput{Name: &names[i]})
 			return err
 		})
-		if got := e.Store.Ent.EventSubscription.GetX(e.ctx, row.ID); len(failed) != 0 || got.Version != 2+len(names) {
+		if got := e.Store.Ent.EventSubscription.GetX(e.ctx(), row.ID); len(failed) != 0 || got.Version != 2+len(names) {
 			e.Errorf("without a version: %v, version %d, want them all to be made", failed, got.Version)
 		}
 	})
 }
 
 func TestAChangeOfHooklinesOwnIsNotOverwritten(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		row := e.subscription()
 		overtaking := false
@@ -469,16 +487,17 @@ func TestAChangeOfHooklinesOwnIsNotOverwritten(t *testing.T) {
 				return next.Mutate(ctx, m)
 			})
 		})
-		_, err := e.UpdateEventSubscription(e.ctx, bySubscription(row.ID), configure.UpdateEventSubscriptionInput{Name: p("Name")})
+		_, err := e.UpdateEventSubscription(e.ctx(), bySubscription(row.ID), configure.UpdateEventSubscriptionInput{Name: new("Name")})
 		wants(e, "overtaken", err, "VERSION_CONFLICT input.expectedVersion read it again")
 	})
 }
 
 func TestDeleteEventSubscription(t *testing.T) {
+	t.Parallel()
 	each(t, func(e *env) {
 		alone, kept := e.subscription(), e.subscription()
 		in := e.input()
-		in.Profile = configure.ProfileChoice{Existing: p(byProfile(kept.ProfileID))}
+		in.Profile = configure.ProfileChoice{Existing: new(byProfile(kept.ProfileID))}
 		sharing := e.create(in)
 
 		for _, c := range []struct {
@@ -491,14 +510,14 @@ func TestDeleteEventSubscription(t *testing.T) {
 			{alone, true, true},
 		} {
 			mark := id.New()
-			deleted, err := e.DeleteEventSubscription(e.ctx, byKey(c.row.Key), c.deleteUnused)
+			deleted, err := e.DeleteEventSubscription(e.ctx(), byKey(c.row.Key), c.deleteUnused)
 			if err != nil || deleted != c.row.ID {
 				e.Errorf("%s: %v, %v", c.row.Key, deleted, err)
 			}
-			if _, err := e.Store.Ent.EventSubscription.Get(e.ctx, c.row.ID); !ent.IsNotFound(err) {
+			if _, err := e.Store.Ent.EventSubscription.Get(e.ctx(), c.row.ID); !ent.IsNotFound(err) {
 				e.Errorf("%s: it is still there: %v", c.row.Key, err)
 			}
-			_, err = e.Store.Ent.NotificationProfile.Get(e.ctx, c.row.ProfileID)
+			_, err = e.Store.Ent.NotificationProfile.Get(e.ctx(), c.row.ProfileID)
 			if ent.IsNotFound(err) != c.profileGoes {
 				e.Errorf("%s: its profile: %v, want it gone: %v", c.row.Key, err, c.profileGoes)
 			}
@@ -509,7 +528,7 @@ func TestDeleteEventSubscription(t *testing.T) {
 			if got := e.recorded(mark); !slices.Equal(got, want) {
 				e.Errorf("%s: recorded %v, want %v", c.row.Key, got, want)
 			}
-			_, err = e.DeleteEventSubscription(e.ctx, byKey(c.row.Key), c.deleteUnused)
+			_, err = e.DeleteEventSubscription(e.ctx(), byKey(c.row.Key), c.deleteUnused)
 			wants(e, "once more", err, "NOT_FOUND by.key "+c.row.Key)
 		}
 	})

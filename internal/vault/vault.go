@@ -13,6 +13,7 @@ import (
 	"crypto/cipher"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // version is the first byte of a sealed value.
@@ -58,7 +59,7 @@ func New(keys []Key) (*Vault, error) {
 // Seal encrypts plaintext for the place that binding names, such as `event_subscriptions/<uuid>/secret`.
 func (v *Vault) Seal(plaintext []byte, binding string) []byte {
 	header := append([]byte{version, byte(len(v.first))}, v.first...)
-	return v.keys[v.first].Seal(header, nil, plaintext, associated(header, binding))
+	return v.keys[v.first].Seal(header, nil, plaintext, associated(header, binding)) //nolint:gosec // G407: this AEAD makes a random nonce itself
 }
 
 // Open decrypts what Seal made with the same binding. Its errors wrap ErrUnknownKey or ErrSealed.
@@ -81,5 +82,5 @@ func (v *Vault) Open(sealed []byte, binding string) ([]byte, error) {
 
 // associated is the associated data of a value: the header says where it ends itself and the binding begins.
 func associated(header []byte, binding string) []byte {
-	return append(header[:len(header):len(header)], binding...)
+	return append(slices.Clip(header), binding...)
 }
