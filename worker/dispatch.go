@@ -9,8 +9,10 @@ import (
 	"github.com/hookline/hookline/internal/stream"
 )
 
-// dispatcher gives each profile a lane of its own: a window of attempts under way and a bounded queue. What finds both full is put
-// off: it goes back to the database with a near due time, so that an endpoint that is slow or dead holds up nothing but itself.
+// dispatcher gives each profile a lane of its own: a window of attempts under way and a queue. The queue is bounded by time: what would have
+// to wait for longer than maxLaneWait is put off, it goes back to the database with a near due time. So an endpoint that is slow or dead
+// holds up nothing but itself, and a burst to one that is fast goes through without a detour; both together never hold more than the
+// worker's slots.
 type dispatcher struct {
 	attempt func(*job) *stream.Result // makes an attempt
 	settle  func(*job, *stream.Result)
@@ -26,16 +28,19 @@ type dispatcher struct {
 type lane struct {
 	running int
 	queue   []*job
-	// took is a running average of how long an attempt takes.
-	took time.Duration
+	// took is a running average of how long an attempt takes, and moved is when one last began or ended.
+	took  time.Duration
+	moved time.Time
 	// putOff is the due time of what was put off last: the next one is put behind it.
 	putOff time.Time
 }
 
-// The bounds of being put off.
+// The bounds of waiting and of being put off.
 const (
-	putOffLeast = time.Second
-	putOffMost  = 15 * time.Minute
+	maxLaneWait  = 500 * time.Millisecond
+	relieveEvery = 100 * time.Millisecond
+	putOffLeast  = time.Second
+	putOffMost   = 15 * time.Minute
 )
 
 func newDispatcher(attempt func(*job) *stream.Result, settle func(*job, *stream.Result), release func(*job)) *dispatcher {
@@ -44,6 +49,7 @@ func newDispatcher(attempt func(*job) *stream.Result, settle func(*job, *stream.
 
 // submit begins an attempt, queues it or puts it off; it never waits for an endpoint.
 func (d *dispatcher) submit(j *job) {
+	now := time.Now()
 	d.mu.Lock()
 	l := d.lanes[j.profile.ID]
 	if l == nil {
@@ -56,24 +62,33 @@ func (d *dispatcher) submit(j *job) {
 		d.release(j)
 	case l.running < j.profile.Window:
 		l.running++
+		l.moved = now
 		d.running.Add(1)
 		d.mu.Unlock()
 		go d.run(l, j)
-	case len(l.queue) < j.profile.Window:
+	case len(l.queue) < l.room(now, j.profile.Window):
 		l.queue = append(l.queue, j)
 		d.mu.Unlock()
 	default:
-		due := l.nextPutOff(time.Now(), j.profile.Window)
+		due := l.nextPutOff(now, j.profile.Window)
 		d.mu.Unlock()
-		d.settle(j, j.result(standing{
-			status: stream.StatusRetrying, attempts: j.target.Attempts, failures: j.target.Failures, next: due,
-		}))
+		d.settle(j, j.putOff(due))
 	}
+}
+
+// room is how many jobs can wait in the lane for no longer than maxLaneWait.
+func (l *lane) room(now time.Time, window int) int {
+	// While nothing moves, an attempt takes at least as long as that lasts.
+	took := max(l.took, now.Sub(l.moved))
+	if took <= 0 {
+		return maxEntries
+	}
+	return int(min(int64(maxLaneWait)*int64(window)/int64(took), maxEntries))
 }
 
 // nextPutOff spaces what is put off as the lane works it off, so that it comes back when there is room.
 func (l *lane) nextPutOff(now time.Time, window int) time.Time {
-	l.putOff = l.putOff.Add(l.took / time.Duration(window))
+	l.putOff = l.putOff.Add(max(l.took, now.Sub(l.moved)) / time.Duration(window))
 	if least := now.Add(putOffLeast); l.putOff.Before(least) {
 		l.putOff = least
 	}
@@ -83,21 +98,68 @@ func (l *lane) nextPutOff(now time.Time, window int) time.Time {
 	return l.putOff
 }
 
+// relieve puts off what waits in lanes that have become too slow for it.
+func (d *dispatcher) relieve(now time.Time) {
+	type late struct {
+		job *job
+		due time.Time
+	}
+	var all []late
+	d.mu.Lock()
+	for _, l := range d.lanes {
+		if len(l.queue) == 0 {
+			continue
+		}
+		window := l.queue[0].profile.Window
+		room := min(l.room(now, window), len(l.queue))
+		for _, j := range l.queue[room:] {
+			all = append(all, late{j, l.nextPutOff(now, window)})
+		}
+		clear(l.queue[room:])
+		l.queue = l.queue[:room]
+	}
+	d.mu.Unlock()
+	for _, late := range all {
+		d.settle(late.job, late.job.putOff(late.due))
+	}
+}
+
+// relieveAll relieves the lanes again and again until ctx ends.
+func (d *dispatcher) relieveAll(ctx context.Context) error {
+	ticker := time.NewTicker(relieveEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-ticker.C:
+			d.relieve(now)
+		}
+	}
+}
+
+// putOff is the result that makes the delivery due again, without an attempt.
+func (j *job) putOff(due time.Time) *stream.Result {
+	return j.result(standing{status: stream.StatusRetrying, attempts: j.target.Attempts, failures: j.target.Failures, next: due})
+}
+
 // run makes attempts of a lane until its queue is empty.
 func (d *dispatcher) run(l *lane, j *job) {
 	defer d.running.Done()
 	for j != nil {
 		started := time.Now()
 		d.settle(j, d.attempt(j))
-		j = d.next(l, j.profile.ID, time.Since(started))
+		j = d.next(l, j.profile.ID, started)
 	}
 }
 
 // next returns the lane's next job, or nil when there is none or the lane has more running than its window by now allows.
-func (d *dispatcher) next(l *lane, profile id.ID, took time.Duration) *job {
+func (d *dispatcher) next(l *lane, profile id.ID, started time.Time) *job {
+	now := time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	l.took += (took - l.took) / 8
+	l.took += (now.Sub(started) - l.took) / 8
+	l.moved = now
 	if len(l.queue) > 0 && l.running <= l.queue[0].profile.Window {
 		j := l.queue[0]
 		l.queue[0] = nil

@@ -146,6 +146,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	tendCtx, stopTending := context.WithCancel(finishing)
 	tending := errgroup.Group{}
 	tending.Go(func() error { return w.tend(tendCtx) })
+	tending.Go(func() error { return w.dispatcher.relieveAll(tendCtx) })
 
 	// 1.
 	taking := errgroup.Group{}

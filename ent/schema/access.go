@@ -17,13 +17,13 @@ func (Account) Mixin() []ent.Mixin { return []ent.Mixin{idMixin{}} }
 func (Account) Fields() []ent.Field {
 	return []ent.Field{
 		field.String("key").Unique().Immutable().MaxLen(255),
-		field.String("name").MaxLen(255),
+		field.String("name").MaxRuneLen(255),
 		field.Time("created_at").Default(now).Immutable(),
 	}
 }
 
 // APIKey is an API key. It is looked up by token_id before its account is known, so it is not confined by the mixin:
-// internal/access/keys confines what it lists.
+// who queries it adds the account.
 type APIKey struct{ ent.Schema }
 
 // Mixin of APIKey.
@@ -35,7 +35,7 @@ func (APIKey) Fields() []ent.Field {
 		field.UUID("account_id", uuid.UUID{}).Immutable(),
 		field.String("token_id").Unique().Immutable().MaxLen(32).Comment("the <id> of hk_<id>_<secret>"),
 		field.Bytes("secret_hash").Sensitive().Comment("SHA-256 of the secret, which has at least 160 random bits"),
-		field.String("name").MaxLen(255),
+		field.String("name").MaxRuneLen(255),
 		field.Strings("scopes"),
 		field.Time("created_at").Default(now).Immutable(),
 		field.Time("last_used_at").Optional().Nillable(),

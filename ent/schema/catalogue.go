@@ -17,7 +17,7 @@ func (Category) Mixin() []ent.Mixin { return []ent.Mixin{idMixin{}} }
 func (Category) Fields() []ent.Field {
 	return []ent.Field{
 		field.String("key").Unique().Immutable().MaxLen(255),
-		field.String("name").MaxLen(255),
+		field.String("name").MaxRuneLen(255),
 		field.String("group").MaxLen(255),
 		field.Strings("filters").Comment("the standard filters that it allows"),
 		field.Strings("attributes").Comment("the keys that attribute filters may use"),

@@ -23,7 +23,7 @@ func (EventSubscription) Mixin() []ent.Mixin {
 func (EventSubscription) Fields() []ent.Field {
 	return []ent.Field{
 		field.String("key").Immutable().MaxLen(255),
-		field.String("name").MaxLen(255),
+		field.String("name").MaxRuneLen(255),
 		field.String("category").Default("").Immutable().Comment("the category's key; empty when bound to none"),
 		field.Strings("event_types"),
 		field.JSON("filter", types.EventFilter{}),
@@ -111,7 +111,7 @@ func (AuthSetting) Mixin() []ent.Mixin {
 func (AuthSetting) Fields() []ent.Field {
 	return []ent.Field{
 		field.String("key").Immutable().MaxLen(255),
-		field.String("name").MaxLen(255),
+		field.String("name").MaxRuneLen(255),
 		field.String("type").Comment("BASIC, HMAC or OAUTH2"),
 		field.Bytes("credentials").Sensitive().Comment("JSON, sealed by internal/vault"),
 		field.String("last_error").Default(""),
@@ -143,7 +143,7 @@ func (Certificate) Mixin() []ent.Mixin {
 func (Certificate) Fields() []ent.Field {
 	return []ent.Field{
 		field.String("key").Immutable().MaxLen(255),
-		field.String("name").MaxLen(255),
+		field.String("name").MaxRuneLen(255),
 		field.Bytes("chain").Comment("DER certificates, the leaf first, one after the other"),
 		field.Bytes("private_key").Sensitive().Comment("PKCS #8, sealed by internal/vault"),
 		field.String("fingerprint").Comment("SHA-256 of the leaf, in hex"),
