@@ -18,7 +18,9 @@ export function Header({ session }: { session: Session }) {
       </a>
       <span className={classes.account} title="The account that this page shows">
         {viewer?.account.name ?? session.account ?? '…'}
-        {viewer && viewer.account.name !== viewer.account.key && <code>{viewer.account.key}</code>}
+        {viewer && viewer.account.name.toLowerCase() !== viewer.account.key.toLowerCase() && (
+          <code>{viewer.account.key}</code>
+        )}
       </span>
       <div className={classes.end}>
         <ColorSchemeToggle />

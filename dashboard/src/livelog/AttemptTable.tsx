@@ -9,6 +9,8 @@ import { OutcomeBadge } from './OutcomeBadge';
 export interface TableHandle {
   focus(): void;
   scrollToTop(): void;
+  /** Scrolls as far as it takes to see an attempt. */
+  reveal(id: string): void;
 }
 
 interface AttemptTableProps {
@@ -46,6 +48,12 @@ export function AttemptTable(props: AttemptTableProps) {
   useImperativeHandle(handle, () => ({
     focus: () => scroller.current?.focus({ preventScroll: true }),
     scrollToTop: () => scroller.current?.scrollTo({ top: 0 }),
+    reveal(id) {
+      const index = rows.findIndex((row) => row.id === id);
+      if (index >= 0) {
+        virtualizer.scrollToIndex(index);
+      }
+    },
   }));
 
   // A table that is gone is not scrolled away.

@@ -43,6 +43,7 @@ export function LiveLogPage({ session }: { session: Session }) {
       setActive(id);
       setFocusDrawer(byKeyboard);
       go({ attempt: id });
+      table.current?.reveal(id);
     },
     [go],
   );

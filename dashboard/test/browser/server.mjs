@@ -106,6 +106,21 @@ export class Server {
     return data;
   }
 
+  /**
+   * Creates an API key of the account.
+   * @param {string[]} scopes
+   * @returns {Promise<{ id: string, secret: string }>}
+   */
+  async createKey(...scopes) {
+    const { createApiKey } = await this.ask(
+      `mutation ($scopes: [Scope!]!) {
+        createApiKey(name: "browser test", scopes: $scopes) { apiKey { id } createdSecret }
+      }`,
+      { scopes },
+    );
+    return { id: createApiKey.apiKey.id, secret: createApiKey.createdSecret };
+  }
+
   async #ready() {
     try {
       return (await fetch(`${this.url}/readyz`)).ok;
