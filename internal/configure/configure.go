@@ -41,7 +41,7 @@ const defaultSameSubscriptions = 5
 // checkSecretsScope says that whoever asks may not set secrets. Hookline itself, for which nobody asks, may.
 func checkSecretsScope(ctx context.Context, wrong *usererror.List, path string) bool {
 	if p := access.PrincipalFrom(ctx); p != nil && !p.Has(access.SecretsWrite) {
-		wrong.Add(usererror.Invalid, path, "setting a secret needs the scope %s, which this API key does not have", access.SecretsWrite)
+		wrong.Add(usererror.Invalid, path, "setting a secret, or sending one elsewhere, needs the scope %s, which this API key does not have", access.SecretsWrite)
 		return false
 	}
 	return true

@@ -2,10 +2,12 @@ package configure
 
 import (
 	"context"
+	"slices"
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/eventsubscription"
 	"github.com/hookline/hookline/ent/notificationprofile"
+	"github.com/hookline/hookline/ent/schema/types"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/usererror"
 )
@@ -64,6 +66,7 @@ func (s *Service) UpdateNotificationProfile(ctx context.Context, by Ref, in Upda
 		c.checkVersion(in.ExpectedVersion, found.Version)
 		update := found.Update().Where(notificationprofile.Version(found.Version)).AddVersion(1)
 		s.setProfileFields(ctx, &c.wrong, "input", update.Mutation(), found.ID, in)
+		checkRedirection(ctx, &c.wrong, found, in)
 		if len(c.wrong) > 0 {
 			return nil
 		}
@@ -79,6 +82,16 @@ func (s *Service) UpdateNotificationProfile(ctx context.Context, by Ref, in Upda
 		return nil, err
 	}
 	return row.Unwrap(), nil
+}
+
+// checkRedirection says that whoever asks may not have the profile's secret headers sent to another URL: that would read them.
+func checkRedirection(ctx context.Context, wrong *usererror.List, found *ent.NotificationProfile, in UpdateNotificationProfileInput) {
+	if in.WebhookURL == nil || *in.WebhookURL == found.WebhookURL || in.Headers != nil {
+		return
+	}
+	if slices.ContainsFunc(found.Headers, types.Header.Secret) {
+		checkSecretsScope(ctx, wrong, "input.webhookUrl")
+	}
 }
 
 // maxBlockedBy is how many of the objects that stand in the way are listed.

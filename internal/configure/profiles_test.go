@@ -258,6 +258,29 @@ func TestHeaders(t *testing.T) {
 	})
 }
 
+func TestSecretHeadersAreNotSentElsewhereWithoutTheScope(t *testing.T) {
+	t.Parallel()
+	each(t, func(e *env) {
+		in := e.profileInput()
+		in.Headers = []configure.HeaderInput{{Name: "X-A", Value: "s3cret", Secret: true}}
+		made, err := e.CreateNotificationProfile(e.ctx(), in)
+		if err != nil {
+			e.Fatal(err)
+		}
+		redirect := func(ctx context.Context, url string) error {
+			_, err := e.UpdateNotificationProfile(ctx, byKey(made.Key), configure.UpdateNotificationProfileInput{WebhookURL: &url})
+			return err
+		}
+		wants(e, "without the scope", redirect(e.as(access.SubscriptionsWrite), "https://example.org/mine"), "INVALID input.webhookUrl SECRETS_WRITE")
+		if err := redirect(e.as(access.SubscriptionsWrite), made.WebhookURL); err != nil {
+			e.Errorf("the same URL: %v", err)
+		}
+		if err := redirect(e.as(access.SubscriptionsWrite, access.SecretsWrite), "https://example.org/ours"); err != nil {
+			e.Errorf("with the scope: %v", err)
+		}
+	})
+}
+
 func TestUpdateNotificationProfile(t *testing.T) {
 	t.Parallel()
 	each(t, func(e *env) {
