@@ -58,7 +58,7 @@ func compress(content []byte) []byte {
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)
 	w.Write(content) //nolint:errcheck // a bytes.Buffer takes everything
-	w.Close()        //nolint:errcheck // as above
+	w.Close()
 	return out.Bytes()
 }
 
