@@ -133,11 +133,10 @@ func (s *submission) readOne(reader *jsontext.Decoder, body []byte) error {
 	var seen [8]string
 	names := seen[:0]
 	for reader.PeekKind() != '}' {
-		token, err := reader.ReadToken()
+		name, err := readName(reader)
 		if err != nil {
 			return err
 		}
-		name := token.String()
 		for _, before := range names {
 			if before == name {
 				wrong.Add(usererror.Invalid, field(name), "the field is given twice")
@@ -153,6 +152,26 @@ func (s *submission) readOne(reader *jsontext.Decoder, body []byte) error {
 	}
 	s.add(e, wrong)
 	return nil
+}
+
+// readName reads the name of a field. Those that events have are not allocated.
+func readName(reader *jsontext.Decoder) (string, error) {
+	quoted, err := reader.ReadValue()
+	if err != nil {
+		return "", err
+	}
+	switch string(quoted) {
+	case `"type"`:
+		return "type", nil
+	case `"payload"`:
+		return "payload", nil
+	case `"idempotencyKey"`:
+		return "idempotencyKey", nil
+	case `"entity"`:
+		return "entity", nil
+	}
+	name, err := jsontext.AppendUnquote(nil, quoted)
+	return string(name), err
 }
 
 // field shows a name that came from outside, shortened.

@@ -73,6 +73,7 @@ func start(t *testing.T, b testenv.Backend, with ...func(*server.Config)) *world
 	w.configure = &configure.Service{
 		Store: w.store, Vault: secrets,
 		Guard:   addrguard.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}},
+		Limits:  configure.Limits{SameSubscriptions: 100},
 		Changed: func(ctx context.Context, _ id.ID) error { return entries.Refresh(ctx) },
 	}
 	keys := apikey.NewAuthenticator(w.store.Ent)
@@ -421,4 +422,10 @@ func (s *socket) closed() (int, string) {
 			s.t.Fatalf("not closed: %v", err)
 		}
 	}
+}
+
+// accountOf returns the account to which ctx is confined.
+func accountOf(ctx context.Context) (id.ID, error) {
+	account, _, err := access.Confinement(ctx)
+	return account, err
 }

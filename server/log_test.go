@@ -1,0 +1,379 @@
+package server_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
+
+	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/internal/access"
+	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/stream"
+	"github.com/hookline/hookline/internal/testenv"
+	"github.com/hookline/hookline/server"
+)
+
+// logged is an account with something in its log.
+type logged struct {
+	ctx                     context.Context
+	key                     string
+	subscription            *ent.EventSubscription
+	event, delivery         string // as the API shows them
+	first, second           string // its attempts
+	firstResult, lastResult *stream.Result
+}
+
+// fill makes an account in whose log is an event with a delivery that succeeded at the second attempt.
+func (w *world) fill(key string) logged {
+	w.t.Helper()
+	l := logged{}
+	l.ctx, l.key = w.customer(key)
+	l.subscription = w.subscribe(l.ctx, key+"-sms", "sms.*")
+	l.event = w.publish(l.key, `{"type":"sms.delivery","entity":"berlin","payload":{"n":1}}`)
+	event := parse(w.t, l.event)
+	l.firstResult = result(l.subscription.AccountID, event, l.subscription.ID, 1, stream.StatusRetrying)
+	l.lastResult = result(l.subscription.AccountID, event, l.subscription.ID, 2, stream.StatusSucceeded)
+	w.archive(l.firstResult, l.lastResult)
+	l.delivery = id.Format(id.Delivery, l.firstResult.DeliveryID)
+	l.first, l.second = id.Format(id.Attempt, l.firstResult.Attempt.ID), id.Format(id.Attempt, l.lastResult.Attempt.ID)
+	return l
+}
+
+func TestLog(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, b testenv.Backend) {
+		w := start(t, b)
+		l := w.fill("acme")
+		stranger := w.fill("stranger")
+
+		t.Run("shows an attempt whole", func(t *testing.T) {
+			w := w.in(t)
+			const document = `query($id: ID!) {deliveryAttempt(id: $id) {
+				delivery {id status attemptCount event {id}} eventId eventType subscription {key} number trigger outcome statusCode
+				timing {queuedMs dnsMs connectMs tlsMs firstByteMs totalMs connectionReused} url
+				request {headers {name value secret} body {contentType text}} response {headers {name value} body {contentType text sizeBytes truncated}}
+				remoteAddress tlsVersion error hint}}`
+			var got struct {
+				DeliveryAttempt map[string]any
+			}
+			a := w.query(l.key, document, map[string]any{"id": l.first})
+			if err := json.Unmarshal(a.Data, &got); err != nil || len(a.Errors) > 0 {
+				t.Fatalf("%+v", a)
+			}
+			request := got.DeliveryAttempt["request"].(map[string]any)
+			body := request["body"].(map[string]any)
+			if text := body["text"].(string); !strings.HasPrefix(text, `{"id":"`+l.event+`","type":"sms.delivery"`) || !strings.HasSuffix(text, `"data":{"n":1}}`) {
+				t.Errorf("request: %s", text)
+			}
+			delete(body, "text")
+			want := fmt.Sprintf(`{"delivery":{"attemptCount":2,"event":{"id":%[1]q},"id":%[2]q,"status":"SUCCEEDED"},`+
+				`"error":"answered with status 503","eventId":%[1]q,"eventType":"sms.delivery","hint":"The endpoint is down.","number":1,"outcome":"HTTP_ERROR",`+
+				`"remoteAddress":"203.0.113.7:443",`+
+				`"request":{"body":{"contentType":"application/json"},"headers":[{"name":"Content-Type","secret":false,"value":"application/json"},{"name":"X-Secret","secret":true,"value":null}]},`+
+				`"response":{"body":{"contentType":"text/plain","sizeBytes":4,"text":"down","truncated":false},"headers":[{"name":"Content-Type","value":"text/plain"}]},`+
+				`"statusCode":503,"subscription":{"key":"acme-sms"},`+
+				`"timing":{"connectMs":2,"connectionReused":false,"dnsMs":null,"firstByteMs":3.25,"queuedMs":1.5,"tlsMs":null,"totalMs":4},`+
+				`"tlsVersion":"TLS_1_3","trigger":"FIRST","url":"https://203.0.113.7/hook"}`, l.event, l.delivery)
+			if shown := string(must(json.Marshal(got.DeliveryAttempt))); shown != want {
+				t.Errorf("got  %s\nwant %s", shown, want)
+			}
+		})
+
+		t.Run("leads from an event to its deliveries and attempts", func(t *testing.T) {
+			w := w.in(t)
+			const document = `query($id: ID!) {event(id: $id) {matched acceptedAt deliveries {id completedAt nextAttemptAt attempts {id number trigger}}}}`
+			a := w.query(l.key, document, map[string]any{"id": l.event})
+			if got := at(t, a.Data, "event.deliveries.0.id"); got != l.delivery {
+				t.Errorf("delivery %s", got)
+			}
+			if got, want := at(t, a.Data, "event.deliveries.0.attempts"), fmt.Sprintf(
+				`[{"id":%q,"number":1,"trigger":"FIRST"},{"id":%q,"number":2,"trigger":"RETRY"}]`, l.first, l.second); got != want {
+				t.Errorf("attempts %s", got)
+			}
+			if at(t, a.Data, "event.deliveries.0.completedAt") == "null" || at(t, a.Data, "event.deliveries.0.nextAttemptAt") != "null" {
+				t.Errorf("got %s", a.Data)
+			}
+			if accepted := must(time.Parse(time.RFC3339Nano, at(t, a.Data, "event.acceptedAt"))); time.Since(accepted) > time.Minute {
+				t.Errorf("accepted at %s", accepted)
+			}
+		})
+
+		t.Run("an event that is gone leaves its attempts, without the request's body", func(t *testing.T) {
+			w := w.in(t)
+			ctx, key := w.customer("gone")
+			account := must(accountOf(ctx))
+			r := result(account, id.New(), id.New(), 1, stream.StatusExhausted)
+			w.archive(r)
+			const document = `query($id: ID!) {deliveryAttempt(id: $id) {request {headers {name} body {text}} subscription {id} delivery {event {id} subscription {id} status}}}`
+			if got := w.get(key, document, map[string]any{"id": id.Format(id.Attempt, r.Attempt.ID)}, "deliveryAttempt"); got != `{"delivery":{"event":null,"status":"EXHAUSTED","subscription":null},"request":{"body":null,"headers":[{"name":"Content-Type"},{"name":"X-Secret"}]},"subscription":null}` {
+				t.Error(got)
+			}
+		})
+
+		t.Run("without a response there is none", func(t *testing.T) {
+			w := w.in(t)
+			ctx, key := w.customer("silent")
+			r := result(must(accountOf(ctx)), id.New(), id.New(), 1, stream.StatusExhausted)
+			r.Attempt.StatusCode, r.Attempt.Outcome, r.Attempt.RemoteAddress, r.Attempt.TLSVersion = 0, stream.OutcomeDNS, "", ""
+			w.archive(r)
+			if got := w.get(key, `{deliveryAttempts {nodes {statusCode response {body {text}} remoteAddress tlsVersion outcome}}}`, nil, "deliveryAttempts.nodes"); got != `[{"outcome":"DNS","remoteAddress":null,"response":null,"statusCode":null,"tlsVersion":null}]` {
+				t.Error(got)
+			}
+		})
+
+		t.Run("filters", func(t *testing.T) {
+			w := w.in(t)
+			subscription := id.Format(id.EventSubscription, l.subscription.ID)
+			past, future := time.Now().Add(-time.Hour).Format(time.RFC3339Nano), time.Now().Add(time.Hour).Format(time.RFC3339Nano)
+			for _, c := range []struct {
+				list, kind string
+				filter     map[string]any
+				want       int
+			}{
+				{"events", "EventLogFilter", map[string]any{}, 1},
+				{"events", "EventLogFilter", map[string]any{"since": past, "until": future, "types": []string{"sms.delivery"}, "entity": "berlin", "matched": true}, 1},
+				{"events", "EventLogFilter", map[string]any{"types": []string{}}, 1},
+				{"events", "EventLogFilter", map[string]any{"since": future}, 0},
+				{"events", "EventLogFilter", map[string]any{"until": past}, 0},
+				{"events", "EventLogFilter", map[string]any{"types": []string{"email.open"}}, 0},
+				{"events", "EventLogFilter", map[string]any{"entity": "paris"}, 0},
+				{"events", "EventLogFilter", map[string]any{"matched": false}, 0},
+				{"deliveries", "DeliveryFilter", map[string]any{"statuses": []string{"SUCCEEDED", "QUEUED"}, "subscriptions": []string{subscription}, "eventId": l.event, "eventTypes": []string{"sms.delivery"}}, 1},
+				{"deliveries", "DeliveryFilter", map[string]any{"since": past, "until": future}, 1},
+				{"deliveries", "DeliveryFilter", map[string]any{"statuses": []string{"RETRYING"}}, 0},
+				{"deliveries", "DeliveryFilter", map[string]any{"subscriptions": []string{"nonsense"}}, 0},
+				{"deliveries", "DeliveryFilter", map[string]any{"eventId": stranger.event}, 0},
+				{"deliveries", "DeliveryFilter", map[string]any{"eventId": l.delivery}, 0},
+				{"deliveries", "DeliveryFilter", map[string]any{"since": future}, 0},
+				{"deliveryAttempts", "AttemptFilter", map[string]any{"eventId": l.event, "deliveryId": l.delivery, "subscriptions": []string{subscription}}, 2},
+				{"deliveryAttempts", "AttemptFilter", map[string]any{"outcomes": []string{"SUCCESS"}}, 1},
+				{"deliveryAttempts", "AttemptFilter", map[string]any{"triggers": []string{"RETRY", "REPLAY"}}, 1},
+				{"deliveryAttempts", "AttemptFilter", map[string]any{"statusCodes": []int{503, 404}}, 1},
+				{"deliveryAttempts", "AttemptFilter", map[string]any{"slowerThanMs": 4}, 2},
+				{"deliveryAttempts", "AttemptFilter", map[string]any{"slowerThanMs": 4.001}, 0},
+				{"deliveryAttempts", "AttemptFilter", map[string]any{"since": past, "until": future}, 2},
+				{"deliveryAttempts", "AttemptFilter", map[string]any{"since": future}, 0},
+				{"deliveryAttempts", "AttemptFilter", map[string]any{"eventTypes": []string{"email.open"}}, 0},
+				{"deliveryAttempts", "AttemptFilter", map[string]any{"eventId": stranger.event}, 0},
+				{"deliveryAttempts", "AttemptFilter", map[string]any{"eventId": "evt_"}, 0},
+				{"deliveryAttempts", "AttemptFilter", map[string]any{"deliveryId": l.event}, 0},
+			} {
+				got := w.get(l.key, fmt.Sprintf(`query($f: %s) {%s(filter: $f) {nodes {id}}}`, c.kind, c.list), map[string]any{"f": c.filter}, c.list+".nodes")
+				if n := strings.Count(got, `"id"`); n != c.want {
+					t.Errorf("%s %v: %d, want %d", c.list, c.filter, n, c.want)
+				}
+			}
+			many := slices.Repeat([]string{"x"}, 101)
+			a := w.query(l.key, `query($f: AttemptFilter) {deliveryAttempts(filter: $f) {nodes {id}}}`, map[string]any{"f": map[string]any{"subscriptions": many}})
+			if a.code() != "BAD_USER_INPUT" || !strings.Contains(a.Errors[0].Message, "filter.subscriptions: 101 values are too many, the limit is 100") {
+				t.Errorf("got %+v", a)
+			}
+		})
+
+		t.Run("pages forwards and backwards without gap", func(t *testing.T) {
+			w := w.in(t)
+			_, key := w.customer("pages")
+			all := make([]string, 7)
+			for i := range all {
+				all[len(all)-1-i] = w.publish(key, `{"type":"email.open","payload":1}`)
+			}
+			const document = `query($first: Int, $after: Cursor, $last: Int, $before: Cursor) {
+				events(first: $first, after: $after, last: $last, before: $before) {nodes {id} pageInfo {hasNextPage hasPreviousPage startCursor endCursor}}}`
+			type page struct {
+				Events struct {
+					Nodes    []struct{ ID string }
+					PageInfo struct {
+						HasNextPage, HasPreviousPage bool
+						StartCursor, EndCursor       string
+					}
+				}
+			}
+			var seen []string
+			vars := map[string]any{"first": 3}
+			for more := true; more; {
+				var p page
+				if err := json.Unmarshal(w.query(key, document, vars).Data, &p); err != nil {
+					t.Fatal(err)
+				}
+				if p.Events.PageInfo.HasPreviousPage != (len(seen) > 0) {
+					t.Errorf("hasPreviousPage is %v after %d", p.Events.PageInfo.HasPreviousPage, len(seen))
+				}
+				for _, node := range p.Events.Nodes {
+					seen = append(seen, node.ID)
+				}
+				more = p.Events.PageInfo.HasNextPage
+				vars["after"] = p.Events.PageInfo.EndCursor
+			}
+			if !slices.Equal(seen, all) {
+				t.Errorf("forwards: %v, want %v", seen, all)
+			}
+			seen = nil
+			vars = map[string]any{"last": 2}
+			for more := true; more; {
+				var p page
+				if err := json.Unmarshal(w.query(key, document, vars).Data, &p); err != nil {
+					t.Fatal(err)
+				}
+				var nodes []string
+				for _, node := range p.Events.Nodes {
+					nodes = append(nodes, node.ID)
+				}
+				seen = append(nodes, seen...)
+				more = p.Events.PageInfo.HasPreviousPage
+				vars["before"] = p.Events.PageInfo.StartCursor
+			}
+			if !slices.Equal(seen, all) {
+				t.Errorf("backwards: %v, want %v", seen, all)
+			}
+		})
+	})
+}
+
+// TestIsolation: to one account, the objects of another are like objects that do not exist.
+func TestIsolation(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, b testenv.Backend) {
+		w := start(t, b)
+		own, other := w.fill("acme"), w.fill("other")
+		otherKey := must(w.store.Ent.APIKey.Query().All(access.WithSystem(t.Context())))
+		var otherKeyID string
+		for _, k := range otherKey {
+			if k.AccountID == other.subscription.AccountID {
+				otherKeyID = id.Format(id.APIKey, k.ID)
+			}
+		}
+		ids := map[string][2]string{ // another's, and one that nothing has
+			"Account":             {id.Format(id.Account, other.subscription.AccountID), id.Format(id.Account, id.New())},
+			"ApiKey":              {otherKeyID, id.Format(id.APIKey, id.New())},
+			"EventSubscription":   {id.Format(id.EventSubscription, other.subscription.ID), id.Format(id.EventSubscription, id.New())},
+			"NotificationProfile": {id.Format(id.NotificationProfile, other.subscription.ProfileID), id.Format(id.NotificationProfile, id.New())},
+			"Event":               {other.event, id.Format(id.Event, id.New())},
+			"Delivery":            {other.delivery, id.Format(id.Delivery, id.New())},
+			"DeliveryAttempt":     {other.first, id.Format(id.Attempt, id.New())},
+		}
+		for name, documents := range map[string][]string{
+			"Account": {`query($id: ID!) {node(id: $id) {id}}`},
+			"ApiKey":  {`query($id: ID!) {node(id: $id) {id}}`, `mutation($id: ID!) {revokeApiKey(id: $id) {apiKey {id} userErrors {code message path}}}`},
+			"EventSubscription": {
+				`query($id: ID!) {node(id: $id) {id}}`, `query($id: ID!) {eventSubscription(by: {id: $id}) {id}}`,
+				`query($id: ID!) {deliveries(filter: {subscriptions: [$id]}) {nodes {id}}}`,
+				`query($id: ID!) {deliveryAttempts(filter: {subscriptions: [$id]}) {nodes {id}}}`,
+				`mutation($id: ID!) {updateEventSubscription(by: {id: $id}, input: {name: "mine"}) {eventSubscription {id} userErrors {code message path}}}`,
+				`mutation($id: ID!) {deleteEventSubscription(by: {id: $id}) {deletedId userErrors {code message path}}}`,
+			},
+			"NotificationProfile": {
+				`query($id: ID!) {node(id: $id) {id}}`, `query($id: ID!) {notificationProfile(by: {id: $id}) {id}}`,
+				`query($id: ID!) {eventSubscriptions(filter: {profile: {id: $id}}) {nodes {id} totalCount}}`,
+				`mutation($id: ID!) {updateNotificationProfile(by: {id: $id}, input: {windowSize: 30}) {notificationProfile {id} userErrors {code message path}}}`,
+				`mutation($id: ID!) {deleteNotificationProfile(by: {id: $id}) {deletedId userErrors {code message path}}}`,
+				`mutation($id: ID!) {createEventSubscription(input: {key: "x", name: "x", eventTypes: ["*"], profile: {existing: {id: $id}}}) {eventSubscription {id} userErrors {code message path}}}`,
+			},
+			"Event": {
+				`query($id: ID!) {node(id: $id) {id}}`, `query($id: ID!) {event(id: $id) {id}}`,
+				`query($id: ID!) {deliveries(filter: {eventId: $id}) {nodes {id}}}`, `query($id: ID!) {deliveryAttempts(filter: {eventId: $id}) {nodes {id}}}`,
+			},
+			"Delivery": {
+				`query($id: ID!) {node(id: $id) {id}}`, `query($id: ID!) {delivery(id: $id) {id}}`, `query($id: ID!) {deliveryAttempts(filter: {deliveryId: $id}) {nodes {id}}}`,
+			},
+			"DeliveryAttempt": {`query($id: ID!) {node(id: $id) {id}}`, `query($id: ID!) {deliveryAttempt(id: $id) {id}}`},
+		} {
+			for _, document := range documents {
+				ask := func(key string) string {
+					a := w.query(own.key, document, map[string]any{"id": key})
+					return strings.ReplaceAll(string(must(json.Marshal(a))), key, "THE-ID")
+				}
+				foreign, missing := ask(ids[name][0]), ask(ids[name][1])
+				if foreign != missing || strings.Contains(foreign, "THE-ID") && !strings.Contains(foreign, "NOT_FOUND") {
+					t.Errorf("%s: another's: %s; a missing one: %s", document, foreign, missing)
+				}
+				if wrong := ask("nonsense"); strings.Contains(wrong, "errors") && !strings.Contains(wrong, "NOT_FOUND") && strings.Contains(wrong, `"Extensions"`) {
+					t.Errorf("%s: nonsense: %s", document, wrong)
+				}
+			}
+		}
+		for _, document := range []string{
+			`{events {nodes {id}}}`, `{deliveries {nodes {id}}}`, `{deliveryAttempts {nodes {id}}}`,
+			`{eventSubscriptions {nodes {id profile {id subscriptions {nodes {id}}}} totalCount}}`, `{notificationProfiles {nodes {id}}}`, `{apiKeys {nodes {id}}}`,
+		} {
+			got := string(w.query(own.key, document, nil).Data)
+			for name, pair := range ids {
+				if strings.Contains(got, pair[0]) {
+					t.Errorf("%s shows another's %s", document, name)
+				}
+			}
+		}
+		if got := w.get(other.key, `{eventSubscriptions {totalCount nodes {name}}}`, nil, "eventSubscriptions"); got != `{"nodes":[{"name":"Subscription other-sms"}],"totalCount":1}` {
+			t.Errorf("the other account has changed: %s", got)
+		}
+	})
+}
+
+// counted opens the backend's database anew, to count the statements of reads.
+func counted(t *testing.T, b testenv.Backend, n *atomic.Int64) *ent.Client {
+	t.Helper()
+	name, driver, source := dialect.Postgres, "pgx", b.DatabaseURL
+	if path, embedded := strings.CutPrefix(b.DatabaseURL, "sqlite://"); embedded {
+		name, driver, source = dialect.SQLite, "sqlite", "file:"+path+"?_pragma=busy_timeout(5000)&_time_format=sqlite"
+	}
+	db := must(sql.Open(driver, source))
+	count := func(context.Context, ...any) { n.Add(1) }
+	client := ent.NewClient(ent.Driver(dialect.DebugWithContext(entsql.OpenDB(name, db), count)))
+	t.Cleanup(func() { check(t, client.Close()) })
+	return client
+}
+
+// TestStatements: how many statements an operation takes does not grow with the lengths of its lists.
+func TestStatements(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, b testenv.Backend) {
+		var statements atomic.Int64
+		w := start(t, b, func(c *server.Config) { c.Ent = counted(t, b, &statements) })
+		ctx, key := w.customer("acme")
+		add := func(n int) {
+			for i := range n {
+				s := w.subscribe(ctx, fmt.Sprintf("s%d-%d", n, i), "sms.*")
+				other := w.subscribe(ctx, fmt.Sprintf("o%d-%d", n, i), "email.*")
+				must(s.Update().SetProfileID(other.ProfileID).Save(ctx))
+				event := parse(t, w.publish(key, `{"type":"sms.delivery","payload":1}`))
+				w.archive(result(s.AccountID, event, s.ID, 1, stream.StatusRetrying), result(s.AccountID, event, s.ID, 2, stream.StatusSucceeded))
+				w.archive(result(s.AccountID, event, other.ID, 1, stream.StatusExhausted))
+			}
+		}
+		operations := map[string]int64{ // and how many statements each takes: one for each kind of object on each level
+			`{eventSubscriptions {nodes {category {name} profile {subscriptions(first: 2) {nodes {key} totalCount}}} totalCount}}`:                    5,
+			`{events {nodes {payload {text} deliveries {subscription {key profile {key}} attempts {response {body {text}} request {body {text}}}}}}}`: 8,
+			`{deliveries {edges {node {event {type} subscription {profile {key}} attempts {number}}}}}`:                                               5,
+			`{deliveryAttempts {nodes {delivery {event {entity}} subscription {category {key}} request {body {text}} response {headers {name}}}}}`:    6,
+			`{categories {eventTypes {category {key}}}}`:    3,
+			`{apiKeys {nodes {id}} viewer {account {key}}}`: 2,
+		}
+		add(2)
+		measure := func(document string) int64 {
+			before := statements.Load()
+			if a := w.query(key, document, nil); len(a.Errors) > 0 {
+				t.Fatalf("%s: %+v", document, a.Errors)
+			}
+			return statements.Load() - before
+		}
+		few := map[string]int64{}
+		for document := range operations {
+			few[document] = measure(document)
+		}
+		add(6)
+		for document, most := range operations {
+			if many := measure(document); many > most || few[document] > most {
+				t.Errorf("%s: %d statements with few rows, %d with many, want at most %d", document, few[document], many, most)
+			}
+		}
+	})
+}
