@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/stream"
@@ -89,75 +89,106 @@ func rounds(results []stream.Logged) [][]stream.Logged {
 }
 
 func (s *Store) archivePostgres(ctx context.Context, results []stream.Logged) error {
-	batch := &pgx.Batch{} // one round trip, and one transaction
-	if query, args := postgresAttempts(results); args != nil {
-		batch.Queue(query, args...)
+	var statements []arrayStatement
+	if attempts := postgresAttempts(results); attempts.columns != nil {
+		statements = append(statements, attempts)
 	}
 	now := time.Now().UTC()
 	for _, round := range rounds(results) {
-		query, args := postgresDeliveries(round, now)
-		batch.Queue(query, args...)
+		statements = append(statements, postgresDeliveries(round, now))
 	}
-	return s.pool.SendBatch(ctx, batch).Close()
+	return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return execArrays(ctx, conn.Conn(), statements...) })
 }
 
-func postgresDeliveries(results []stream.Logged, now time.Time) (query string, args []any) {
+func postgresDeliveries(results []stream.Logged, now time.Time) arrayStatement {
 	n := len(results)
-	ids, accounts, events, subscriptions := make([][16]byte, n), make([][16]byte, n), make([][16]byte, n), make([][16]byte, n)
-	types, statuses := make([]string, n), make([]string, n)
-	attempts, failures := make([]int64, n), make([]int64, n)
-	next, queued, completed := make([]*time.Time, n), make([]*time.Time, n), make([]*time.Time, n)
-	for i, r := range results {
-		ids[i], accounts[i], events[i], subscriptions[i] = r.DeliveryID, r.AccountID, r.EventID, r.SubscriptionID
-		types[i], statuses[i] = r.EventType, string(r.Status)
-		attempts[i], failures[i] = int64(r.Attempts), int64(r.Failures)
-		next[i], queued[i], completed[i] = optional(r.NextAttemptAt), queuedAt(r, now), completedAt(r)
+	id, account, event, subscription, kind, status := ids(n), ids(n), ids(n), ids(n), textsOf(n, 16), textsOf(n, 12)
+	attempts, failures, next, queued, completed := ints(n), ints(n), timestamps(n), timestamps(n), timestamps(n)
+	for _, r := range results {
+		id.addID(r.DeliveryID)
+		account.addID(r.AccountID)
+		event.addID(r.EventID)
+		subscription.addID(r.SubscriptionID)
+		kind.addText(r.EventType)
+		status.addText(string(r.Status))
+		attempts.addInt(int64(r.Attempts))
+		failures.addInt(int64(r.Failures))
+		next.addTimeOrNull(optional(r.NextAttemptAt))
+		queued.addTimeOrNull(queuedAt(r, now))
+		completed.addTimeOrNull(completedAt(r))
 	}
-	// In the order of their ids, so that archivers that meet cannot deadlock.
-	return insertDeliveries + `SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bigint[],
+	return arrayStatement{
+		name: "upsert deliveries",
+		// In the order of their ids, so that archivers that meet cannot deadlock.
+		query: insertDeliveries + `SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bigint[],
 			$8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[]) AS new(id) ORDER BY id` + upsertDeliveries,
-		[]any{ids, accounts, events, subscriptions, types, statuses, attempts, failures, next, queued, completed}
+		columns: []*pgArray{id, account, event, subscription, kind, status, attempts, failures, next, queued, completed},
+	}
 }
 
-func postgresAttempts(results []stream.Logged) (query string, args []any) {
+// postgresAttempts writes the attempts of those results that have one; without any it has no columns.
+func postgresAttempts(results []stream.Logged) arrayStatement {
 	n := len(results)
-	ids, accounts, deliveries := make([][16]byte, 0, n), make([][16]byte, 0, n), make([][16]byte, 0, n)
-	events, subscriptions, types := make([][16]byte, 0, n), make([][16]byte, 0, n), make([]string, 0, n)
-	numbers, triggers, outcomes, codes := make([]int64, 0, n), make([]string, 0, n), make([]string, 0, n), make([]int64, 0, n)
-	started, queued, dns, connect := make([]time.Time, 0, n), make([]int64, 0, n), make([]int64, 0, n), make([]int64, 0, n)
-	tls, firstByte, total, reused := make([]int64, 0, n), make([]int64, 0, n), make([]int64, 0, n), make([]bool, 0, n)
-	urls, formats, requests, responses := make([]string, 0, n), make([]string, 0, n), make([]string, 0, n), make([]string, 0, n)
-	bodies, truncated, remotes, tlsVersions := make([][]byte, 0, n), make([]bool, 0, n), make([]string, 0, n), make([]string, 0, n)
-	failures, hints, next := make([]string, 0, n), make([]string, 0, n), make([]*time.Time, 0, n)
-	partitions, positions := make([]int64, 0, n), make([]int64, 0, n)
+	id, account, delivery, event, subscription, kind := ids(n), ids(n), ids(n), ids(n), ids(n), textsOf(n, 16)
+	number, trigger, outcome, code, started := ints(n), textsOf(n, 6), textsOf(n, 12), ints(n), timestamps(n)
+	queued, dns, connect, tls, firstByte, total := ints(n), ints(n), ints(n), ints(n), ints(n), ints(n)
+	reused, url, format := bools(n), textsOf(n, 48), textsOf(n, 8)
+	request, response, body, truncated := textsOf(n, 256), textsOf(n, 64), byteas(n, 16), bools(n)
+	remote, version, failure, hint, next := textsOf(n, 16), textsOf(n, 7), textsOf(n, 0), textsOf(n, 0), timestamps(n)
+	partition, position := ints(n), ints(n)
+	found := false
 	for _, r := range results {
 		a := r.Attempt
 		if a == nil {
 			continue
 		}
-		ids, accounts, deliveries = append(ids, a.ID), append(accounts, r.AccountID), append(deliveries, r.DeliveryID)
-		events, subscriptions, types = append(events, r.EventID), append(subscriptions, r.SubscriptionID), append(types, r.EventType)
-		numbers, triggers = append(numbers, int64(r.Attempts)), append(triggers, string(a.Trigger))
-		outcomes, codes = append(outcomes, string(a.Outcome)), append(codes, int64(a.StatusCode))
-		started, queued, dns = append(started, stream.FromMicros(a.StartedAt)), append(queued, a.QueuedUs), append(dns, a.DNSUs)
-		connect, tls, firstByte = append(connect, a.ConnectUs), append(tls, a.TLSUs), append(firstByte, a.FirstByteUs)
-		total, reused, urls = append(total, a.TotalUs), append(reused, a.ConnectionReused), append(urls, a.URL)
-		formats, requests = append(formats, a.PayloadFormat), append(requests, a.RequestHeaders)
-		responses, bodies, truncated = append(responses, a.ResponseHeaders), append(bodies, a.ResponseBody), append(truncated, a.ResponseTruncated)
-		remotes, tlsVersions = append(remotes, a.RemoteAddress), append(tlsVersions, a.TLSVersion)
-		failures, hints, next = append(failures, a.Error), append(hints, a.Hint), append(next, optional(r.NextAttemptAt))
-		partitions, positions = append(partitions, int64(r.Partition)), append(positions, int64(r.Position))
+		found = true
+		id.addID(a.ID)
+		account.addID(r.AccountID)
+		delivery.addID(r.DeliveryID)
+		event.addID(r.EventID)
+		subscription.addID(r.SubscriptionID)
+		kind.addText(r.EventType)
+		number.addInt(int64(r.Attempts))
+		trigger.addText(string(a.Trigger))
+		outcome.addText(string(a.Outcome))
+		code.addInt(int64(a.StatusCode))
+		started.addTime(stream.FromMicros(a.StartedAt))
+		queued.addInt(a.QueuedUs)
+		dns.addInt(a.DNSUs)
+		connect.addInt(a.ConnectUs)
+		tls.addInt(a.TLSUs)
+		firstByte.addInt(a.FirstByteUs)
+		total.addInt(a.TotalUs)
+		reused.addBool(a.ConnectionReused)
+		url.addText(a.URL)
+		format.addText(a.PayloadFormat)
+		request.addText(a.RequestHeaders)
+		response.addText(a.ResponseHeaders)
+		body.addBytes(a.ResponseBody)
+		truncated.addBool(a.ResponseTruncated)
+		remote.addText(a.RemoteAddress)
+		version.addText(a.TLSVersion)
+		failure.addText(a.Error)
+		hint.addText(a.Hint)
+		next.addTimeOrNull(optional(r.NextAttemptAt))
+		partition.addInt(int64(r.Partition))
+		position.addInt(int64(r.Position))
 	}
-	if len(ids) == 0 {
-		return "", nil
+	if !found {
+		return arrayStatement{}
 	}
-	return insertAttempts + `SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[],
+	return arrayStatement{
+		name: "insert attempts",
+		query: insertAttempts + `SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[],
 			$8::text[], $9::text[], $10::bigint[], $11::timestamptz[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
 			$17::bigint[], $18::bool[], $19::text[], $20::text[], $21::text[], $22::text[], $23::bytea[], $24::bool[], $25::text[], $26::text[],
 			$27::text[], $28::text[], $29::timestamptz[], $30::bigint[], $31::bigint[]) ON CONFLICT (id) DO NOTHING`,
-		[]any{ids, accounts, deliveries, events, subscriptions, types, numbers, triggers, outcomes, codes, started, queued, dns, connect, tls,
-			firstByte, total, reused, urls, formats, requests, responses, bodies, truncated, remotes, tlsVersions, failures, hints, next,
-			partitions, positions}
+		columns: []*pgArray{
+			id, account, delivery, event, subscription, kind, number, trigger, outcome, code, started, queued, dns, connect, tls, firstByte,
+			total, reused, url, format, request, response, body, truncated, remote, version, failure, hint, next, partition, position,
+		},
+	}
 }
 
 func archiveSQLite(ctx context.Context, tx *sql.Tx, results []stream.Logged) error {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/hookline/hookline/internal/id"
 )
@@ -64,17 +65,13 @@ const insertEvents = `INSERT INTO events (id, account_id, type, occurred_at, app
 func (s *Store) commitPostgres(ctx context.Context, events []*NewEvent) error {
 	keyed := withKeys(events)
 	if len(keyed) == 0 {
-		query, args := postgresEvents(events)
-		_, err := s.pool.Exec(ctx, query, args...)
-		return err
+		return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return execArrays(ctx, conn.Conn(), postgresEvents(events)) })
 	}
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := claimKeysPostgres(ctx, tx, keyed); err != nil {
 			return err
 		}
-		query, args := postgresEvents(slices.DeleteFunc(slices.Clone(events), isDuplicate))
-		_, err := tx.Exec(ctx, query, args...)
-		return err
+		return execArrays(ctx, tx.Conn(), postgresEvents(slices.DeleteFunc(slices.Clone(events), isDuplicate)))
 	})
 }
 
@@ -93,24 +90,38 @@ func withKeys(events []*NewEvent) []*NewEvent {
 	return keyed
 }
 
-func postgresEvents(events []*NewEvent) (query string, args []any) {
+func postgresEvents(events []*NewEvent) arrayStatement {
 	n := len(events)
-	ids, accounts := make([][16]byte, n), make([][16]byte, n)
-	occurred, intermediate := make([]time.Time, n), make([]bool, n)
-	types, applications, entities, users := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	resources, keys, payloads := make([]string, n), make([]string, n), make([]string, n)
-	attributes, targets := make([]*string, n), make([][]byte, n)
-	for i, e := range events {
-		ids[i], accounts[i], types[i], occurred[i] = e.ID, e.AccountID, e.Type, e.OccurredAt
-		applications[i], entities[i], users[i], resources[i] = e.Application, e.Entity, e.User, e.Resource
-		intermediate[i], keys[i], payloads[i], targets[i] = e.Intermediate, e.IdempotencyKey, e.Payload, e.Targets
-		if e.Attributes != "" {
-			attributes[i] = &e.Attributes
-		}
+	var payloads, matched int
+	for _, e := range events {
+		payloads += len(e.Payload)
+		matched += len(e.Targets)
 	}
-	return insertEvents + `SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::text[],
-		$7::text[], $8::text[], $9::text[], $10::bool[], $11::text[], $12::text[], $13::bytea[])`,
-		[]any{ids, accounts, types, occurred, applications, entities, users, resources, attributes, intermediate, keys, payloads, targets}
+	id, account, kind, occurred := ids(n), ids(n), textsOf(n, 16), timestamps(n)
+	application, entity, user, resource := textsOf(n, 16), textsOf(n, 16), textsOf(n, 16), textsOf(n, 16)
+	attributes, intermediate, key := textsOf(n, 0), bools(n), textsOf(n, 0)
+	payload, targets := textsOf(n, payloads/max(n, 1)+1), byteas(n, matched/max(n, 1)+1)
+	for _, e := range events {
+		id.addID(e.ID)
+		account.addID(e.AccountID)
+		kind.addText(e.Type)
+		occurred.addTime(e.OccurredAt)
+		application.addText(e.Application)
+		entity.addText(e.Entity)
+		user.addText(e.User)
+		resource.addText(e.Resource)
+		attributes.addTextOrNull(e.Attributes)
+		intermediate.addBool(e.Intermediate)
+		key.addText(e.IdempotencyKey)
+		payload.addText(e.Payload)
+		targets.addBytes(e.Targets)
+	}
+	return arrayStatement{
+		name: "insert events",
+		query: insertEvents + `SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::text[],
+			$7::text[], $8::text[], $9::text[], $10::bool[], $11::text[], $12::text[], $13::bytea[])`,
+		columns: []*pgArray{id, account, kind, occurred, application, entity, user, resource, attributes, intermediate, key, payload, targets},
+	}
 }
 
 // claimKeysPostgres writes the keys that are new or have expired, and sets First of the events whose keys are neither.
