@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/internal/egress"
@@ -31,7 +32,7 @@ func (w *Worker) attempt(ctx context.Context, j *job) *stream.Result {
 	}
 	v := w.send(ctx, j, started, a)
 	ended := time.Now()
-	a.ID, a.Outcome, a.Error, a.Hint = id.New(), v.outcome, v.err, v.hint
+	a.ID, a.Outcome, a.Error, a.Hint = id.New(), v.outcome, storable(v.err), v.hint
 	a.TotalUs = ended.Sub(started).Microseconds()
 	result := j.result(after(v, j.target, j.profile.Retry, ended, rand.Float64()))
 	result.Attempt = a
@@ -106,11 +107,19 @@ func describe(a *stream.Attempt, resp *egress.Response) {
 	if resp.StatusCode == 0 {
 		return
 	}
-	a.ResponseHeaders = headerLines(resp.Header)
+	a.ResponseHeaders = storable(headerLines(resp.Header))
 	a.ResponseBody, a.ResponseTruncated = resp.Body, resp.BodyTruncated
 	if len(a.ResponseBody) > keptBody {
 		a.ResponseBody, a.ResponseTruncated = a.ResponseBody[:keptBody:keptBody], true
 	}
+}
+
+// storable makes a text of what an endpoint sent one that every database can hold: UTF-8 without NUL.
+func storable(text string) string {
+	if utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 {
+		return text
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }
 
 func renderable(e *stream.Event, eventID string, data []byte) payload.Event {

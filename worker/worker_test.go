@@ -106,6 +106,22 @@ func TestDeliver(t *testing.T) {
 		}
 	})
 
+	onEach(t, "logs what endpoints send, whatever its bytes", func(t *testing.T, b testenv.Backend) {
+		r := newRig(t, b, 1)
+		receiver := testenv.NewReceiver(t)
+		receiver.Respond(func(int, *testenv.Received) testenv.Response {
+			return testenv.Response{Status: http.StatusTeapot, Header: http.Header{"X-Odd": {"caf\xe9"}}, Body: []byte("\x00\xff")}
+		})
+		r.subscribe("crm", receiver.URL(), retries())
+		r.startWorker()
+		r.publish(1)
+		r.awaitStatuses(map[stream.Status]int{stream.StatusExhausted: 1})
+		a := r.attempts(r.deliveries()[0].ID)[0]
+		if !strings.Contains(a.ResponseHeaders, "caf\uFFFD") || string(a.ResponseBody) != "\x00\xff" {
+			t.Errorf("headers %q, body %q", a.ResponseHeaders, a.ResponseBody)
+		}
+	})
+
 	onEach(t, "never sends to a blocked address, and does not retry", func(t *testing.T, b testenv.Backend) {
 		r := newRig(t, b, 1)
 		receiver := testenv.NewReceiver(t)
