@@ -9,6 +9,7 @@ import (
 
 	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/stream"
 	"github.com/hookline/hookline/internal/testenv"
 	"github.com/hookline/hookline/server"
 )
@@ -178,6 +179,7 @@ func TestWebsocket(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		w.settle(result(must(accountOf(ctx)), id.New(), id.New(), 1, stream.StatusSucceeded))
 		s := w.socket(token)
 		s.subscribe("1", `subscription {deliveryAttempts {cursor}}`, nil)
 		s.read()

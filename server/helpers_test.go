@@ -46,6 +46,7 @@ type world struct {
 	store     *store.Store
 	streams   *stream.Streams
 	configure *configure.Service
+	keys      *apikey.Authenticator
 	server    *server.Server
 	log       *lockedBuffer
 }
@@ -76,11 +77,11 @@ func start(t *testing.T, b testenv.Backend, with ...func(*server.Config)) *world
 		Limits:  configure.Limits{SameSubscriptions: 100},
 		Changed: func(ctx context.Context, _ id.ID) error { return entries.Refresh(ctx) },
 	}
-	keys := apikey.NewAuthenticator(w.store.Ent)
-	must(keys.Bootstrap(ctx, adminKey))
+	w.keys = apikey.NewAuthenticator(w.store.Ent)
+	must(w.keys.Bootstrap(ctx, adminKey))
 
 	config := server.Config{
-		Ent: w.store.Ent, Accepter: accepter, Configure: w.configure, Authenticator: keys, Hub: hub,
+		Ent: w.store.Ent, Accepter: accepter, Configure: w.configure, Authenticator: w.keys, Hub: hub,
 		Log: log, Metrics: metrics, Version: "1.2.3", Introspection: true,
 		Ready: []server.Check{{Name: "database", Run: w.store.Ping}, {Name: "redis", Run: w.streams.Ping}},
 	}
@@ -428,4 +429,12 @@ func (s *socket) closed() (int, string) {
 func accountOf(ctx context.Context) (id.ID, error) {
 	account, _, err := access.Confinement(ctx)
 	return account, err
+}
+
+// settle writes results into the attempts stream, from which the live log is fed.
+func (w *world) settle(results ...*stream.Result) {
+	w.t.Helper()
+	if _, err := w.streams.Settle(w.t.Context(), 0, &stream.Settlement{Results: results}); err != nil {
+		w.t.Fatal(err)
+	}
 }
