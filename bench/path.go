@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -198,36 +197,19 @@ func request(host string, first, n int) []byte {
 		host, adminKey, len(body)), body...)
 }
 
-var accepted = []byte("HTTP/1.1 202")
-
 func exchange(conn net.Conn, reader *bufio.Reader, request []byte) error {
 	if _, err := conn.Write(request); err != nil {
 		return err
 	}
-	status, err := reader.ReadSlice('\n')
+	resp, err := http.ReadResponse(reader, nil)
 	if err != nil {
 		return err
 	}
-	if !bytes.HasPrefix(status, accepted) {
-		return fmt.Errorf("not accepted: %s", bytes.TrimSpace(status))
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusAccepted {
+		return fmt.Errorf("not accepted: %s", resp.Status)
 	}
-	length := -1
-	for {
-		row, err := reader.ReadSlice('\n')
-		if err != nil {
-			return err
-		}
-		if len(row) <= 2 {
-			break
-		}
-		if rest, found := bytes.CutPrefix(row, contentLength); found {
-			length, _ = strconv.Atoi(string(bytes.TrimSpace(rest)))
-		}
-	}
-	if length < 0 {
-		return errors.New("the answer has no Content-Length")
-	}
-	_, err = io.CopyN(io.Discard, reader, int64(length))
+	_, err = io.Copy(io.Discard, resp.Body)
 	return err
 }
 

@@ -1,6 +1,7 @@
 // Package livelog shows attempts as they end. A Hub tails the attempts streams once for all dashboards of a process, keeps
 // the latest results, filters them for each subscriber and fans them out (subscriber.go). What is older, it reads from the
-// database, so that a subscriber that comes back with its cursor misses nothing and sees nothing twice.
+// database, so that a subscriber that comes back with its cursor misses nothing and sees nothing twice. While nobody
+// subscribes, it reads nothing.
 package livelog
 
 import (
@@ -38,7 +39,10 @@ type Hub struct {
 	seen        cursor // up to where results have been fanned out
 	floor       cursor // recent holds every result behind it
 	subscribers map[id.ID]map[*subscriber]struct{}
-	ready       chan struct{} // closed when the streams have been read for the first time
+
+	demand  int           // subscribers, those that still wait for the tails too
+	tailing []bool        // for each partition: it is being read
+	changed chan struct{} // closed, and made anew, when demand or tailing changes
 }
 
 // Bounds of a Hub.
@@ -56,37 +60,79 @@ func New(streams *stream.Streams, archive Archive, log *slog.Logger) *Hub {
 	return &Hub{
 		streams: streams, archive: archive, log: log, known: make(map[id.ID]struct{}),
 		seen: make(cursor, streams.Partitions()), floor: make(cursor, streams.Partitions()),
-		subscribers: make(map[id.ID]map[*subscriber]struct{}), ready: make(chan struct{}),
+		subscribers: make(map[id.ID]map[*subscriber]struct{}), tailing: make([]bool, streams.Partitions()), changed: make(chan struct{}),
 	}
 }
 
 // Run tails the streams until ctx ends.
 func (h *Hub) Run(ctx context.Context) error {
-	var first sync.WaitGroup
-	first.Add(h.streams.Partitions())
-	go func() { first.Wait(); close(h.ready) }()
 	group := errgroup.Group{}
 	for partition := range h.streams.Partitions() {
-		group.Go(func() error { h.tail(ctx, partition, first.Done); return nil })
+		group.Go(func() error { h.tail(ctx, partition); return nil })
 	}
 	return group.Wait()
 }
 
-// tail reads a partition's results. started is called once, when the reading has begun or will never.
-func (h *Hub) tail(ctx context.Context, partition int, started func()) {
-	begun := sync.OnceFunc(started)
-	defer begun()
+// demanded says that there is one subscriber more (1) or less (-1).
+func (h *Hub) demanded(change int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.demand += change
+	h.broadcast()
+}
+
+// broadcast wakes who waits for a change. h.mu is held.
+func (h *Hub) broadcast() {
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
+
+// wait waits until holds, which is asked under the lock, says so.
+func (h *Hub) wait(ctx context.Context, holds func() bool) error {
+	for {
+		h.mu.Lock()
+		held, changed := holds(), h.changed
+		h.mu.Unlock()
+		if held {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// setTailing notes whether a partition is being read.
+func (h *Hub) setTailing(partition int, tailing bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.tailing[partition] != tailing {
+		h.tailing[partition] = tailing
+		h.broadcast()
+	}
+}
+
+// tail reads a partition's results while there are subscribers.
+func (h *Hub) tail(ctx context.Context, partition int) {
 	failing, lost := false, true // lost: it is not known whether results went by unseen
 	for ctx.Err() == nil {
+		h.mu.Lock()
+		idle, after := h.demand == 0, h.seen[partition]
+		h.mu.Unlock()
+		if idle {
+			lost = true
+			h.setTailing(partition, false)
+			_ = h.wait(ctx, func() bool { return h.demand > 0 })
+			continue
+		}
 		asked := time.Now()
 		var results []stream.Logged
 		var err error
 		if lost {
 			err = h.begin(ctx, partition)
 		} else {
-			h.mu.Lock()
-			after := h.seen[partition]
-			h.mu.Unlock()
 			results, err = h.streams.TailResults(ctx, partition, after, tailCount, tailWait)
 		}
 		if err != nil {
@@ -102,10 +148,10 @@ func (h *Hub) tail(ctx context.Context, partition int, started func()) {
 			timer.Stop()
 			continue
 		}
-		begun()
 		// Away for so long that results may have been trimmed: those that are read from now on may leave a hole.
 		failing, lost = false, time.Since(asked) > tailWait+maxLag
 		h.fanOut(partition, results)
+		h.setTailing(partition, true)
 	}
 }
 
@@ -120,7 +166,12 @@ func (h *Hub) begin(ctx context.Context, partition int) error {
 	if oldest > h.seen[partition] {
 		// What lies between is not among the recent: subscribers must read it from the database.
 		h.floor[partition], h.seen[partition] = oldest, oldest
-		h.recent = slices.DeleteFunc(h.ordered(), func(r stream.Logged) bool { return r.Partition == partition })
+		h.recent = slices.DeleteFunc(h.ordered(), func(r stream.Logged) bool {
+			if r.Partition == partition {
+				delete(h.known, r.Attempt.ID)
+			}
+			return r.Partition == partition
+		})
 		h.next = 0
 		for _, of := range h.subscribers {
 			for s := range of {

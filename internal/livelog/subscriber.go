@@ -87,6 +87,8 @@ func (h *Hub) Subscribe(ctx context.Context, account id.ID, f Filter, options Op
 	}
 	go func() {
 		defer close(s.out)
+		h.demanded(1)
+		defer h.demanded(-1)
 		defer s.leave()
 		if err := s.run(ctx, after, options.Backfill); err != nil && ctx.Err() == nil {
 			h.log.Error("live log: subscriber ended", "error", err)
@@ -96,10 +98,9 @@ func (h *Hub) Subscribe(ctx context.Context, account id.ID, f Filter, options Op
 }
 
 func (s *subscriber) run(ctx context.Context, after cursor, backfill int) error {
-	select {
-	case <-s.hub.ready:
-	case <-ctx.Done():
-		return nil
+	// What is in the streams by now is among the recent results when all partitions are read.
+	if err := s.hub.wait(ctx, func() bool { return !slices.Contains(s.hub.tailing, false) }); err != nil {
+		return nil //nolint:nilerr // the reader has left
 	}
 	var first Batch
 	var at cursor
