@@ -100,9 +100,10 @@ type Progress struct {
 	// ArchivedBefore is the position before which all results are archived, and LastResult that of the newest one, 0 if the
 	// stream is empty.
 	ArchivedBefore, LastResult Position
-	// Backlog is the number of work entries that no worker has had.
+	// Backlog is the number of work entries that no worker has had; the embedded Redis counts settled ones until Trim.
 	Backlog int64
-	// Unarchived is the number of results that are not archived.
+	// Unarchived is how many results are not archived at the most: those that are kept for readers that lag count too, unless all are
+	// archived.
 	Unarchived int64
 
 	settledWork Position // all work before it is settled
@@ -193,26 +194,52 @@ func (s *Streams) Trim(ctx context.Context, partition int, progress Progress) er
 	return nil
 }
 
-// OldestResult returns the position just before the oldest result that is still in the partition's stream: everything up to it has been
-// archived and trimmed.
+// OldestResult returns the position just before the oldest result that is in the partition's stream, or will be if it is empty: everything up
+// to it has been archived and trimmed, or is lost.
 func (s *Streams) OldestResult(ctx context.Context, partition int) (Position, error) {
-	info, err := s.client.XInfoStream(ctx, s.keys.attempts(partition)).Result()
+	attempts := s.keys.attempts(partition)
+	now, err := s.clock(ctx, attempts) // before looking: no result that comes after the look is older
 	if err != nil {
-		if IsNoGroup(err) {
-			return 0, nil // nothing has been written yet
-		}
 		return 0, fmt.Errorf("oldest result: %w", err)
 	}
-	if info.Length == 0 {
-		return ParsePosition(info.LastGeneratedID)
+	empty := PositionAt(now) - 1
+	info, err := s.client.XInfoStream(ctx, attempts).Result()
+	if IsNoGroup(err) {
+		return empty, nil
 	}
-	first, err := s.client.XRangeN(ctx, s.keys.attempts(partition), "-", "+", 1).Result()
+	if err != nil {
+		return 0, fmt.Errorf("oldest result: %w", err)
+	}
+	if info.LastGeneratedID != "" { // the embedded Redis has none for a new stream
+		last, err := ParsePosition(info.LastGeneratedID)
+		if err != nil {
+			return 0, fmt.Errorf("oldest result: %w", err)
+		}
+		empty = max(empty, last)
+	}
+	if info.Length == 0 {
+		return empty, nil
+	}
+	first, err := s.client.XRangeN(ctx, attempts, "-", "+", 1).Result()
 	if err != nil {
 		return 0, fmt.Errorf("oldest result: %w", err)
 	}
 	if len(first) == 0 {
-		return ParsePosition(info.LastGeneratedID) // trimmed meanwhile
+		return empty, nil // trimmed meanwhile
 	}
 	oldest, err := ParsePosition(first[0].ID)
 	return oldest - 1, err
+}
+
+// clock returns the time by which the key's entries get their positions.
+func (s *Streams) clock(ctx context.Context, key string) (time.Time, error) {
+	cluster, ok := s.client.(*redis.ClusterClient)
+	if !ok {
+		return s.client.Time(ctx).Result()
+	}
+	node, err := cluster.MasterForKey(ctx, key)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return node.Time(ctx).Result()
 }
