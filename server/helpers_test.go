@@ -49,6 +49,9 @@ type world struct {
 	keys      *apikey.Authenticator
 	server    *server.Server
 	log       *lockedBuffer
+
+	stopAccepting context.CancelFunc // ends the accepter before everything else
+	accepting     chan struct{}      // closed when it has ended
 }
 
 // start runs a server on the backend until the test ends. with may change its configuration.
@@ -95,12 +98,15 @@ func start(t *testing.T, b testenv.Backend, with ...func(*server.Config)) *world
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var services sync.WaitGroup
 	services.Go(func() { check(t, w.server.Serve(listener)) })
-	services.Go(func() { check(t, accepter.Run(running)) })
+	accepting, stopAccepting := context.WithCancel(running)
+	w.stopAccepting, w.accepting = stopAccepting, make(chan struct{})
+	services.Go(func() { check(t, accepter.Run(accepting)); close(w.accepting) })
 	services.Go(func() { check(t, hub.Run(running)) })
 	t.Cleanup(func() { // before what was opened above is closed
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		check(t, w.server.Shutdown(stopping))
+		stopAccepting()
 		stop()
 		services.Wait()
 	})

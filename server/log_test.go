@@ -328,7 +328,7 @@ func counted(t *testing.T, b testenv.Backend, n *atomic.Int64) *ent.Client {
 	db := must(sql.Open(driver, source))
 	count := func(context.Context, ...any) { n.Add(1) }
 	client := ent.NewClient(ent.Driver(dialect.DebugWithContext(entsql.OpenDB(name, db), count)))
-	t.Cleanup(func() { check(t, client.Close()) })
+	t.Cleanup(func() { _ = client.Close() }) // a test may have closed it
 	return client
 }
 
