@@ -51,7 +51,6 @@ func (s *Server) authenticateSocket(ctx context.Context, r *http.Request, init g
 	if err != nil {
 		return nil, s.refusal(r.Context(), err)
 	}
-	lineOf(r.Context()).principal = principal
 	return withPrincipal(ctx, principal, given), nil
 }
 

@@ -20,8 +20,8 @@ func (t *overHTTP) stream(ctx context.Context, w http.ResponseWriter, exec graph
 	defer tending.Wait()
 	defer cancel()
 
-	next, ctx := exec.DispatchOperation(ctx, operation)
-	for response := next(ctx); response != nil; response = next(ctx) {
+	next, running := exec.DispatchOperation(ctx, operation)
+	for response := next(running); response != nil; response = next(running) {
 		if events.write("next", encode(response)) != nil {
 			return
 		}
