@@ -21,10 +21,10 @@ func TestReadPage(t *testing.T) {
 	})
 	t.Run("reads sizes and cursors", func(t *testing.T) {
 		t.Parallel()
-		if p, err := readPage(ptr(100), &cursor, nil, nil); err != nil || p != (page{size: 100, after: place}) {
+		if p, err := readPage(new(100), &cursor, nil, nil); err != nil || p != (page{size: 100, after: place}) {
 			t.Errorf("got %+v, %v", p, err)
 		}
-		if p, err := readPage(nil, nil, ptr(1), &cursor); err != nil || p != (page{size: 1, backward: true, before: place}) {
+		if p, err := readPage(nil, nil, new(1), &cursor); err != nil || p != (page{size: 1, backward: true, before: place}) {
 			t.Errorf("got %+v, %v", p, err)
 		}
 	})
@@ -35,15 +35,15 @@ func TestReadPage(t *testing.T) {
 			after, before *string
 			says          string
 		}{
-			{first: ptr(0), says: "first: 0 is outside its limits, 1 to 100"},
-			{first: ptr(-3), says: "first: -3 is outside its limits, 1 to 100"},
-			{first: ptr(101), says: "first: 101 is outside its limits, 1 to 100"},
-			{last: ptr(500), says: "last: 500 is outside its limits, 1 to 100"},
-			{first: ptr(1), last: ptr(1), says: "give only one"},
-			{after: ptr("nonsense"), says: `after: "nonsense" is not a cursor`},
-			{after: ptr(""), says: `after: "" is not a cursor`},
-			{before: ptr("AgAAAAAAAAAAAAAAAAAAAAA"), says: "before: "}, // of another version
-			{before: ptr(cursor + "A"), says: "before: "},
+			{first: new(0), says: "first: 0 is outside its limits, 1 to 100"},
+			{first: new(-3), says: "first: -3 is outside its limits, 1 to 100"},
+			{first: new(101), says: "first: 101 is outside its limits, 1 to 100"},
+			{last: new(500), says: "last: 500 is outside its limits, 1 to 100"},
+			{first: new(1), last: new(1), says: "give only one"},
+			{after: new("nonsense"), says: `after: "nonsense" is not a cursor`},
+			{after: new(""), says: `after: "" is not a cursor`},
+			{before: new("AgAAAAAAAAAAAAAAAAAAAAA"), says: "before: "}, // of another version
+			{before: new(cursor + "A"), says: "before: "},
 		} {
 			_, err := readPage(c.first, c.after, c.last, c.before)
 			if code, public := CodeOf(err); code != CodeBadInput || !public || !strings.Contains(err.Error(), c.says) {
@@ -106,5 +106,3 @@ func TestConnect(t *testing.T) {
 		})
 	}
 }
-
-func ptr[T any](v T) *T { return &v }

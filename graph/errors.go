@@ -84,8 +84,7 @@ func CodeOf(err error) (code string, public bool) {
 func presentError(log *slog.Logger) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		var shown gqlerror.Error
-		var found *gqlerror.Error
-		if errors.As(err, &found) {
+		if found, ok := errors.AsType[*gqlerror.Error](err); ok {
 			if found.Extensions["code"] != nil {
 				return found // from validation, or made for clients
 			}
@@ -108,8 +107,7 @@ func presentError(log *slog.Logger) graphql.ErrorPresenterFunc {
 
 // messageOf is the message without the path that gqlgen puts before it.
 func messageOf(err error) string {
-	var found *gqlerror.Error
-	if errors.As(err, &found) && found.Err != nil {
+	if found, ok := errors.AsType[*gqlerror.Error](err); ok && found.Err != nil {
 		return found.Err.Error()
 	}
 	return err.Error()
@@ -128,8 +126,7 @@ func recoverPanic(log *slog.Logger) graphql.RecoverFunc {
 
 // mistakes separates the mistakes in an input, which a payload answers, from other errors.
 func mistakes(err error) (usererror.List, error) {
-	var list usererror.List
-	if errors.As(err, &list) {
+	if list, ok := errors.AsType[usererror.List](err); ok {
 		return list, nil
 	}
 	return nil, err

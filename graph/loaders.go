@@ -88,7 +88,7 @@ type loadersKey struct{}
 
 // loadersOf returns the loaders of the response that is being made.
 func loadersOf(ctx context.Context) *loaders {
-	return ctx.Value(loadersKey{}).(*loaders) //nolint:forcetypeassert // withLoaders is around every response
+	return ctx.Value(loadersKey{}).(*loaders) // withLoaders is around every response
 }
 
 // withLoaders gives each response loaders of its own, also each of a subscription's: nothing is remembered any longer.

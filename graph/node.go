@@ -26,7 +26,7 @@ var nodeTypes = map[id.Prefix]string{
 func findNode(ctx context.Context, text string) (Node, error) {
 	prefix, key, err := id.Parse(text)
 	if err != nil {
-		return nil, nil //nolint:nilnil,nilerr // nothing has such an id
+		return nil, nil //nolint:nilerr // nothing has such an id
 	}
 	return node(ctx, prefix, key)
 }
@@ -35,10 +35,10 @@ func findNode(ctx context.Context, text string) (Node, error) {
 func node(ctx context.Context, prefix id.Prefix, key id.ID) (Node, error) {
 	name, known := nodeTypes[prefix]
 	if !known {
-		return nil, nil //nolint:nilnil // a missing object is null in the answer
+		return nil, nil // a missing object is null in the answer
 	}
 	if scopes, _ := scopesOf(parsedSchema.Types[name], &ast.FieldDefinition{}); !access.PrincipalFrom(ctx).Has(scopes...) {
-		return nil, nil //nolint:nilnil // as above
+		return nil, nil // as above
 	}
 	l := loadersOf(ctx)
 	switch prefix {

@@ -64,7 +64,7 @@ func orZero[T any](value *T) T {
 // orMissing turns ent's error for a row that is not there into nil.
 func orMissing[T any](row *T, err error) (*T, error) {
 	if ent.IsNotFound(err) {
-		return nil, nil //nolint:nilnil // a missing object is null in the answer
+		return nil, nil // a missing object is null in the answer
 	}
 	return row, err
 }
@@ -74,7 +74,7 @@ func orMissing[T any](row *T, err error) (*T, error) {
 func find[T any](ctx context.Context, prefix id.Prefix, text string, from *loader[id.ID, *T]) (*T, error) {
 	key, err := id.ParseAs(prefix, text)
 	if err != nil {
-		return nil, nil //nolint:nilnil // a missing object is null in the answer
+		return nil, nil //nolint:nilerr // a missing object is null in the answer
 	}
 	return from.load(ctx, key)
 }

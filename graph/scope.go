@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -68,7 +69,7 @@ func (w *scopeWalk) selections(set ast.SelectionSet, path []string) {
 	for _, selection := range set {
 		switch selection := selection.(type) {
 		case *ast.Field:
-			path := append(path[:len(path):len(path)], selection.Alias)
+			path := append(slices.Clip(path), selection.Alias)
 			w.field(selection, path)
 			w.selections(selection.SelectionSet, path)
 		case *ast.InlineFragment:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"github.com/hookline/hookline/internal/access"
 )
@@ -14,7 +15,7 @@ import (
 // operationOf parses and validates a document with one operation.
 func operationOf(t *testing.T, document string) *graphql.OperationContext {
 	t.Helper()
-	parsed, err := gqlparser.LoadQuery(parsedSchema, document)
+	parsed, err := gqlparser.LoadQueryWithRules(parsedSchema, document, rules.NewDefaultRules())
 	if err != nil {
 		t.Fatal(err)
 	}

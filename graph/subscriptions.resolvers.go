@@ -16,7 +16,7 @@ import (
 
 func (r *eventSubscriptionResolver) Category(ctx context.Context, obj *ent.EventSubscription) (*ent.Category, error) {
 	if obj.Category == "" {
-		return nil, nil //nolint:nilnil // not bound to one
+		return nil, nil // not bound to one
 	}
 	return loadersOf(ctx).categoryByKey.load(ctx, obj.Category)
 }

@@ -42,7 +42,7 @@ func (v *variableCheck) check(path ast.Path, expected *ast.Type, value any) *gql
 	}
 	if expected.Elem != nil {
 		for i, element := range graphql.CoerceList(value) {
-			if err := v.check(append(path[:len(path):len(path)], ast.PathIndex(i)), expected.Elem, element); err != nil {
+			if err := v.check(append(slices.Clip(path), ast.PathIndex(i)), expected.Elem, element); err != nil {
 				return err
 			}
 		}

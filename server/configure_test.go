@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -242,9 +243,7 @@ func TestPublishEvents(t *testing.T) {
 			results {id duplicate matched userErrors {code message path}} userErrors {code message path}}}`
 		event := func(fields map[string]any) map[string]any {
 			e := map[string]any{"type": "sms.delivery", "payload": map[string]any{"n": 1}}
-			for name, value := range fields {
-				e[name] = value
-			}
+			maps.Copy(e, fields)
 			return e
 		}
 

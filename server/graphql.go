@@ -99,7 +99,7 @@ func (t *overHTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 	t.note(ctx, operation)
 	switch {
 	case errs != nil:
-		t.answer(w, r, answerType, exec.DispatchError(ctx, errs))
+		answer(w, answerType, exec.DispatchError(ctx, errs))
 	case answerType == typeStream:
 		t.stream(ctx, w, exec, operation)
 	case operation.Operation.Operation == ast.Subscription:
@@ -107,12 +107,12 @@ func (t *overHTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 			Message:    "subscriptions are served over graphql-transport-ws, or with Accept: " + typeStream,
 			Extensions: map[string]any{"code": graph.CodeBadInput},
 		}
-		t.answer(w, r, answerType, exec.DispatchError(ctx, gqlerror.List{err}))
+		answer(w, answerType, exec.DispatchError(ctx, gqlerror.List{err}))
 	default:
 		ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 		defer cancel()
 		responses, ctx := exec.DispatchOperation(ctx, operation)
-		t.answer(w, r, answerType, responses(ctx))
+		answer(w, answerType, responses(ctx))
 	}
 }
 
@@ -226,7 +226,7 @@ func (t *overHTTP) note(ctx context.Context, operation *graphql.OperationContext
 
 // answer writes a response. Its status is that of its first error if nothing came of the operation: with typeJSON, of
 // which clients expect a 200 whatever happened, only if it is worth trying again.
-func (t *overHTTP) answer(w http.ResponseWriter, r *http.Request, mediaType string, response *graphql.Response) {
+func answer(w http.ResponseWriter, mediaType string, response *graphql.Response) {
 	if mediaType == typeStream {
 		streamOnce(w, response)
 		return
@@ -245,7 +245,7 @@ func (t *overHTTP) answer(w http.ResponseWriter, r *http.Request, mediaType stri
 	w.Header().Set("Content-Type", mediaType+"; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(encode(response)) // fails when the client has left
+	_, _ = w.Write(encode(response)) //nolint:gosec // JSON; fails when the client has left
 }
 
 // encode returns a response as JSON. The data are not read again, as json.Marshal would.

@@ -37,9 +37,11 @@ type readiness struct {
 func (s *Server) newReadiness() http.Handler { return &readiness{server: s} }
 
 func (c *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if c.server.stopping.Err() != nil {
+	select {
+	case <-c.server.stopping:
 		writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "stopping"})
 		return
+	default:
 	}
 	results, ready := c.check(r.Context())
 	if !ready {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -207,9 +208,7 @@ type reply struct {
 func (w *world) send(r request) reply {
 	w.t.Helper()
 	req := must(http.NewRequestWithContext(w.t.Context(), r.method, w.url+r.path, strings.NewReader(r.body)))
-	for name, values := range r.header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, r.header)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		w.t.Fatal(err)

@@ -175,9 +175,9 @@ func TestIngest(t *testing.T) {
 		})
 
 		t.Run("takes 1,000 events and no more", func(t *testing.T) {
-			events := make([]string, 1000)
-			for i := range events {
-				events[i] = fmt.Sprintf(`{"type":"sms.delivery","payload":%d}`, i)
+			var events []string
+			for i := range 1000 {
+				events = append(events, fmt.Sprintf(`{"type":"sms.delivery","payload":%d}`, i))
 			}
 			if got := send("application/json", "["+strings.Join(events, ",")+"]"); got.status != 202 {
 				t.Errorf("1,000: %d %.200s", got.status, got.body)

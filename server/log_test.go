@@ -25,7 +25,6 @@ import (
 
 // logged is an account with something in its log.
 type logged struct {
-	ctx                     context.Context
 	key                     string
 	subscription            *ent.EventSubscription
 	event, delivery         string // as the API shows them
@@ -36,9 +35,10 @@ type logged struct {
 // fill makes an account in whose log is an event with a delivery that succeeded at the second attempt.
 func (w *world) fill(key string) logged {
 	w.t.Helper()
-	l := logged{}
-	l.ctx, l.key = w.customer(key)
-	l.subscription = w.subscribe(l.ctx, key+"-sms", "sms.*")
+	var l logged
+	var ctx context.Context
+	ctx, l.key = w.customer(key)
+	l.subscription = w.subscribe(ctx, key+"-sms", "sms.*")
 	l.event = w.publish(l.key, `{"type":"sms.delivery","entity":"berlin","payload":{"n":1}}`)
 	event := parse(w.t, l.event)
 	l.firstResult = result(l.subscription.AccountID, event, l.subscription.ID, 1, stream.StatusRetrying)

@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -67,8 +68,8 @@ type Server struct {
 	http       *http.Server
 	websockets *graphqlws.Transport
 
-	stopping context.Context // ends when Shutdown begins; streams end with it
-	stop     context.CancelFunc
+	stopping chan struct{} // closed when Shutdown begins; streams end with it
+	stop     func()
 }
 
 // New returns a server for the configuration.
@@ -79,8 +80,8 @@ func New(config Config) *Server {
 	if config.MaxEventsBody == 0 {
 		config.MaxEventsBody = 32 << 20
 	}
-	s := &Server{config: config}
-	s.stopping, s.stop = context.WithCancel(context.Background())
+	s := &Server{config: config, stopping: make(chan struct{})}
+	s.stop = sync.OnceFunc(func() { close(s.stopping) })
 	s.websockets = s.newWebsockets()
 	s.handler = s.around(s.routes())
 	s.http = &http.Server{
