@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/internal/id"
-	"github.com/hookline/hookline/internal/registry"
 	"github.com/hookline/hookline/internal/store"
 	"github.com/hookline/hookline/internal/stream"
 )
@@ -95,9 +94,14 @@ func (w *Worker) reject(entry string, err error) {
 	w.log.Error("stream entry cannot be read", "entry", entry, "error", err)
 }
 
+// newInflight returns an entry on its way; what an earlier worker has settled of it, is settled.
+func newInflight(entry *stream.Entry) *inflight {
+	return &inflight{Entry: entry, remaining: len(entry.Targets) - len(entry.Settled), partly: len(entry.Settled) > 0}
+}
+
 // dispatchEntry gives each of an entry's targets to the lane of its profile.
 func (w *Worker) dispatchEntry(ctx context.Context, entry *stream.Entry) {
-	e := &inflight{Entry: entry, remaining: len(entry.Targets) - len(entry.Settled)}
+	e := newInflight(entry)
 	if e.remaining <= 0 {
 		// Its last targets were settled when its worker died before removing it.
 		e.remaining = 1
@@ -115,6 +119,7 @@ func (w *Worker) dispatchEntry(ctx context.Context, entry *stream.Entry) {
 func (w *Worker) dispatchTarget(ctx context.Context, j *job) {
 	if lost := j.entry.Reads - 1; lost > 0 {
 		j.target.Attempts += lost
+		j.target.QueuedAt = time.Now().UnixMicro() // as its row will say; what the other worker says of it later, counts less
 		setAside := j.entry.Reads > maxReads
 		w.settler(j.entry).settled <- settled{job: j, result: j.interrupted(setAside), open: !setAside}
 		if setAside {
@@ -124,26 +129,34 @@ func (w *Worker) dispatchTarget(ctx context.Context, j *job) {
 		}
 		j.target.Trigger = stream.TriggerRetry
 	}
-	var found bool
-	if j.subscription, j.profile, found = w.lookUp(ctx, j.entry, j.target.SubscriptionID); !found || !j.subscription.Enabled {
+	found, err := w.lookUp(ctx, j)
+	switch {
+	case err != nil:
+		// Whether there is such a subscription cannot be known while the database is away. The deliveries behind this one need not wait.
+		w.settle(j, j.result(standing{
+			status: stream.StatusRetrying, attempts: j.target.Attempts, failures: j.target.Failures, next: time.Now().Add(putOffLeast),
+		}))
+	case !found || !j.subscription.Enabled:
 		w.settle(j, j.result(standing{
 			status: stream.StatusCancelled, attempts: j.target.Attempts, failures: j.target.Failures,
 		}))
-		return
+	default:
+		w.dispatcher.submit(j)
 	}
-	w.dispatcher.submit(j)
 }
 
-// lookUp finds a subscription. One that is not in the registry may be younger than it: the registry is refreshed before the
-// subscription counts as deleted.
-func (w *Worker) lookUp(ctx context.Context, e *inflight, subscription id.ID) (s *registry.Subscription, p *registry.Profile, found bool) {
-	if s, p, found = w.registry.Subscription(e.Event.AccountID, subscription); found {
-		return s, p, true
+// lookUp finds the subscription and profile of a job. One that is not in the registry may be younger than it: the registry is refreshed
+// before the subscription counts as deleted.
+func (w *Worker) lookUp(ctx context.Context, j *job) (found bool, err error) {
+	account, subscription := j.entry.Event.AccountID, j.target.SubscriptionID
+	if j.subscription, j.profile, found = w.registry.Subscription(account, subscription); found {
+		return true, nil
 	}
-	for w.registry.Refresh(ctx) != nil && ctx.Err() == nil {
-		pause(ctx, failPause)
+	if err := w.registry.Refresh(ctx); err != nil {
+		return false, err
 	}
-	return w.registry.Subscription(e.Event.AccountID, subscription)
+	j.subscription, j.profile, found = w.registry.Subscription(account, subscription)
+	return found, nil
 }
 
 // interrupted is the result that explains an attempt whose worker fell silent.
