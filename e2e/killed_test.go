@@ -38,7 +38,7 @@ func TestEmbeddedSurvivesKill(t *testing.T) {
 	waiting := api.publishBatch(50)
 	api.awaitEvents(waiting, func(events []loggedEvent) error { return retrying(events, "down") })
 	ids := append(waiting, api.publishBatch(250)...)
-	slow.Wait(t.Context(), len(waiting)+20)
+	slow.Wait(soon(t), len(waiting)+20)
 	serve.kill()
 	release()
 	down.Respond(func(int, *testenv.Received) testenv.Response { return testenv.Response{} })
@@ -68,7 +68,7 @@ func TestWorkerKilled(t *testing.T) {
 	}
 	traffic := api.startTraffic(1000)
 	traffic.awaitAccepted(400)
-	to["one"].Wait(t.Context(), 200)
+	to["one"].Wait(soon(t), 200)
 	workers[0].kill()
 	for _, r := range release {
 		r()

@@ -72,19 +72,22 @@ func (p *process) tidy() {
 		}
 	}
 	if p.t.Failed() {
-		p.t.Logf("log of %s, without requests that were answered with 2xx:\n%s", p.name, p.worthReading())
+		p.t.Logf("log of %s, in part:\n%s", p.name, p.worthReading())
 	}
 }
 
-// worthReading is the last of the log, without the many lines that say that all is well.
+// worthReading is the log without requests, and without messages that come again and again.
 func (p *process) worthReading() string {
 	var kept []string
-	for _, line := range p.lines {
-		if !strings.Contains(line, `"msg":"request"`) || !strings.Contains(line, `"status":2`) {
-			kept = append(kept, line)
+	times := make(map[string]int)
+	for _, text := range p.lines {
+		var line logLine
+		_ = json.Unmarshal([]byte(text), &line) // what is not JSON is kept
+		if times[line.Message]++; line.Message != "request" && times[line.Message] <= 10 {
+			kept = append(kept, text)
 		}
 	}
-	return strings.Join(kept[max(0, len(kept)-200):], "\n")
+	return strings.Join(kept, "\n")
 }
 
 // logged returns the lines of the log that have this message.

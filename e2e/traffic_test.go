@@ -86,6 +86,12 @@ func (tr *traffic) awaitAccepted(n int) {
 	tr.await(tr.t, fmt.Sprintf("%d events are accepted", n), func() bool { return len(tr.ids) >= n })
 }
 
+// awaitMore waits until n more events have been accepted than up to now.
+func (tr *traffic) awaitMore(n int) {
+	tr.t.Helper()
+	tr.awaitAccepted(len(tr.accepted()) + n)
+}
+
 // awaitRefused waits until n more requests have been refused.
 func (tr *traffic) awaitRefused(n int) {
 	tr.t.Helper()
