@@ -30,6 +30,7 @@ import (
 	"github.com/hookline/hookline/ent/idempotencykey"
 	"github.com/hookline/hookline/ent/marker"
 	"github.com/hookline/hookline/ent/notificationprofile"
+	"github.com/hookline/hookline/ent/resourceroute"
 )
 
 // Client is the client that holds all ent builders.
@@ -65,6 +66,8 @@ type Client struct {
 	Marker *MarkerClient
 	// NotificationProfile is the client for interacting with the NotificationProfile builders.
 	NotificationProfile *NotificationProfileClient
+	// ResourceRoute is the client for interacting with the ResourceRoute builders.
+	ResourceRoute *ResourceRouteClient
 }
 
 // NewClient creates a new client configured with the given options.
@@ -90,6 +93,7 @@ func (c *Client) init() {
 	c.IdempotencyKey = NewIdempotencyKeyClient(c.config)
 	c.Marker = NewMarkerClient(c.config)
 	c.NotificationProfile = NewNotificationProfileClient(c.config)
+	c.ResourceRoute = NewResourceRouteClient(c.config)
 }
 
 type (
@@ -196,6 +200,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		IdempotencyKey:      NewIdempotencyKeyClient(cfg),
 		Marker:              NewMarkerClient(cfg),
 		NotificationProfile: NewNotificationProfileClient(cfg),
+		ResourceRoute:       NewResourceRouteClient(cfg),
 	}, nil
 }
 
@@ -229,6 +234,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		IdempotencyKey:      NewIdempotencyKeyClient(cfg),
 		Marker:              NewMarkerClient(cfg),
 		NotificationProfile: NewNotificationProfileClient(cfg),
+		ResourceRoute:       NewResourceRouteClient(cfg),
 	}, nil
 }
 
@@ -260,7 +266,7 @@ func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
 		c.APIKey, c.Account, c.Attempt, c.AuthSetting, c.Category, c.Certificate,
 		c.ConfigChange, c.Delivery, c.Event, c.EventSubscription, c.EventType,
-		c.IdempotencyKey, c.Marker, c.NotificationProfile,
+		c.IdempotencyKey, c.Marker, c.NotificationProfile, c.ResourceRoute,
 	} {
 		n.Use(hooks...)
 	}
@@ -272,7 +278,7 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
 		c.APIKey, c.Account, c.Attempt, c.AuthSetting, c.Category, c.Certificate,
 		c.ConfigChange, c.Delivery, c.Event, c.EventSubscription, c.EventType,
-		c.IdempotencyKey, c.Marker, c.NotificationProfile,
+		c.IdempotencyKey, c.Marker, c.NotificationProfile, c.ResourceRoute,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -309,6 +315,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Marker.mutate(ctx, m)
 	case *NotificationProfileMutation:
 		return c.NotificationProfile.mutate(ctx, m)
+	case *ResourceRouteMutation:
+		return c.ResourceRoute.mutate(ctx, m)
 	default:
 		return nil, fmt.Errorf("ent: unknown mutation type %T", m)
 	}
@@ -2261,6 +2269,22 @@ func (c *NotificationProfileClient) QuerySubscriptions(_m *NotificationProfile) 
 	return query
 }
 
+// QueryResourceRoutes queries the resource_routes edge of a NotificationProfile.
+func (c *NotificationProfileClient) QueryResourceRoutes(_m *NotificationProfile) *ResourceRouteQuery {
+	query := (&ResourceRouteClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(notificationprofile.Table, notificationprofile.FieldID, id),
+			sqlgraph.To(resourceroute.Table, resourceroute.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, notificationprofile.ResourceRoutesTable, notificationprofile.ResourceRoutesColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // QueryAuthSetting queries the auth_setting edge of a NotificationProfile.
 func (c *NotificationProfileClient) QueryAuthSetting(_m *NotificationProfile) *AuthSettingQuery {
 	query := (&AuthSettingClient{config: c.config}).Query()
@@ -2320,16 +2344,167 @@ func (c *NotificationProfileClient) mutate(ctx context.Context, m *NotificationP
 	}
 }
 
+// ResourceRouteClient is a client for the ResourceRoute schema.
+type ResourceRouteClient struct {
+	config
+}
+
+// NewResourceRouteClient returns a client for the ResourceRoute from the given config.
+func NewResourceRouteClient(c config) *ResourceRouteClient {
+	return &ResourceRouteClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `resourceroute.Hooks(f(g(h())))`.
+func (c *ResourceRouteClient) Use(hooks ...Hook) {
+	c.hooks.ResourceRoute = append(c.hooks.ResourceRoute, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `resourceroute.Intercept(f(g(h())))`.
+func (c *ResourceRouteClient) Intercept(interceptors ...Interceptor) {
+	c.inters.ResourceRoute = append(c.inters.ResourceRoute, interceptors...)
+}
+
+// Create returns a builder for creating a ResourceRoute entity.
+func (c *ResourceRouteClient) Create() *ResourceRouteCreate {
+	mutation := newResourceRouteMutation(c.config, OpCreate)
+	return &ResourceRouteCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of ResourceRoute entities.
+func (c *ResourceRouteClient) CreateBulk(builders ...*ResourceRouteCreate) *ResourceRouteCreateBulk {
+	return &ResourceRouteCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *ResourceRouteClient) MapCreateBulk(slice any, setFunc func(*ResourceRouteCreate, int)) *ResourceRouteCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &ResourceRouteCreateBulk{err: fmt.Errorf("calling to ResourceRouteClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*ResourceRouteCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &ResourceRouteCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for ResourceRoute.
+func (c *ResourceRouteClient) Update() *ResourceRouteUpdate {
+	mutation := newResourceRouteMutation(c.config, OpUpdate)
+	return &ResourceRouteUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *ResourceRouteClient) UpdateOne(_m *ResourceRoute) *ResourceRouteUpdateOne {
+	mutation := newResourceRouteMutation(c.config, OpUpdateOne, withResourceRoute(_m))
+	return &ResourceRouteUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *ResourceRouteClient) UpdateOneID(id uuid.UUID) *ResourceRouteUpdateOne {
+	mutation := newResourceRouteMutation(c.config, OpUpdateOne, withResourceRouteID(id))
+	return &ResourceRouteUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for ResourceRoute.
+func (c *ResourceRouteClient) Delete() *ResourceRouteDelete {
+	mutation := newResourceRouteMutation(c.config, OpDelete)
+	return &ResourceRouteDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *ResourceRouteClient) DeleteOne(_m *ResourceRoute) *ResourceRouteDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *ResourceRouteClient) DeleteOneID(id uuid.UUID) *ResourceRouteDeleteOne {
+	builder := c.Delete().Where(resourceroute.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &ResourceRouteDeleteOne{builder}
+}
+
+// Query returns a query builder for ResourceRoute.
+func (c *ResourceRouteClient) Query() *ResourceRouteQuery {
+	return &ResourceRouteQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeResourceRoute},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a ResourceRoute entity by its id.
+func (c *ResourceRouteClient) Get(ctx context.Context, id uuid.UUID) (*ResourceRoute, error) {
+	return c.Query().Where(resourceroute.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *ResourceRouteClient) GetX(ctx context.Context, id uuid.UUID) *ResourceRoute {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryProfile queries the profile edge of a ResourceRoute.
+func (c *ResourceRouteClient) QueryProfile(_m *ResourceRoute) *NotificationProfileQuery {
+	query := (&NotificationProfileClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(resourceroute.Table, resourceroute.FieldID, id),
+			sqlgraph.To(notificationprofile.Table, notificationprofile.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, resourceroute.ProfileTable, resourceroute.ProfileColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *ResourceRouteClient) Hooks() []Hook {
+	hooks := c.hooks.ResourceRoute
+	return append(hooks[:len(hooks):len(hooks)], resourceroute.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *ResourceRouteClient) Interceptors() []Interceptor {
+	inters := c.inters.ResourceRoute
+	return append(inters[:len(inters):len(inters)], resourceroute.Interceptors[:]...)
+}
+
+func (c *ResourceRouteClient) mutate(ctx context.Context, m *ResourceRouteMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&ResourceRouteCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&ResourceRouteUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&ResourceRouteUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&ResourceRouteDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown ResourceRoute mutation op: %q", m.Op())
+	}
+}
+
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
 		APIKey, Account, Attempt, AuthSetting, Category, Certificate, ConfigChange,
 		Delivery, Event, EventSubscription, EventType, IdempotencyKey, Marker,
-		NotificationProfile []ent.Hook
+		NotificationProfile, ResourceRoute []ent.Hook
 	}
 	inters struct {
 		APIKey, Account, Attempt, AuthSetting, Category, Certificate, ConfigChange,
 		Delivery, Event, EventSubscription, EventType, IdempotencyKey, Marker,
-		NotificationProfile []ent.Interceptor
+		NotificationProfile, ResourceRoute []ent.Interceptor
 	}
 )

@@ -26,6 +26,7 @@ import (
 	"github.com/hookline/hookline/ent/idempotencykey"
 	"github.com/hookline/hookline/ent/marker"
 	"github.com/hookline/hookline/ent/notificationprofile"
+	"github.com/hookline/hookline/ent/resourceroute"
 )
 
 // ent aliases to avoid import conflicts in user's code.
@@ -100,6 +101,7 @@ func checkColumn(t, c string) error {
 			idempotencykey.Table:      idempotencykey.ValidColumn,
 			marker.Table:              marker.ValidColumn,
 			notificationprofile.Table: notificationprofile.ValidColumn,
+			resourceroute.Table:       resourceroute.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

@@ -43,7 +43,11 @@ type Event struct {
 	// JSON, as it was published
 	Payload string `json:"payload,omitempty"`
 	// the ids of the matched subscriptions, 16 bytes each
-	Targets      []byte `json:"targets,omitempty"`
+	Targets []byte `json:"targets,omitempty"`
+	// null for none
+	Webhook *types.Webhook `json:"webhook,omitempty"`
+	// how the payload fails its type's JSON Schema; empty when it does not, or nobody looked
+	SchemaError  string `json:"schema_error,omitempty"`
 	selectValues sql.SelectValues
 }
 
@@ -52,11 +56,11 @@ func (*Event) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case event.FieldAttributes, event.FieldTargets:
+		case event.FieldAttributes, event.FieldTargets, event.FieldWebhook:
 			values[i] = new([]byte)
 		case event.FieldIntermediate:
 			values[i] = new(sql.NullBool)
-		case event.FieldType, event.FieldApplication, event.FieldEntity, event.FieldUser, event.FieldResource, event.FieldIdempotencyKey, event.FieldPayload:
+		case event.FieldType, event.FieldApplication, event.FieldEntity, event.FieldUser, event.FieldResource, event.FieldIdempotencyKey, event.FieldPayload, event.FieldSchemaError:
 			values[i] = new(sql.NullString)
 		case event.FieldOccurredAt:
 			values[i] = new(sql.NullTime)
@@ -157,6 +161,20 @@ func (_m *Event) assignValues(columns []string, values []any) error {
 			} else if value != nil {
 				_m.Targets = *value
 			}
+		case event.FieldWebhook:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field webhook", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Webhook); err != nil {
+					return fmt.Errorf("unmarshal field webhook: %w", err)
+				}
+			}
+		case event.FieldSchemaError:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field schema_error", values[i])
+			} else if value.Valid {
+				_m.SchemaError = value.String
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -228,6 +246,12 @@ func (_m *Event) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("targets=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Targets))
+	builder.WriteString(", ")
+	builder.WriteString("webhook=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Webhook))
+	builder.WriteString(", ")
+	builder.WriteString("schema_error=")
+	builder.WriteString(_m.SchemaError)
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -142,6 +142,26 @@ func (_c *EventCreate) SetTargets(v []byte) *EventCreate {
 	return _c
 }
 
+// SetWebhook sets the "webhook" field.
+func (_c *EventCreate) SetWebhook(v *types.Webhook) *EventCreate {
+	_c.mutation.SetWebhook(v)
+	return _c
+}
+
+// SetSchemaError sets the "schema_error" field.
+func (_c *EventCreate) SetSchemaError(v string) *EventCreate {
+	_c.mutation.SetSchemaError(v)
+	return _c
+}
+
+// SetNillableSchemaError sets the "schema_error" field if the given value is not nil.
+func (_c *EventCreate) SetNillableSchemaError(v *string) *EventCreate {
+	if v != nil {
+		_c.SetSchemaError(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *EventCreate) SetID(v uuid.UUID) *EventCreate {
 	_c.mutation.SetID(v)
@@ -217,6 +237,10 @@ func (_c *EventCreate) defaults() error {
 		v := event.DefaultIdempotencyKey
 		_c.mutation.SetIdempotencyKey(v)
 	}
+	if _, ok := _c.mutation.SchemaError(); !ok {
+		v := event.DefaultSchemaError
+		_c.mutation.SetSchemaError(v)
+	}
 	if _, ok := _c.mutation.ID(); !ok {
 		if event.DefaultID == nil {
 			return fmt.Errorf("ent: uninitialized event.DefaultID (forgotten import ent/runtime?)")
@@ -258,6 +282,9 @@ func (_c *EventCreate) check() error {
 	}
 	if _, ok := _c.mutation.Payload(); !ok {
 		return &ValidationError{Name: "payload", err: errors.New(`ent: missing required field "Event.payload"`)}
+	}
+	if _, ok := _c.mutation.SchemaError(); !ok {
+		return &ValidationError{Name: "schema_error", err: errors.New(`ent: missing required field "Event.schema_error"`)}
 	}
 	return nil
 }
@@ -341,6 +368,14 @@ func (_c *EventCreate) createSpec() (*Event, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Targets(); ok {
 		_spec.SetField(event.FieldTargets, field.TypeBytes, value)
 		_node.Targets = value
+	}
+	if value, ok := _c.mutation.Webhook(); ok {
+		_spec.SetField(event.FieldWebhook, field.TypeJSON, value)
+		_node.Webhook = value
+	}
+	if value, ok := _c.mutation.SchemaError(); ok {
+		_spec.SetField(event.FieldSchemaError, field.TypeString, value)
+		_node.SchemaError = value
 	}
 	return _node, _spec
 }

@@ -25,6 +25,12 @@ type EventType struct {
 	CategoryID uuid.UUID `json:"category_id,omitempty"`
 	// Description holds the value of the "description" field.
 	Description string `json:"description,omitempty"`
+	// JSON; empty for none
+	JSONSchema string `json:"json_schema,omitempty"`
+	// OFF, WARN or REJECT: what a payload that fails the schema leads to
+	Validation string `json:"validation,omitempty"`
+	// a payload in JSON that satisfies the schema; empty for none
+	Example string `json:"example,omitempty"`
 	// DeprecatedAt holds the value of the "deprecated_at" field.
 	DeprecatedAt *time.Time `json:"deprecated_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -58,7 +64,7 @@ func (*EventType) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case eventtype.FieldName, eventtype.FieldDescription:
+		case eventtype.FieldName, eventtype.FieldDescription, eventtype.FieldJSONSchema, eventtype.FieldValidation, eventtype.FieldExample:
 			values[i] = new(sql.NullString)
 		case eventtype.FieldDeprecatedAt:
 			values[i] = new(sql.NullTime)
@@ -102,6 +108,24 @@ func (_m *EventType) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field description", values[i])
 			} else if value.Valid {
 				_m.Description = value.String
+			}
+		case eventtype.FieldJSONSchema:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field json_schema", values[i])
+			} else if value.Valid {
+				_m.JSONSchema = value.String
+			}
+		case eventtype.FieldValidation:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field validation", values[i])
+			} else if value.Valid {
+				_m.Validation = value.String
+			}
+		case eventtype.FieldExample:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field example", values[i])
+			} else if value.Valid {
+				_m.Example = value.String
 			}
 		case eventtype.FieldDeprecatedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -159,6 +183,15 @@ func (_m *EventType) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("description=")
 	builder.WriteString(_m.Description)
+	builder.WriteString(", ")
+	builder.WriteString("json_schema=")
+	builder.WriteString(_m.JSONSchema)
+	builder.WriteString(", ")
+	builder.WriteString("validation=")
+	builder.WriteString(_m.Validation)
+	builder.WriteString(", ")
+	builder.WriteString("example=")
+	builder.WriteString(_m.Example)
 	builder.WriteString(", ")
 	if v := _m.DeprecatedAt; v != nil {
 		builder.WriteString("deprecated_at=")

@@ -48,6 +48,48 @@ func (_c *EventTypeCreate) SetNillableDescription(v *string) *EventTypeCreate {
 	return _c
 }
 
+// SetJSONSchema sets the "json_schema" field.
+func (_c *EventTypeCreate) SetJSONSchema(v string) *EventTypeCreate {
+	_c.mutation.SetJSONSchema(v)
+	return _c
+}
+
+// SetNillableJSONSchema sets the "json_schema" field if the given value is not nil.
+func (_c *EventTypeCreate) SetNillableJSONSchema(v *string) *EventTypeCreate {
+	if v != nil {
+		_c.SetJSONSchema(*v)
+	}
+	return _c
+}
+
+// SetValidation sets the "validation" field.
+func (_c *EventTypeCreate) SetValidation(v string) *EventTypeCreate {
+	_c.mutation.SetValidation(v)
+	return _c
+}
+
+// SetNillableValidation sets the "validation" field if the given value is not nil.
+func (_c *EventTypeCreate) SetNillableValidation(v *string) *EventTypeCreate {
+	if v != nil {
+		_c.SetValidation(*v)
+	}
+	return _c
+}
+
+// SetExample sets the "example" field.
+func (_c *EventTypeCreate) SetExample(v string) *EventTypeCreate {
+	_c.mutation.SetExample(v)
+	return _c
+}
+
+// SetNillableExample sets the "example" field if the given value is not nil.
+func (_c *EventTypeCreate) SetNillableExample(v *string) *EventTypeCreate {
+	if v != nil {
+		_c.SetExample(*v)
+	}
+	return _c
+}
+
 // SetDeprecatedAt sets the "deprecated_at" field.
 func (_c *EventTypeCreate) SetDeprecatedAt(v time.Time) *EventTypeCreate {
 	_c.mutation.SetDeprecatedAt(v)
@@ -120,6 +162,18 @@ func (_c *EventTypeCreate) defaults() {
 		v := eventtype.DefaultDescription
 		_c.mutation.SetDescription(v)
 	}
+	if _, ok := _c.mutation.JSONSchema(); !ok {
+		v := eventtype.DefaultJSONSchema
+		_c.mutation.SetJSONSchema(v)
+	}
+	if _, ok := _c.mutation.Validation(); !ok {
+		v := eventtype.DefaultValidation
+		_c.mutation.SetValidation(v)
+	}
+	if _, ok := _c.mutation.Example(); !ok {
+		v := eventtype.DefaultExample
+		_c.mutation.SetExample(v)
+	}
 	if _, ok := _c.mutation.ID(); !ok {
 		v := eventtype.DefaultID()
 		_c.mutation.SetID(v)
@@ -141,6 +195,15 @@ func (_c *EventTypeCreate) check() error {
 	}
 	if _, ok := _c.mutation.Description(); !ok {
 		return &ValidationError{Name: "description", err: errors.New(`ent: missing required field "EventType.description"`)}
+	}
+	if _, ok := _c.mutation.JSONSchema(); !ok {
+		return &ValidationError{Name: "json_schema", err: errors.New(`ent: missing required field "EventType.json_schema"`)}
+	}
+	if _, ok := _c.mutation.Validation(); !ok {
+		return &ValidationError{Name: "validation", err: errors.New(`ent: missing required field "EventType.validation"`)}
+	}
+	if _, ok := _c.mutation.Example(); !ok {
+		return &ValidationError{Name: "example", err: errors.New(`ent: missing required field "EventType.example"`)}
 	}
 	if len(_c.mutation.CategoryIDs()) == 0 {
 		return &ValidationError{Name: "category", err: errors.New(`ent: missing required edge "EventType.category"`)}
@@ -187,6 +250,18 @@ func (_c *EventTypeCreate) createSpec() (*EventType, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Description(); ok {
 		_spec.SetField(eventtype.FieldDescription, field.TypeString, value)
 		_node.Description = value
+	}
+	if value, ok := _c.mutation.JSONSchema(); ok {
+		_spec.SetField(eventtype.FieldJSONSchema, field.TypeString, value)
+		_node.JSONSchema = value
+	}
+	if value, ok := _c.mutation.Validation(); ok {
+		_spec.SetField(eventtype.FieldValidation, field.TypeString, value)
+		_node.Validation = value
+	}
+	if value, ok := _c.mutation.Example(); ok {
+		_spec.SetField(eventtype.FieldExample, field.TypeString, value)
+		_node.Example = value
 	}
 	if value, ok := _c.mutation.DeprecatedAt(); ok {
 		_spec.SetField(eventtype.FieldDeprecatedAt, field.TypeTime, value)

@@ -43,6 +43,48 @@ func (_u *EventTypeUpdate) SetNillableDescription(v *string) *EventTypeUpdate {
 	return _u
 }
 
+// SetJSONSchema sets the "json_schema" field.
+func (_u *EventTypeUpdate) SetJSONSchema(v string) *EventTypeUpdate {
+	_u.mutation.SetJSONSchema(v)
+	return _u
+}
+
+// SetNillableJSONSchema sets the "json_schema" field if the given value is not nil.
+func (_u *EventTypeUpdate) SetNillableJSONSchema(v *string) *EventTypeUpdate {
+	if v != nil {
+		_u.SetJSONSchema(*v)
+	}
+	return _u
+}
+
+// SetValidation sets the "validation" field.
+func (_u *EventTypeUpdate) SetValidation(v string) *EventTypeUpdate {
+	_u.mutation.SetValidation(v)
+	return _u
+}
+
+// SetNillableValidation sets the "validation" field if the given value is not nil.
+func (_u *EventTypeUpdate) SetNillableValidation(v *string) *EventTypeUpdate {
+	if v != nil {
+		_u.SetValidation(*v)
+	}
+	return _u
+}
+
+// SetExample sets the "example" field.
+func (_u *EventTypeUpdate) SetExample(v string) *EventTypeUpdate {
+	_u.mutation.SetExample(v)
+	return _u
+}
+
+// SetNillableExample sets the "example" field if the given value is not nil.
+func (_u *EventTypeUpdate) SetNillableExample(v *string) *EventTypeUpdate {
+	if v != nil {
+		_u.SetExample(*v)
+	}
+	return _u
+}
+
 // SetDeprecatedAt sets the "deprecated_at" field.
 func (_u *EventTypeUpdate) SetDeprecatedAt(v time.Time) *EventTypeUpdate {
 	_u.mutation.SetDeprecatedAt(v)
@@ -124,6 +166,15 @@ func (_u *EventTypeUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.Description(); ok {
 		_spec.SetField(eventtype.FieldDescription, field.TypeString, value)
 	}
+	if value, ok := _u.mutation.JSONSchema(); ok {
+		_spec.SetField(eventtype.FieldJSONSchema, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Validation(); ok {
+		_spec.SetField(eventtype.FieldValidation, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Example(); ok {
+		_spec.SetField(eventtype.FieldExample, field.TypeString, value)
+	}
 	if value, ok := _u.mutation.DeprecatedAt(); ok {
 		_spec.SetField(eventtype.FieldDeprecatedAt, field.TypeTime, value)
 	}
@@ -162,6 +213,48 @@ func (_u *EventTypeUpdateOne) SetDescription(v string) *EventTypeUpdateOne {
 func (_u *EventTypeUpdateOne) SetNillableDescription(v *string) *EventTypeUpdateOne {
 	if v != nil {
 		_u.SetDescription(*v)
+	}
+	return _u
+}
+
+// SetJSONSchema sets the "json_schema" field.
+func (_u *EventTypeUpdateOne) SetJSONSchema(v string) *EventTypeUpdateOne {
+	_u.mutation.SetJSONSchema(v)
+	return _u
+}
+
+// SetNillableJSONSchema sets the "json_schema" field if the given value is not nil.
+func (_u *EventTypeUpdateOne) SetNillableJSONSchema(v *string) *EventTypeUpdateOne {
+	if v != nil {
+		_u.SetJSONSchema(*v)
+	}
+	return _u
+}
+
+// SetValidation sets the "validation" field.
+func (_u *EventTypeUpdateOne) SetValidation(v string) *EventTypeUpdateOne {
+	_u.mutation.SetValidation(v)
+	return _u
+}
+
+// SetNillableValidation sets the "validation" field if the given value is not nil.
+func (_u *EventTypeUpdateOne) SetNillableValidation(v *string) *EventTypeUpdateOne {
+	if v != nil {
+		_u.SetValidation(*v)
+	}
+	return _u
+}
+
+// SetExample sets the "example" field.
+func (_u *EventTypeUpdateOne) SetExample(v string) *EventTypeUpdateOne {
+	_u.mutation.SetExample(v)
+	return _u
+}
+
+// SetNillableExample sets the "example" field if the given value is not nil.
+func (_u *EventTypeUpdateOne) SetNillableExample(v *string) *EventTypeUpdateOne {
+	if v != nil {
+		_u.SetExample(*v)
 	}
 	return _u
 }
@@ -276,6 +369,15 @@ func (_u *EventTypeUpdateOne) sqlSave(ctx context.Context) (_node *EventType, er
 	}
 	if value, ok := _u.mutation.Description(); ok {
 		_spec.SetField(eventtype.FieldDescription, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.JSONSchema(); ok {
+		_spec.SetField(eventtype.FieldJSONSchema, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Validation(); ok {
+		_spec.SetField(eventtype.FieldValidation, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Example(); ok {
+		_spec.SetField(eventtype.FieldExample, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.DeprecatedAt(); ok {
 		_spec.SetField(eventtype.FieldDeprecatedAt, field.TypeTime, value)

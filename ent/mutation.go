@@ -27,6 +27,7 @@ import (
 	"github.com/hookline/hookline/ent/marker"
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/ent/predicate"
+	"github.com/hookline/hookline/ent/resourceroute"
 	"github.com/hookline/hookline/ent/schema/types"
 )
 
@@ -53,6 +54,7 @@ const (
 	TypeIdempotencyKey      = "IdempotencyKey"
 	TypeMarker              = "Marker"
 	TypeNotificationProfile = "NotificationProfile"
+	TypeResourceRoute       = "ResourceRoute"
 )
 
 // APIKeyMutation represents an operation that mutates the APIKey nodes in the graph.
@@ -7580,6 +7582,8 @@ type EventMutation struct {
 	idempotency_key  *string
 	payload          *string
 	targets          *[]byte
+	webhook          **types.Webhook
+	schema_error     *string
 	clearedFields    map[string]struct{}
 	done             bool
 	oldValue         func(context.Context) (*Event, error)
@@ -8164,6 +8168,91 @@ func (m *EventMutation) ResetTargets() {
 	delete(m.clearedFields, event.FieldTargets)
 }
 
+// SetWebhook sets the "webhook" field.
+func (m *EventMutation) SetWebhook(t *types.Webhook) {
+	m.webhook = &t
+}
+
+// Webhook returns the value of the "webhook" field in the mutation.
+func (m *EventMutation) Webhook() (r *types.Webhook, exists bool) {
+	v := m.webhook
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldWebhook returns the old "webhook" field's value of the Event entity.
+// If the Event object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *EventMutation) OldWebhook(ctx context.Context) (v *types.Webhook, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldWebhook is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldWebhook requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldWebhook: %w", err)
+	}
+	return oldValue.Webhook, nil
+}
+
+// ClearWebhook clears the value of the "webhook" field.
+func (m *EventMutation) ClearWebhook() {
+	m.webhook = nil
+	m.clearedFields[event.FieldWebhook] = struct{}{}
+}
+
+// WebhookCleared returns if the "webhook" field was cleared in this mutation.
+func (m *EventMutation) WebhookCleared() bool {
+	_, ok := m.clearedFields[event.FieldWebhook]
+	return ok
+}
+
+// ResetWebhook resets all changes to the "webhook" field.
+func (m *EventMutation) ResetWebhook() {
+	m.webhook = nil
+	delete(m.clearedFields, event.FieldWebhook)
+}
+
+// SetSchemaError sets the "schema_error" field.
+func (m *EventMutation) SetSchemaError(s string) {
+	m.schema_error = &s
+}
+
+// SchemaError returns the value of the "schema_error" field in the mutation.
+func (m *EventMutation) SchemaError() (r string, exists bool) {
+	v := m.schema_error
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSchemaError returns the old "schema_error" field's value of the Event entity.
+// If the Event object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *EventMutation) OldSchemaError(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSchemaError is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSchemaError requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSchemaError: %w", err)
+	}
+	return oldValue.SchemaError, nil
+}
+
+// ResetSchemaError resets all changes to the "schema_error" field.
+func (m *EventMutation) ResetSchemaError() {
+	m.schema_error = nil
+}
+
 // Where appends a list predicates to the EventMutation builder.
 func (m *EventMutation) Where(ps ...predicate.Event) {
 	m.predicates = append(m.predicates, ps...)
@@ -8198,7 +8287,7 @@ func (m *EventMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *EventMutation) Fields() []string {
-	fields := make([]string, 0, 12)
+	fields := make([]string, 0, 14)
 	if m.account_id != nil {
 		fields = append(fields, event.FieldAccountID)
 	}
@@ -8235,6 +8324,12 @@ func (m *EventMutation) Fields() []string {
 	if m.targets != nil {
 		fields = append(fields, event.FieldTargets)
 	}
+	if m.webhook != nil {
+		fields = append(fields, event.FieldWebhook)
+	}
+	if m.schema_error != nil {
+		fields = append(fields, event.FieldSchemaError)
+	}
 	return fields
 }
 
@@ -8267,6 +8362,10 @@ func (m *EventMutation) Field(name string) (ent.Value, bool) {
 		return m.Payload()
 	case event.FieldTargets:
 		return m.Targets()
+	case event.FieldWebhook:
+		return m.Webhook()
+	case event.FieldSchemaError:
+		return m.SchemaError()
 	}
 	return nil, false
 }
@@ -8300,6 +8399,10 @@ func (m *EventMutation) OldField(ctx context.Context, name string) (ent.Value, e
 		return m.OldPayload(ctx)
 	case event.FieldTargets:
 		return m.OldTargets(ctx)
+	case event.FieldWebhook:
+		return m.OldWebhook(ctx)
+	case event.FieldSchemaError:
+		return m.OldSchemaError(ctx)
 	}
 	return nil, fmt.Errorf("unknown Event field %s", name)
 }
@@ -8393,6 +8496,20 @@ func (m *EventMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetTargets(v)
 		return nil
+	case event.FieldWebhook:
+		v, ok := value.(*types.Webhook)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetWebhook(v)
+		return nil
+	case event.FieldSchemaError:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSchemaError(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Event field %s", name)
 }
@@ -8429,6 +8546,9 @@ func (m *EventMutation) ClearedFields() []string {
 	if m.FieldCleared(event.FieldTargets) {
 		fields = append(fields, event.FieldTargets)
 	}
+	if m.FieldCleared(event.FieldWebhook) {
+		fields = append(fields, event.FieldWebhook)
+	}
 	return fields
 }
 
@@ -8448,6 +8568,9 @@ func (m *EventMutation) ClearField(name string) error {
 		return nil
 	case event.FieldTargets:
 		m.ClearTargets()
+		return nil
+	case event.FieldWebhook:
+		m.ClearWebhook()
 		return nil
 	}
 	return fmt.Errorf("unknown Event nullable field %s", name)
@@ -8492,6 +8615,12 @@ func (m *EventMutation) ResetField(name string) error {
 		return nil
 	case event.FieldTargets:
 		m.ResetTargets()
+		return nil
+	case event.FieldWebhook:
+		m.ResetWebhook()
+		return nil
+	case event.FieldSchemaError:
+		m.ResetSchemaError()
 		return nil
 	}
 	return fmt.Errorf("unknown Event field %s", name)
@@ -9693,6 +9822,9 @@ type EventTypeMutation struct {
 	id              *uuid.UUID
 	name            *string
 	description     *string
+	json_schema     *string
+	validation      *string
+	example         *string
 	deprecated_at   *time.Time
 	clearedFields   map[string]struct{}
 	category        *uuid.UUID
@@ -9914,6 +10046,114 @@ func (m *EventTypeMutation) ResetDescription() {
 	m.description = nil
 }
 
+// SetJSONSchema sets the "json_schema" field.
+func (m *EventTypeMutation) SetJSONSchema(s string) {
+	m.json_schema = &s
+}
+
+// JSONSchema returns the value of the "json_schema" field in the mutation.
+func (m *EventTypeMutation) JSONSchema() (r string, exists bool) {
+	v := m.json_schema
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldJSONSchema returns the old "json_schema" field's value of the EventType entity.
+// If the EventType object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *EventTypeMutation) OldJSONSchema(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldJSONSchema is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldJSONSchema requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldJSONSchema: %w", err)
+	}
+	return oldValue.JSONSchema, nil
+}
+
+// ResetJSONSchema resets all changes to the "json_schema" field.
+func (m *EventTypeMutation) ResetJSONSchema() {
+	m.json_schema = nil
+}
+
+// SetValidation sets the "validation" field.
+func (m *EventTypeMutation) SetValidation(s string) {
+	m.validation = &s
+}
+
+// Validation returns the value of the "validation" field in the mutation.
+func (m *EventTypeMutation) Validation() (r string, exists bool) {
+	v := m.validation
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldValidation returns the old "validation" field's value of the EventType entity.
+// If the EventType object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *EventTypeMutation) OldValidation(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldValidation is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldValidation requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldValidation: %w", err)
+	}
+	return oldValue.Validation, nil
+}
+
+// ResetValidation resets all changes to the "validation" field.
+func (m *EventTypeMutation) ResetValidation() {
+	m.validation = nil
+}
+
+// SetExample sets the "example" field.
+func (m *EventTypeMutation) SetExample(s string) {
+	m.example = &s
+}
+
+// Example returns the value of the "example" field in the mutation.
+func (m *EventTypeMutation) Example() (r string, exists bool) {
+	v := m.example
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldExample returns the old "example" field's value of the EventType entity.
+// If the EventType object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *EventTypeMutation) OldExample(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldExample is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldExample requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldExample: %w", err)
+	}
+	return oldValue.Example, nil
+}
+
+// ResetExample resets all changes to the "example" field.
+func (m *EventTypeMutation) ResetExample() {
+	m.example = nil
+}
+
 // SetDeprecatedAt sets the "deprecated_at" field.
 func (m *EventTypeMutation) SetDeprecatedAt(t time.Time) {
 	m.deprecated_at = &t
@@ -10024,7 +10264,7 @@ func (m *EventTypeMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *EventTypeMutation) Fields() []string {
-	fields := make([]string, 0, 4)
+	fields := make([]string, 0, 7)
 	if m.name != nil {
 		fields = append(fields, eventtype.FieldName)
 	}
@@ -10033,6 +10273,15 @@ func (m *EventTypeMutation) Fields() []string {
 	}
 	if m.description != nil {
 		fields = append(fields, eventtype.FieldDescription)
+	}
+	if m.json_schema != nil {
+		fields = append(fields, eventtype.FieldJSONSchema)
+	}
+	if m.validation != nil {
+		fields = append(fields, eventtype.FieldValidation)
+	}
+	if m.example != nil {
+		fields = append(fields, eventtype.FieldExample)
 	}
 	if m.deprecated_at != nil {
 		fields = append(fields, eventtype.FieldDeprecatedAt)
@@ -10051,6 +10300,12 @@ func (m *EventTypeMutation) Field(name string) (ent.Value, bool) {
 		return m.CategoryID()
 	case eventtype.FieldDescription:
 		return m.Description()
+	case eventtype.FieldJSONSchema:
+		return m.JSONSchema()
+	case eventtype.FieldValidation:
+		return m.Validation()
+	case eventtype.FieldExample:
+		return m.Example()
 	case eventtype.FieldDeprecatedAt:
 		return m.DeprecatedAt()
 	}
@@ -10068,6 +10323,12 @@ func (m *EventTypeMutation) OldField(ctx context.Context, name string) (ent.Valu
 		return m.OldCategoryID(ctx)
 	case eventtype.FieldDescription:
 		return m.OldDescription(ctx)
+	case eventtype.FieldJSONSchema:
+		return m.OldJSONSchema(ctx)
+	case eventtype.FieldValidation:
+		return m.OldValidation(ctx)
+	case eventtype.FieldExample:
+		return m.OldExample(ctx)
 	case eventtype.FieldDeprecatedAt:
 		return m.OldDeprecatedAt(ctx)
 	}
@@ -10099,6 +10360,27 @@ func (m *EventTypeMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetDescription(v)
+		return nil
+	case eventtype.FieldJSONSchema:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetJSONSchema(v)
+		return nil
+	case eventtype.FieldValidation:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetValidation(v)
+		return nil
+	case eventtype.FieldExample:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetExample(v)
 		return nil
 	case eventtype.FieldDeprecatedAt:
 		v, ok := value.(time.Time)
@@ -10173,6 +10455,15 @@ func (m *EventTypeMutation) ResetField(name string) error {
 		return nil
 	case eventtype.FieldDescription:
 		m.ResetDescription()
+		return nil
+	case eventtype.FieldJSONSchema:
+		m.ResetJSONSchema()
+		return nil
+	case eventtype.FieldValidation:
+		m.ResetValidation()
+		return nil
+	case eventtype.FieldExample:
+		m.ResetExample()
 		return nil
 	case eventtype.FieldDeprecatedAt:
 		m.ResetDeprecatedAt()
@@ -11066,42 +11357,45 @@ func (m *MarkerMutation) ResetEdge(name string) error {
 // NotificationProfileMutation represents an operation that mutates the NotificationProfile nodes in the graph.
 type NotificationProfileMutation struct {
 	config
-	op                    Op
-	typ                   string
-	id                    *uuid.UUID
-	account_id            *uuid.UUID
-	created_at            *time.Time
-	updated_at            *time.Time
-	version               *int
-	addversion            *int
-	key                   *string
-	webhook_url           *string
-	payload_format        *string
-	response_status_regex *string
-	response_header_regex *string
-	response_body_regex   *string
-	window_size           *int
-	addwindow_size        *int
-	connect_timeout_ms    *int
-	addconnect_timeout_ms *int
-	read_timeout_ms       *int
-	addread_timeout_ms    *int
-	tls_versions          *[]string
-	appendtls_versions    []string
-	headers               *[]types.Header
-	appendheaders         []types.Header
-	retry_policy          *types.RetryPolicy
-	clearedFields         map[string]struct{}
-	subscriptions         map[uuid.UUID]struct{}
-	removedsubscriptions  map[uuid.UUID]struct{}
-	clearedsubscriptions  bool
-	auth_setting          *uuid.UUID
-	clearedauth_setting   bool
-	certificate           *uuid.UUID
-	clearedcertificate    bool
-	done                  bool
-	oldValue              func(context.Context) (*NotificationProfile, error)
-	predicates            []predicate.NotificationProfile
+	op                     Op
+	typ                    string
+	id                     *uuid.UUID
+	account_id             *uuid.UUID
+	created_at             *time.Time
+	updated_at             *time.Time
+	version                *int
+	addversion             *int
+	key                    *string
+	webhook_url            *string
+	payload_format         *string
+	response_status_regex  *string
+	response_header_regex  *string
+	response_body_regex    *string
+	window_size            *int
+	addwindow_size         *int
+	connect_timeout_ms     *int
+	addconnect_timeout_ms  *int
+	read_timeout_ms        *int
+	addread_timeout_ms     *int
+	tls_versions           *[]string
+	appendtls_versions     []string
+	headers                *[]types.Header
+	appendheaders          []types.Header
+	retry_policy           *types.RetryPolicy
+	clearedFields          map[string]struct{}
+	subscriptions          map[uuid.UUID]struct{}
+	removedsubscriptions   map[uuid.UUID]struct{}
+	clearedsubscriptions   bool
+	resource_routes        map[uuid.UUID]struct{}
+	removedresource_routes map[uuid.UUID]struct{}
+	clearedresource_routes bool
+	auth_setting           *uuid.UUID
+	clearedauth_setting    bool
+	certificate            *uuid.UUID
+	clearedcertificate     bool
+	done                   bool
+	oldValue               func(context.Context) (*NotificationProfile, error)
+	predicates             []predicate.NotificationProfile
 }
 
 var _ ent.Mutation = (*NotificationProfileMutation)(nil)
@@ -12046,6 +12340,60 @@ func (m *NotificationProfileMutation) ResetSubscriptions() {
 	m.removedsubscriptions = nil
 }
 
+// AddResourceRouteIDs adds the "resource_routes" edge to the ResourceRoute entity by ids.
+func (m *NotificationProfileMutation) AddResourceRouteIDs(ids ...uuid.UUID) {
+	if m.resource_routes == nil {
+		m.resource_routes = make(map[uuid.UUID]struct{})
+	}
+	for i := range ids {
+		m.resource_routes[ids[i]] = struct{}{}
+	}
+}
+
+// ClearResourceRoutes clears the "resource_routes" edge to the ResourceRoute entity.
+func (m *NotificationProfileMutation) ClearResourceRoutes() {
+	m.clearedresource_routes = true
+}
+
+// ResourceRoutesCleared reports if the "resource_routes" edge to the ResourceRoute entity was cleared.
+func (m *NotificationProfileMutation) ResourceRoutesCleared() bool {
+	return m.clearedresource_routes
+}
+
+// RemoveResourceRouteIDs removes the "resource_routes" edge to the ResourceRoute entity by IDs.
+func (m *NotificationProfileMutation) RemoveResourceRouteIDs(ids ...uuid.UUID) {
+	if m.removedresource_routes == nil {
+		m.removedresource_routes = make(map[uuid.UUID]struct{})
+	}
+	for i := range ids {
+		delete(m.resource_routes, ids[i])
+		m.removedresource_routes[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedResourceRoutes returns the removed IDs of the "resource_routes" edge to the ResourceRoute entity.
+func (m *NotificationProfileMutation) RemovedResourceRoutesIDs() (ids []uuid.UUID) {
+	for id := range m.removedresource_routes {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResourceRoutesIDs returns the "resource_routes" edge IDs in the mutation.
+func (m *NotificationProfileMutation) ResourceRoutesIDs() (ids []uuid.UUID) {
+	for id := range m.resource_routes {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetResourceRoutes resets all changes to the "resource_routes" edge.
+func (m *NotificationProfileMutation) ResetResourceRoutes() {
+	m.resource_routes = nil
+	m.clearedresource_routes = false
+	m.removedresource_routes = nil
+}
+
 // ClearAuthSetting clears the "auth_setting" edge to the AuthSetting entity.
 func (m *NotificationProfileMutation) ClearAuthSetting() {
 	m.clearedauth_setting = true
@@ -12588,9 +12936,12 @@ func (m *NotificationProfileMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *NotificationProfileMutation) AddedEdges() []string {
-	edges := make([]string, 0, 3)
+	edges := make([]string, 0, 4)
 	if m.subscriptions != nil {
 		edges = append(edges, notificationprofile.EdgeSubscriptions)
+	}
+	if m.resource_routes != nil {
+		edges = append(edges, notificationprofile.EdgeResourceRoutes)
 	}
 	if m.auth_setting != nil {
 		edges = append(edges, notificationprofile.EdgeAuthSetting)
@@ -12611,6 +12962,12 @@ func (m *NotificationProfileMutation) AddedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case notificationprofile.EdgeResourceRoutes:
+		ids := make([]ent.Value, 0, len(m.resource_routes))
+		for id := range m.resource_routes {
+			ids = append(ids, id)
+		}
+		return ids
 	case notificationprofile.EdgeAuthSetting:
 		if id := m.auth_setting; id != nil {
 			return []ent.Value{*id}
@@ -12625,9 +12982,12 @@ func (m *NotificationProfileMutation) AddedIDs(name string) []ent.Value {
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *NotificationProfileMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 3)
+	edges := make([]string, 0, 4)
 	if m.removedsubscriptions != nil {
 		edges = append(edges, notificationprofile.EdgeSubscriptions)
+	}
+	if m.removedresource_routes != nil {
+		edges = append(edges, notificationprofile.EdgeResourceRoutes)
 	}
 	return edges
 }
@@ -12642,15 +13002,24 @@ func (m *NotificationProfileMutation) RemovedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case notificationprofile.EdgeResourceRoutes:
+		ids := make([]ent.Value, 0, len(m.removedresource_routes))
+		for id := range m.removedresource_routes {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *NotificationProfileMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 3)
+	edges := make([]string, 0, 4)
 	if m.clearedsubscriptions {
 		edges = append(edges, notificationprofile.EdgeSubscriptions)
+	}
+	if m.clearedresource_routes {
+		edges = append(edges, notificationprofile.EdgeResourceRoutes)
 	}
 	if m.clearedauth_setting {
 		edges = append(edges, notificationprofile.EdgeAuthSetting)
@@ -12667,6 +13036,8 @@ func (m *NotificationProfileMutation) EdgeCleared(name string) bool {
 	switch name {
 	case notificationprofile.EdgeSubscriptions:
 		return m.clearedsubscriptions
+	case notificationprofile.EdgeResourceRoutes:
+		return m.clearedresource_routes
 	case notificationprofile.EdgeAuthSetting:
 		return m.clearedauth_setting
 	case notificationprofile.EdgeCertificate:
@@ -12696,6 +13067,9 @@ func (m *NotificationProfileMutation) ResetEdge(name string) error {
 	case notificationprofile.EdgeSubscriptions:
 		m.ResetSubscriptions()
 		return nil
+	case notificationprofile.EdgeResourceRoutes:
+		m.ResetResourceRoutes()
+		return nil
 	case notificationprofile.EdgeAuthSetting:
 		m.ResetAuthSetting()
 		return nil
@@ -12704,4 +13078,682 @@ func (m *NotificationProfileMutation) ResetEdge(name string) error {
 		return nil
 	}
 	return fmt.Errorf("unknown NotificationProfile edge %s", name)
+}
+
+// ResourceRouteMutation represents an operation that mutates the ResourceRoute nodes in the graph.
+type ResourceRouteMutation struct {
+	config
+	op             Op
+	typ            string
+	id             *uuid.UUID
+	account_id     *uuid.UUID
+	created_at     *time.Time
+	updated_at     *time.Time
+	resource       *string
+	action         *string
+	clearedFields  map[string]struct{}
+	profile        *uuid.UUID
+	clearedprofile bool
+	done           bool
+	oldValue       func(context.Context) (*ResourceRoute, error)
+	predicates     []predicate.ResourceRoute
+}
+
+var _ ent.Mutation = (*ResourceRouteMutation)(nil)
+
+// resourcerouteOption allows management of the mutation configuration using functional options.
+type resourcerouteOption func(*ResourceRouteMutation)
+
+// newResourceRouteMutation creates new mutation for the ResourceRoute entity.
+func newResourceRouteMutation(c config, op Op, opts ...resourcerouteOption) *ResourceRouteMutation {
+	m := &ResourceRouteMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeResourceRoute,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withResourceRouteID sets the ID field of the mutation.
+func withResourceRouteID(id uuid.UUID) resourcerouteOption {
+	return func(m *ResourceRouteMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *ResourceRoute
+		)
+		m.oldValue = func(ctx context.Context) (*ResourceRoute, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().ResourceRoute.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withResourceRoute sets the old ResourceRoute of the mutation.
+func withResourceRoute(node *ResourceRoute) resourcerouteOption {
+	return func(m *ResourceRouteMutation) {
+		m.oldValue = func(context.Context) (*ResourceRoute, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m ResourceRouteMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m ResourceRouteMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of ResourceRoute entities.
+func (m *ResourceRouteMutation) SetID(id uuid.UUID) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *ResourceRouteMutation) ID() (id uuid.UUID, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *ResourceRouteMutation) IDs(ctx context.Context) ([]uuid.UUID, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []uuid.UUID{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().ResourceRoute.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetAccountID sets the "account_id" field.
+func (m *ResourceRouteMutation) SetAccountID(u uuid.UUID) {
+	m.account_id = &u
+}
+
+// AccountID returns the value of the "account_id" field in the mutation.
+func (m *ResourceRouteMutation) AccountID() (r uuid.UUID, exists bool) {
+	v := m.account_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAccountID returns the old "account_id" field's value of the ResourceRoute entity.
+// If the ResourceRoute object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceRouteMutation) OldAccountID(ctx context.Context) (v uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAccountID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAccountID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAccountID: %w", err)
+	}
+	return oldValue.AccountID, nil
+}
+
+// ResetAccountID resets all changes to the "account_id" field.
+func (m *ResourceRouteMutation) ResetAccountID() {
+	m.account_id = nil
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *ResourceRouteMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *ResourceRouteMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the ResourceRoute entity.
+// If the ResourceRoute object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceRouteMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *ResourceRouteMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (m *ResourceRouteMutation) SetUpdatedAt(t time.Time) {
+	m.updated_at = &t
+}
+
+// UpdatedAt returns the value of the "updated_at" field in the mutation.
+func (m *ResourceRouteMutation) UpdatedAt() (r time.Time, exists bool) {
+	v := m.updated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedAt returns the old "updated_at" field's value of the ResourceRoute entity.
+// If the ResourceRoute object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceRouteMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedAt: %w", err)
+	}
+	return oldValue.UpdatedAt, nil
+}
+
+// ResetUpdatedAt resets all changes to the "updated_at" field.
+func (m *ResourceRouteMutation) ResetUpdatedAt() {
+	m.updated_at = nil
+}
+
+// SetResource sets the "resource" field.
+func (m *ResourceRouteMutation) SetResource(s string) {
+	m.resource = &s
+}
+
+// Resource returns the value of the "resource" field in the mutation.
+func (m *ResourceRouteMutation) Resource() (r string, exists bool) {
+	v := m.resource
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldResource returns the old "resource" field's value of the ResourceRoute entity.
+// If the ResourceRoute object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceRouteMutation) OldResource(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldResource is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldResource requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldResource: %w", err)
+	}
+	return oldValue.Resource, nil
+}
+
+// ResetResource resets all changes to the "resource" field.
+func (m *ResourceRouteMutation) ResetResource() {
+	m.resource = nil
+}
+
+// SetAction sets the "action" field.
+func (m *ResourceRouteMutation) SetAction(s string) {
+	m.action = &s
+}
+
+// Action returns the value of the "action" field in the mutation.
+func (m *ResourceRouteMutation) Action() (r string, exists bool) {
+	v := m.action
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAction returns the old "action" field's value of the ResourceRoute entity.
+// If the ResourceRoute object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceRouteMutation) OldAction(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAction is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAction requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAction: %w", err)
+	}
+	return oldValue.Action, nil
+}
+
+// ResetAction resets all changes to the "action" field.
+func (m *ResourceRouteMutation) ResetAction() {
+	m.action = nil
+}
+
+// SetProfileID sets the "profile_id" field.
+func (m *ResourceRouteMutation) SetProfileID(u uuid.UUID) {
+	m.profile = &u
+}
+
+// ProfileID returns the value of the "profile_id" field in the mutation.
+func (m *ResourceRouteMutation) ProfileID() (r uuid.UUID, exists bool) {
+	v := m.profile
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldProfileID returns the old "profile_id" field's value of the ResourceRoute entity.
+// If the ResourceRoute object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceRouteMutation) OldProfileID(ctx context.Context) (v *uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldProfileID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldProfileID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldProfileID: %w", err)
+	}
+	return oldValue.ProfileID, nil
+}
+
+// ClearProfileID clears the value of the "profile_id" field.
+func (m *ResourceRouteMutation) ClearProfileID() {
+	m.profile = nil
+	m.clearedFields[resourceroute.FieldProfileID] = struct{}{}
+}
+
+// ProfileIDCleared returns if the "profile_id" field was cleared in this mutation.
+func (m *ResourceRouteMutation) ProfileIDCleared() bool {
+	_, ok := m.clearedFields[resourceroute.FieldProfileID]
+	return ok
+}
+
+// ResetProfileID resets all changes to the "profile_id" field.
+func (m *ResourceRouteMutation) ResetProfileID() {
+	m.profile = nil
+	delete(m.clearedFields, resourceroute.FieldProfileID)
+}
+
+// ClearProfile clears the "profile" edge to the NotificationProfile entity.
+func (m *ResourceRouteMutation) ClearProfile() {
+	m.clearedprofile = true
+	m.clearedFields[resourceroute.FieldProfileID] = struct{}{}
+}
+
+// ProfileCleared reports if the "profile" edge to the NotificationProfile entity was cleared.
+func (m *ResourceRouteMutation) ProfileCleared() bool {
+	return m.ProfileIDCleared() || m.clearedprofile
+}
+
+// ProfileIDs returns the "profile" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// ProfileID instead. It exists only for internal usage by the builders.
+func (m *ResourceRouteMutation) ProfileIDs() (ids []uuid.UUID) {
+	if id := m.profile; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetProfile resets all changes to the "profile" edge.
+func (m *ResourceRouteMutation) ResetProfile() {
+	m.profile = nil
+	m.clearedprofile = false
+}
+
+// Where appends a list predicates to the ResourceRouteMutation builder.
+func (m *ResourceRouteMutation) Where(ps ...predicate.ResourceRoute) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the ResourceRouteMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *ResourceRouteMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.ResourceRoute, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *ResourceRouteMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *ResourceRouteMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (ResourceRoute).
+func (m *ResourceRouteMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *ResourceRouteMutation) Fields() []string {
+	fields := make([]string, 0, 6)
+	if m.account_id != nil {
+		fields = append(fields, resourceroute.FieldAccountID)
+	}
+	if m.created_at != nil {
+		fields = append(fields, resourceroute.FieldCreatedAt)
+	}
+	if m.updated_at != nil {
+		fields = append(fields, resourceroute.FieldUpdatedAt)
+	}
+	if m.resource != nil {
+		fields = append(fields, resourceroute.FieldResource)
+	}
+	if m.action != nil {
+		fields = append(fields, resourceroute.FieldAction)
+	}
+	if m.profile != nil {
+		fields = append(fields, resourceroute.FieldProfileID)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *ResourceRouteMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case resourceroute.FieldAccountID:
+		return m.AccountID()
+	case resourceroute.FieldCreatedAt:
+		return m.CreatedAt()
+	case resourceroute.FieldUpdatedAt:
+		return m.UpdatedAt()
+	case resourceroute.FieldResource:
+		return m.Resource()
+	case resourceroute.FieldAction:
+		return m.Action()
+	case resourceroute.FieldProfileID:
+		return m.ProfileID()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *ResourceRouteMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case resourceroute.FieldAccountID:
+		return m.OldAccountID(ctx)
+	case resourceroute.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case resourceroute.FieldUpdatedAt:
+		return m.OldUpdatedAt(ctx)
+	case resourceroute.FieldResource:
+		return m.OldResource(ctx)
+	case resourceroute.FieldAction:
+		return m.OldAction(ctx)
+	case resourceroute.FieldProfileID:
+		return m.OldProfileID(ctx)
+	}
+	return nil, fmt.Errorf("unknown ResourceRoute field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ResourceRouteMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case resourceroute.FieldAccountID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAccountID(v)
+		return nil
+	case resourceroute.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case resourceroute.FieldUpdatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedAt(v)
+		return nil
+	case resourceroute.FieldResource:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetResource(v)
+		return nil
+	case resourceroute.FieldAction:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAction(v)
+		return nil
+	case resourceroute.FieldProfileID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetProfileID(v)
+		return nil
+	}
+	return fmt.Errorf("unknown ResourceRoute field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *ResourceRouteMutation) AddedFields() []string {
+	return nil
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *ResourceRouteMutation) AddedField(name string) (ent.Value, bool) {
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ResourceRouteMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown ResourceRoute numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *ResourceRouteMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(resourceroute.FieldProfileID) {
+		fields = append(fields, resourceroute.FieldProfileID)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *ResourceRouteMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *ResourceRouteMutation) ClearField(name string) error {
+	switch name {
+	case resourceroute.FieldProfileID:
+		m.ClearProfileID()
+		return nil
+	}
+	return fmt.Errorf("unknown ResourceRoute nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *ResourceRouteMutation) ResetField(name string) error {
+	switch name {
+	case resourceroute.FieldAccountID:
+		m.ResetAccountID()
+		return nil
+	case resourceroute.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case resourceroute.FieldUpdatedAt:
+		m.ResetUpdatedAt()
+		return nil
+	case resourceroute.FieldResource:
+		m.ResetResource()
+		return nil
+	case resourceroute.FieldAction:
+		m.ResetAction()
+		return nil
+	case resourceroute.FieldProfileID:
+		m.ResetProfileID()
+		return nil
+	}
+	return fmt.Errorf("unknown ResourceRoute field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *ResourceRouteMutation) AddedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.profile != nil {
+		edges = append(edges, resourceroute.EdgeProfile)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *ResourceRouteMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case resourceroute.EdgeProfile:
+		if id := m.profile; id != nil {
+			return []ent.Value{*id}
+		}
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *ResourceRouteMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 1)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *ResourceRouteMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *ResourceRouteMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.clearedprofile {
+		edges = append(edges, resourceroute.EdgeProfile)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *ResourceRouteMutation) EdgeCleared(name string) bool {
+	switch name {
+	case resourceroute.EdgeProfile:
+		return m.clearedprofile
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *ResourceRouteMutation) ClearEdge(name string) error {
+	switch name {
+	case resourceroute.EdgeProfile:
+		m.ClearProfile()
+		return nil
+	}
+	return fmt.Errorf("unknown ResourceRoute unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *ResourceRouteMutation) ResetEdge(name string) error {
+	switch name {
+	case resourceroute.EdgeProfile:
+		m.ResetProfile()
+		return nil
+	}
+	return fmt.Errorf("unknown ResourceRoute edge %s", name)
 }

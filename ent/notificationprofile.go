@@ -68,13 +68,15 @@ type NotificationProfile struct {
 type NotificationProfileEdges struct {
 	// Subscriptions holds the value of the subscriptions edge.
 	Subscriptions []*EventSubscription `json:"subscriptions,omitempty"`
+	// ResourceRoutes holds the value of the resource_routes edge.
+	ResourceRoutes []*ResourceRoute `json:"resource_routes,omitempty"`
 	// AuthSetting holds the value of the auth_setting edge.
 	AuthSetting *AuthSetting `json:"auth_setting,omitempty"`
 	// Certificate holds the value of the certificate edge.
 	Certificate *Certificate `json:"certificate,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [3]bool
+	loadedTypes [4]bool
 }
 
 // SubscriptionsOrErr returns the Subscriptions value or an error if the edge
@@ -86,12 +88,21 @@ func (e NotificationProfileEdges) SubscriptionsOrErr() ([]*EventSubscription, er
 	return nil, &NotLoadedError{edge: "subscriptions"}
 }
 
+// ResourceRoutesOrErr returns the ResourceRoutes value or an error if the edge
+// was not loaded in eager-loading.
+func (e NotificationProfileEdges) ResourceRoutesOrErr() ([]*ResourceRoute, error) {
+	if e.loadedTypes[1] {
+		return e.ResourceRoutes, nil
+	}
+	return nil, &NotLoadedError{edge: "resource_routes"}
+}
+
 // AuthSettingOrErr returns the AuthSetting value or an error if the edge
 // was not loaded in eager-loading, or loaded but was not found.
 func (e NotificationProfileEdges) AuthSettingOrErr() (*AuthSetting, error) {
 	if e.AuthSetting != nil {
 		return e.AuthSetting, nil
-	} else if e.loadedTypes[1] {
+	} else if e.loadedTypes[2] {
 		return nil, &NotFoundError{label: authsetting.Label}
 	}
 	return nil, &NotLoadedError{edge: "auth_setting"}
@@ -102,7 +113,7 @@ func (e NotificationProfileEdges) AuthSettingOrErr() (*AuthSetting, error) {
 func (e NotificationProfileEdges) CertificateOrErr() (*Certificate, error) {
 	if e.Certificate != nil {
 		return e.Certificate, nil
-	} else if e.loadedTypes[2] {
+	} else if e.loadedTypes[3] {
 		return nil, &NotFoundError{label: certificate.Label}
 	}
 	return nil, &NotLoadedError{edge: "certificate"}
@@ -278,6 +289,11 @@ func (_m *NotificationProfile) Value(name string) (ent.Value, error) {
 // QuerySubscriptions queries the "subscriptions" edge of the NotificationProfile entity.
 func (_m *NotificationProfile) QuerySubscriptions() *EventSubscriptionQuery {
 	return NewNotificationProfileClient(_m.config).QuerySubscriptions(_m)
+}
+
+// QueryResourceRoutes queries the "resource_routes" edge of the NotificationProfile entity.
+func (_m *NotificationProfile) QueryResourceRoutes() *ResourceRouteQuery {
+	return NewNotificationProfileClient(_m.config).QueryResourceRoutes(_m)
 }
 
 // QueryAuthSetting queries the "auth_setting" edge of the NotificationProfile entity.

@@ -15,6 +15,7 @@ import (
 	"github.com/hookline/hookline/ent/certificate"
 	"github.com/hookline/hookline/ent/eventsubscription"
 	"github.com/hookline/hookline/ent/notificationprofile"
+	"github.com/hookline/hookline/ent/resourceroute"
 	"github.com/hookline/hookline/ent/schema/types"
 )
 
@@ -256,6 +257,21 @@ func (_c *NotificationProfileCreate) AddSubscriptions(v ...*EventSubscription) *
 		ids[i] = v[i].ID
 	}
 	return _c.AddSubscriptionIDs(ids...)
+}
+
+// AddResourceRouteIDs adds the "resource_routes" edge to the ResourceRoute entity by IDs.
+func (_c *NotificationProfileCreate) AddResourceRouteIDs(ids ...uuid.UUID) *NotificationProfileCreate {
+	_c.mutation.AddResourceRouteIDs(ids...)
+	return _c
+}
+
+// AddResourceRoutes adds the "resource_routes" edges to the ResourceRoute entity.
+func (_c *NotificationProfileCreate) AddResourceRoutes(v ...*ResourceRoute) *NotificationProfileCreate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddResourceRouteIDs(ids...)
 }
 
 // SetAuthSetting sets the "auth_setting" edge to the AuthSetting entity.
@@ -529,6 +545,22 @@ func (_c *NotificationProfileCreate) createSpec() (*NotificationProfile, *sqlgra
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(eventsubscription.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.ResourceRoutesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   notificationprofile.ResourceRoutesTable,
+			Columns: []string{notificationprofile.ResourceRoutesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(resourceroute.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {

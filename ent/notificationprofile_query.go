@@ -19,19 +19,21 @@ import (
 	"github.com/hookline/hookline/ent/eventsubscription"
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/ent/predicate"
+	"github.com/hookline/hookline/ent/resourceroute"
 )
 
 // NotificationProfileQuery is the builder for querying NotificationProfile entities.
 type NotificationProfileQuery struct {
 	config
-	ctx               *QueryContext
-	order             []notificationprofile.OrderOption
-	inters            []Interceptor
-	predicates        []predicate.NotificationProfile
-	withSubscriptions *EventSubscriptionQuery
-	withAuthSetting   *AuthSettingQuery
-	withCertificate   *CertificateQuery
-	modifiers         []func(*sql.Selector)
+	ctx                *QueryContext
+	order              []notificationprofile.OrderOption
+	inters             []Interceptor
+	predicates         []predicate.NotificationProfile
+	withSubscriptions  *EventSubscriptionQuery
+	withResourceRoutes *ResourceRouteQuery
+	withAuthSetting    *AuthSettingQuery
+	withCertificate    *CertificateQuery
+	modifiers          []func(*sql.Selector)
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -83,6 +85,28 @@ func (_q *NotificationProfileQuery) QuerySubscriptions() *EventSubscriptionQuery
 			sqlgraph.From(notificationprofile.Table, notificationprofile.FieldID, selector),
 			sqlgraph.To(eventsubscription.Table, eventsubscription.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, notificationprofile.SubscriptionsTable, notificationprofile.SubscriptionsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryResourceRoutes chains the current query on the "resource_routes" edge.
+func (_q *NotificationProfileQuery) QueryResourceRoutes() *ResourceRouteQuery {
+	query := (&ResourceRouteClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(notificationprofile.Table, notificationprofile.FieldID, selector),
+			sqlgraph.To(resourceroute.Table, resourceroute.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, notificationprofile.ResourceRoutesTable, notificationprofile.ResourceRoutesColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -321,14 +345,15 @@ func (_q *NotificationProfileQuery) Clone() *NotificationProfileQuery {
 		return nil
 	}
 	return &NotificationProfileQuery{
-		config:            _q.config,
-		ctx:               _q.ctx.Clone(),
-		order:             append([]notificationprofile.OrderOption{}, _q.order...),
-		inters:            append([]Interceptor{}, _q.inters...),
-		predicates:        append([]predicate.NotificationProfile{}, _q.predicates...),
-		withSubscriptions: _q.withSubscriptions.Clone(),
-		withAuthSetting:   _q.withAuthSetting.Clone(),
-		withCertificate:   _q.withCertificate.Clone(),
+		config:             _q.config,
+		ctx:                _q.ctx.Clone(),
+		order:              append([]notificationprofile.OrderOption{}, _q.order...),
+		inters:             append([]Interceptor{}, _q.inters...),
+		predicates:         append([]predicate.NotificationProfile{}, _q.predicates...),
+		withSubscriptions:  _q.withSubscriptions.Clone(),
+		withResourceRoutes: _q.withResourceRoutes.Clone(),
+		withAuthSetting:    _q.withAuthSetting.Clone(),
+		withCertificate:    _q.withCertificate.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -344,6 +369,17 @@ func (_q *NotificationProfileQuery) WithSubscriptions(opts ...func(*EventSubscri
 		opt(query)
 	}
 	_q.withSubscriptions = query
+	return _q
+}
+
+// WithResourceRoutes tells the query-builder to eager-load the nodes that are connected to
+// the "resource_routes" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *NotificationProfileQuery) WithResourceRoutes(opts ...func(*ResourceRouteQuery)) *NotificationProfileQuery {
+	query := (&ResourceRouteClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withResourceRoutes = query
 	return _q
 }
 
@@ -447,8 +483,9 @@ func (_q *NotificationProfileQuery) sqlAll(ctx context.Context, hooks ...queryHo
 	var (
 		nodes       = []*NotificationProfile{}
 		_spec       = _q.querySpec()
-		loadedTypes = [3]bool{
+		loadedTypes = [4]bool{
 			_q.withSubscriptions != nil,
+			_q.withResourceRoutes != nil,
 			_q.withAuthSetting != nil,
 			_q.withCertificate != nil,
 		}
@@ -479,6 +516,15 @@ func (_q *NotificationProfileQuery) sqlAll(ctx context.Context, hooks ...queryHo
 			func(n *NotificationProfile) { n.Edges.Subscriptions = []*EventSubscription{} },
 			func(n *NotificationProfile, e *EventSubscription) {
 				n.Edges.Subscriptions = append(n.Edges.Subscriptions, e)
+			}); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withResourceRoutes; query != nil {
+		if err := _q.loadResourceRoutes(ctx, query, nodes,
+			func(n *NotificationProfile) { n.Edges.ResourceRoutes = []*ResourceRoute{} },
+			func(n *NotificationProfile, e *ResourceRoute) {
+				n.Edges.ResourceRoutes = append(n.Edges.ResourceRoutes, e)
 			}); err != nil {
 			return nil, err
 		}
@@ -523,6 +569,39 @@ func (_q *NotificationProfileQuery) loadSubscriptions(ctx context.Context, query
 		node, ok := nodeids[fk]
 		if !ok {
 			return fmt.Errorf(`unexpected referenced foreign-key "profile_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *NotificationProfileQuery) loadResourceRoutes(ctx context.Context, query *ResourceRouteQuery, nodes []*NotificationProfile, init func(*NotificationProfile), assign func(*NotificationProfile, *ResourceRoute)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[uuid.UUID]*NotificationProfile)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(resourceroute.FieldProfileID)
+	}
+	query.Where(predicate.ResourceRoute(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(notificationprofile.ResourceRoutesColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.ProfileID
+		if fk == nil {
+			return fmt.Errorf(`foreign-key "profile_id" is nil for node %v`, n.ID)
+		}
+		node, ok := nodeids[*fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "profile_id" returned %v for node %v`, *fk, n.ID)
 		}
 		assign(node, n)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/hookline/hookline/ent/eventsubscription"
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/ent/predicate"
+	"github.com/hookline/hookline/ent/resourceroute"
 	"github.com/hookline/hookline/ent/schema/types"
 )
 
@@ -288,6 +289,21 @@ func (_u *NotificationProfileUpdate) AddSubscriptions(v ...*EventSubscription) *
 	return _u.AddSubscriptionIDs(ids...)
 }
 
+// AddResourceRouteIDs adds the "resource_routes" edge to the ResourceRoute entity by IDs.
+func (_u *NotificationProfileUpdate) AddResourceRouteIDs(ids ...uuid.UUID) *NotificationProfileUpdate {
+	_u.mutation.AddResourceRouteIDs(ids...)
+	return _u
+}
+
+// AddResourceRoutes adds the "resource_routes" edges to the ResourceRoute entity.
+func (_u *NotificationProfileUpdate) AddResourceRoutes(v ...*ResourceRoute) *NotificationProfileUpdate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddResourceRouteIDs(ids...)
+}
+
 // SetAuthSetting sets the "auth_setting" edge to the AuthSetting entity.
 func (_u *NotificationProfileUpdate) SetAuthSetting(v *AuthSetting) *NotificationProfileUpdate {
 	return _u.SetAuthSettingID(v.ID)
@@ -322,6 +338,27 @@ func (_u *NotificationProfileUpdate) RemoveSubscriptions(v ...*EventSubscription
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveSubscriptionIDs(ids...)
+}
+
+// ClearResourceRoutes clears all "resource_routes" edges to the ResourceRoute entity.
+func (_u *NotificationProfileUpdate) ClearResourceRoutes() *NotificationProfileUpdate {
+	_u.mutation.ClearResourceRoutes()
+	return _u
+}
+
+// RemoveResourceRouteIDs removes the "resource_routes" edge to ResourceRoute entities by IDs.
+func (_u *NotificationProfileUpdate) RemoveResourceRouteIDs(ids ...uuid.UUID) *NotificationProfileUpdate {
+	_u.mutation.RemoveResourceRouteIDs(ids...)
+	return _u
+}
+
+// RemoveResourceRoutes removes "resource_routes" edges to ResourceRoute entities.
+func (_u *NotificationProfileUpdate) RemoveResourceRoutes(v ...*ResourceRoute) *NotificationProfileUpdate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveResourceRouteIDs(ids...)
 }
 
 // ClearAuthSetting clears the "auth_setting" edge to the AuthSetting entity.
@@ -505,6 +542,51 @@ func (_u *NotificationProfileUpdate) sqlSave(ctx context.Context) (_node int, er
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(eventsubscription.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.ResourceRoutesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   notificationprofile.ResourceRoutesTable,
+			Columns: []string{notificationprofile.ResourceRoutesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(resourceroute.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedResourceRoutesIDs(); len(nodes) > 0 && !_u.mutation.ResourceRoutesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   notificationprofile.ResourceRoutesTable,
+			Columns: []string{notificationprofile.ResourceRoutesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(resourceroute.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.ResourceRoutesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   notificationprofile.ResourceRoutesTable,
+			Columns: []string{notificationprofile.ResourceRoutesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(resourceroute.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {
@@ -845,6 +927,21 @@ func (_u *NotificationProfileUpdateOne) AddSubscriptions(v ...*EventSubscription
 	return _u.AddSubscriptionIDs(ids...)
 }
 
+// AddResourceRouteIDs adds the "resource_routes" edge to the ResourceRoute entity by IDs.
+func (_u *NotificationProfileUpdateOne) AddResourceRouteIDs(ids ...uuid.UUID) *NotificationProfileUpdateOne {
+	_u.mutation.AddResourceRouteIDs(ids...)
+	return _u
+}
+
+// AddResourceRoutes adds the "resource_routes" edges to the ResourceRoute entity.
+func (_u *NotificationProfileUpdateOne) AddResourceRoutes(v ...*ResourceRoute) *NotificationProfileUpdateOne {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddResourceRouteIDs(ids...)
+}
+
 // SetAuthSetting sets the "auth_setting" edge to the AuthSetting entity.
 func (_u *NotificationProfileUpdateOne) SetAuthSetting(v *AuthSetting) *NotificationProfileUpdateOne {
 	return _u.SetAuthSettingID(v.ID)
@@ -879,6 +976,27 @@ func (_u *NotificationProfileUpdateOne) RemoveSubscriptions(v ...*EventSubscript
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveSubscriptionIDs(ids...)
+}
+
+// ClearResourceRoutes clears all "resource_routes" edges to the ResourceRoute entity.
+func (_u *NotificationProfileUpdateOne) ClearResourceRoutes() *NotificationProfileUpdateOne {
+	_u.mutation.ClearResourceRoutes()
+	return _u
+}
+
+// RemoveResourceRouteIDs removes the "resource_routes" edge to ResourceRoute entities by IDs.
+func (_u *NotificationProfileUpdateOne) RemoveResourceRouteIDs(ids ...uuid.UUID) *NotificationProfileUpdateOne {
+	_u.mutation.RemoveResourceRouteIDs(ids...)
+	return _u
+}
+
+// RemoveResourceRoutes removes "resource_routes" edges to ResourceRoute entities.
+func (_u *NotificationProfileUpdateOne) RemoveResourceRoutes(v ...*ResourceRoute) *NotificationProfileUpdateOne {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveResourceRouteIDs(ids...)
 }
 
 // ClearAuthSetting clears the "auth_setting" edge to the AuthSetting entity.
@@ -1092,6 +1210,51 @@ func (_u *NotificationProfileUpdateOne) sqlSave(ctx context.Context) (_node *Not
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(eventsubscription.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.ResourceRoutesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   notificationprofile.ResourceRoutesTable,
+			Columns: []string{notificationprofile.ResourceRoutesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(resourceroute.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedResourceRoutesIDs(); len(nodes) > 0 && !_u.mutation.ResourceRoutesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   notificationprofile.ResourceRoutesTable,
+			Columns: []string{notificationprofile.ResourceRoutesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(resourceroute.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.ResourceRoutesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   notificationprofile.ResourceRoutesTable,
+			Columns: []string{notificationprofile.ResourceRoutesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(resourceroute.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {

@@ -40,6 +40,8 @@ type Tx struct {
 	Marker *MarkerClient
 	// NotificationProfile is the client for interacting with the NotificationProfile builders.
 	NotificationProfile *NotificationProfileClient
+	// ResourceRoute is the client for interacting with the ResourceRoute builders.
+	ResourceRoute *ResourceRouteClient
 
 	// lazily loaded.
 	client     *Client
@@ -185,6 +187,7 @@ func (tx *Tx) init() {
 	tx.IdempotencyKey = NewIdempotencyKeyClient(tx.config)
 	tx.Marker = NewMarkerClient(tx.config)
 	tx.NotificationProfile = NewNotificationProfileClient(tx.config)
+	tx.ResourceRoute = NewResourceRouteClient(tx.config)
 }
 
 // txDriver wraps the given dialect.Tx with a nop dialect.Driver implementation.

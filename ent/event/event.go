@@ -37,6 +37,10 @@ const (
 	FieldPayload = "payload"
 	// FieldTargets holds the string denoting the targets field in the database.
 	FieldTargets = "targets"
+	// FieldWebhook holds the string denoting the webhook field in the database.
+	FieldWebhook = "webhook"
+	// FieldSchemaError holds the string denoting the schema_error field in the database.
+	FieldSchemaError = "schema_error"
 	// Table holds the table name of the event in the database.
 	Table = "events"
 )
@@ -56,6 +60,8 @@ var Columns = []string{
 	FieldIdempotencyKey,
 	FieldPayload,
 	FieldTargets,
+	FieldWebhook,
+	FieldSchemaError,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -88,6 +94,8 @@ var (
 	DefaultIntermediate bool
 	// DefaultIdempotencyKey holds the default value on creation for the "idempotency_key" field.
 	DefaultIdempotencyKey string
+	// DefaultSchemaError holds the default value on creation for the "schema_error" field.
+	DefaultSchemaError string
 	// DefaultID holds the default value on creation for the "id" field.
 	DefaultID func() uuid.UUID
 )
@@ -148,4 +156,9 @@ func ByIdempotencyKey(opts ...sql.OrderTermOption) OrderOption {
 // ByPayload orders the results by the payload field.
 func ByPayload(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldPayload, opts...).ToFunc()
+}
+
+// BySchemaError orders the results by the schema_error field.
+func BySchemaError(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldSchemaError, opts...).ToFunc()
 }

@@ -110,6 +110,11 @@ func Targets(v []byte) predicate.Event {
 	return predicate.Event(sql.FieldEQ(FieldTargets, v))
 }
 
+// SchemaError applies equality check predicate on the "schema_error" field. It's identical to SchemaErrorEQ.
+func SchemaError(v string) predicate.Event {
+	return predicate.Event(sql.FieldEQ(FieldSchemaError, v))
+}
+
 // AccountIDEQ applies the EQ predicate on the "account_id" field.
 func AccountIDEQ(v uuid.UUID) predicate.Event {
 	return predicate.Event(sql.FieldEQ(FieldAccountID, v))
@@ -713,6 +718,81 @@ func TargetsIsNil() predicate.Event {
 // TargetsNotNil applies the NotNil predicate on the "targets" field.
 func TargetsNotNil() predicate.Event {
 	return predicate.Event(sql.FieldNotNull(FieldTargets))
+}
+
+// WebhookIsNil applies the IsNil predicate on the "webhook" field.
+func WebhookIsNil() predicate.Event {
+	return predicate.Event(sql.FieldIsNull(FieldWebhook))
+}
+
+// WebhookNotNil applies the NotNil predicate on the "webhook" field.
+func WebhookNotNil() predicate.Event {
+	return predicate.Event(sql.FieldNotNull(FieldWebhook))
+}
+
+// SchemaErrorEQ applies the EQ predicate on the "schema_error" field.
+func SchemaErrorEQ(v string) predicate.Event {
+	return predicate.Event(sql.FieldEQ(FieldSchemaError, v))
+}
+
+// SchemaErrorNEQ applies the NEQ predicate on the "schema_error" field.
+func SchemaErrorNEQ(v string) predicate.Event {
+	return predicate.Event(sql.FieldNEQ(FieldSchemaError, v))
+}
+
+// SchemaErrorIn applies the In predicate on the "schema_error" field.
+func SchemaErrorIn(vs ...string) predicate.Event {
+	return predicate.Event(sql.FieldIn(FieldSchemaError, vs...))
+}
+
+// SchemaErrorNotIn applies the NotIn predicate on the "schema_error" field.
+func SchemaErrorNotIn(vs ...string) predicate.Event {
+	return predicate.Event(sql.FieldNotIn(FieldSchemaError, vs...))
+}
+
+// SchemaErrorGT applies the GT predicate on the "schema_error" field.
+func SchemaErrorGT(v string) predicate.Event {
+	return predicate.Event(sql.FieldGT(FieldSchemaError, v))
+}
+
+// SchemaErrorGTE applies the GTE predicate on the "schema_error" field.
+func SchemaErrorGTE(v string) predicate.Event {
+	return predicate.Event(sql.FieldGTE(FieldSchemaError, v))
+}
+
+// SchemaErrorLT applies the LT predicate on the "schema_error" field.
+func SchemaErrorLT(v string) predicate.Event {
+	return predicate.Event(sql.FieldLT(FieldSchemaError, v))
+}
+
+// SchemaErrorLTE applies the LTE predicate on the "schema_error" field.
+func SchemaErrorLTE(v string) predicate.Event {
+	return predicate.Event(sql.FieldLTE(FieldSchemaError, v))
+}
+
+// SchemaErrorContains applies the Contains predicate on the "schema_error" field.
+func SchemaErrorContains(v string) predicate.Event {
+	return predicate.Event(sql.FieldContains(FieldSchemaError, v))
+}
+
+// SchemaErrorHasPrefix applies the HasPrefix predicate on the "schema_error" field.
+func SchemaErrorHasPrefix(v string) predicate.Event {
+	return predicate.Event(sql.FieldHasPrefix(FieldSchemaError, v))
+}
+
+// SchemaErrorHasSuffix applies the HasSuffix predicate on the "schema_error" field.
+func SchemaErrorHasSuffix(v string) predicate.Event {
+	return predicate.Event(sql.FieldHasSuffix(FieldSchemaError, v))
+}
+
+// SchemaErrorEqualFold applies the EqualFold predicate on the "schema_error" field.
+func SchemaErrorEqualFold(v string) predicate.Event {
+	return predicate.Event(sql.FieldEqualFold(FieldSchemaError, v))
+}
+
+// SchemaErrorContainsFold applies the ContainsFold predicate on the "schema_error" field.
+func SchemaErrorContainsFold(v string) predicate.Event {
+	return predicate.Event(sql.FieldContainsFold(FieldSchemaError, v))
 }
 
 // And groups predicates with the AND operator between them.

@@ -19,6 +19,12 @@ const (
 	FieldCategoryID = "category_id"
 	// FieldDescription holds the string denoting the description field in the database.
 	FieldDescription = "description"
+	// FieldJSONSchema holds the string denoting the json_schema field in the database.
+	FieldJSONSchema = "json_schema"
+	// FieldValidation holds the string denoting the validation field in the database.
+	FieldValidation = "validation"
+	// FieldExample holds the string denoting the example field in the database.
+	FieldExample = "example"
 	// FieldDeprecatedAt holds the string denoting the deprecated_at field in the database.
 	FieldDeprecatedAt = "deprecated_at"
 	// EdgeCategory holds the string denoting the category edge name in mutations.
@@ -40,6 +46,9 @@ var Columns = []string{
 	FieldName,
 	FieldCategoryID,
 	FieldDescription,
+	FieldJSONSchema,
+	FieldValidation,
+	FieldExample,
 	FieldDeprecatedAt,
 }
 
@@ -58,6 +67,12 @@ var (
 	NameValidator func(string) error
 	// DefaultDescription holds the default value on creation for the "description" field.
 	DefaultDescription string
+	// DefaultJSONSchema holds the default value on creation for the "json_schema" field.
+	DefaultJSONSchema string
+	// DefaultValidation holds the default value on creation for the "validation" field.
+	DefaultValidation string
+	// DefaultExample holds the default value on creation for the "example" field.
+	DefaultExample string
 	// DefaultID holds the default value on creation for the "id" field.
 	DefaultID func() uuid.UUID
 )
@@ -83,6 +98,21 @@ func ByCategoryID(opts ...sql.OrderTermOption) OrderOption {
 // ByDescription orders the results by the description field.
 func ByDescription(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldDescription, opts...).ToFunc()
+}
+
+// ByJSONSchema orders the results by the json_schema field.
+func ByJSONSchema(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldJSONSchema, opts...).ToFunc()
+}
+
+// ByValidation orders the results by the validation field.
+func ByValidation(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldValidation, opts...).ToFunc()
+}
+
+// ByExample orders the results by the example field.
+func ByExample(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldExample, opts...).ToFunc()
 }
 
 // ByDeprecatedAt orders the results by the deprecated_at field.

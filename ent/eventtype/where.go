@@ -71,6 +71,21 @@ func Description(v string) predicate.EventType {
 	return predicate.EventType(sql.FieldEQ(FieldDescription, v))
 }
 
+// JSONSchema applies equality check predicate on the "json_schema" field. It's identical to JSONSchemaEQ.
+func JSONSchema(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldEQ(FieldJSONSchema, v))
+}
+
+// Validation applies equality check predicate on the "validation" field. It's identical to ValidationEQ.
+func Validation(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldEQ(FieldValidation, v))
+}
+
+// Example applies equality check predicate on the "example" field. It's identical to ExampleEQ.
+func Example(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldEQ(FieldExample, v))
+}
+
 // DeprecatedAt applies equality check predicate on the "deprecated_at" field. It's identical to DeprecatedAtEQ.
 func DeprecatedAt(v time.Time) predicate.EventType {
 	return predicate.EventType(sql.FieldEQ(FieldDeprecatedAt, v))
@@ -224,6 +239,201 @@ func DescriptionEqualFold(v string) predicate.EventType {
 // DescriptionContainsFold applies the ContainsFold predicate on the "description" field.
 func DescriptionContainsFold(v string) predicate.EventType {
 	return predicate.EventType(sql.FieldContainsFold(FieldDescription, v))
+}
+
+// JSONSchemaEQ applies the EQ predicate on the "json_schema" field.
+func JSONSchemaEQ(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldEQ(FieldJSONSchema, v))
+}
+
+// JSONSchemaNEQ applies the NEQ predicate on the "json_schema" field.
+func JSONSchemaNEQ(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldNEQ(FieldJSONSchema, v))
+}
+
+// JSONSchemaIn applies the In predicate on the "json_schema" field.
+func JSONSchemaIn(vs ...string) predicate.EventType {
+	return predicate.EventType(sql.FieldIn(FieldJSONSchema, vs...))
+}
+
+// JSONSchemaNotIn applies the NotIn predicate on the "json_schema" field.
+func JSONSchemaNotIn(vs ...string) predicate.EventType {
+	return predicate.EventType(sql.FieldNotIn(FieldJSONSchema, vs...))
+}
+
+// JSONSchemaGT applies the GT predicate on the "json_schema" field.
+func JSONSchemaGT(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldGT(FieldJSONSchema, v))
+}
+
+// JSONSchemaGTE applies the GTE predicate on the "json_schema" field.
+func JSONSchemaGTE(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldGTE(FieldJSONSchema, v))
+}
+
+// JSONSchemaLT applies the LT predicate on the "json_schema" field.
+func JSONSchemaLT(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldLT(FieldJSONSchema, v))
+}
+
+// JSONSchemaLTE applies the LTE predicate on the "json_schema" field.
+func JSONSchemaLTE(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldLTE(FieldJSONSchema, v))
+}
+
+// JSONSchemaContains applies the Contains predicate on the "json_schema" field.
+func JSONSchemaContains(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldContains(FieldJSONSchema, v))
+}
+
+// JSONSchemaHasPrefix applies the HasPrefix predicate on the "json_schema" field.
+func JSONSchemaHasPrefix(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldHasPrefix(FieldJSONSchema, v))
+}
+
+// JSONSchemaHasSuffix applies the HasSuffix predicate on the "json_schema" field.
+func JSONSchemaHasSuffix(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldHasSuffix(FieldJSONSchema, v))
+}
+
+// JSONSchemaEqualFold applies the EqualFold predicate on the "json_schema" field.
+func JSONSchemaEqualFold(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldEqualFold(FieldJSONSchema, v))
+}
+
+// JSONSchemaContainsFold applies the ContainsFold predicate on the "json_schema" field.
+func JSONSchemaContainsFold(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldContainsFold(FieldJSONSchema, v))
+}
+
+// ValidationEQ applies the EQ predicate on the "validation" field.
+func ValidationEQ(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldEQ(FieldValidation, v))
+}
+
+// ValidationNEQ applies the NEQ predicate on the "validation" field.
+func ValidationNEQ(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldNEQ(FieldValidation, v))
+}
+
+// ValidationIn applies the In predicate on the "validation" field.
+func ValidationIn(vs ...string) predicate.EventType {
+	return predicate.EventType(sql.FieldIn(FieldValidation, vs...))
+}
+
+// ValidationNotIn applies the NotIn predicate on the "validation" field.
+func ValidationNotIn(vs ...string) predicate.EventType {
+	return predicate.EventType(sql.FieldNotIn(FieldValidation, vs...))
+}
+
+// ValidationGT applies the GT predicate on the "validation" field.
+func ValidationGT(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldGT(FieldValidation, v))
+}
+
+// ValidationGTE applies the GTE predicate on the "validation" field.
+func ValidationGTE(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldGTE(FieldValidation, v))
+}
+
+// ValidationLT applies the LT predicate on the "validation" field.
+func ValidationLT(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldLT(FieldValidation, v))
+}
+
+// ValidationLTE applies the LTE predicate on the "validation" field.
+func ValidationLTE(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldLTE(FieldValidation, v))
+}
+
+// ValidationContains applies the Contains predicate on the "validation" field.
+func ValidationContains(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldContains(FieldValidation, v))
+}
+
+// ValidationHasPrefix applies the HasPrefix predicate on the "validation" field.
+func ValidationHasPrefix(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldHasPrefix(FieldValidation, v))
+}
+
+// ValidationHasSuffix applies the HasSuffix predicate on the "validation" field.
+func ValidationHasSuffix(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldHasSuffix(FieldValidation, v))
+}
+
+// ValidationEqualFold applies the EqualFold predicate on the "validation" field.
+func ValidationEqualFold(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldEqualFold(FieldValidation, v))
+}
+
+// ValidationContainsFold applies the ContainsFold predicate on the "validation" field.
+func ValidationContainsFold(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldContainsFold(FieldValidation, v))
+}
+
+// ExampleEQ applies the EQ predicate on the "example" field.
+func ExampleEQ(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldEQ(FieldExample, v))
+}
+
+// ExampleNEQ applies the NEQ predicate on the "example" field.
+func ExampleNEQ(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldNEQ(FieldExample, v))
+}
+
+// ExampleIn applies the In predicate on the "example" field.
+func ExampleIn(vs ...string) predicate.EventType {
+	return predicate.EventType(sql.FieldIn(FieldExample, vs...))
+}
+
+// ExampleNotIn applies the NotIn predicate on the "example" field.
+func ExampleNotIn(vs ...string) predicate.EventType {
+	return predicate.EventType(sql.FieldNotIn(FieldExample, vs...))
+}
+
+// ExampleGT applies the GT predicate on the "example" field.
+func ExampleGT(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldGT(FieldExample, v))
+}
+
+// ExampleGTE applies the GTE predicate on the "example" field.
+func ExampleGTE(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldGTE(FieldExample, v))
+}
+
+// ExampleLT applies the LT predicate on the "example" field.
+func ExampleLT(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldLT(FieldExample, v))
+}
+
+// ExampleLTE applies the LTE predicate on the "example" field.
+func ExampleLTE(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldLTE(FieldExample, v))
+}
+
+// ExampleContains applies the Contains predicate on the "example" field.
+func ExampleContains(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldContains(FieldExample, v))
+}
+
+// ExampleHasPrefix applies the HasPrefix predicate on the "example" field.
+func ExampleHasPrefix(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldHasPrefix(FieldExample, v))
+}
+
+// ExampleHasSuffix applies the HasSuffix predicate on the "example" field.
+func ExampleHasSuffix(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldHasSuffix(FieldExample, v))
+}
+
+// ExampleEqualFold applies the EqualFold predicate on the "example" field.
+func ExampleEqualFold(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldEqualFold(FieldExample, v))
+}
+
+// ExampleContainsFold applies the ContainsFold predicate on the "example" field.
+func ExampleContainsFold(v string) predicate.EventType {
+	return predicate.EventType(sql.FieldContainsFold(FieldExample, v))
 }
 
 // DeprecatedAtEQ applies the EQ predicate on the "deprecated_at" field.

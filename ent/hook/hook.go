@@ -177,6 +177,18 @@ func (f NotificationProfileFunc) Mutate(ctx context.Context, m ent.Mutation) (en
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.NotificationProfileMutation", m)
 }
 
+// The ResourceRouteFunc type is an adapter to allow the use of ordinary
+// function as ResourceRoute mutator.
+type ResourceRouteFunc func(context.Context, *ent.ResourceRouteMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f ResourceRouteFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.ResourceRouteMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.ResourceRouteMutation", m)
+}
+
 // Condition is a hook condition function.
 type Condition func(context.Context, ent.Mutation) bool
 

@@ -23,6 +23,7 @@ import (
 	"github.com/hookline/hookline/ent/marker"
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/ent/predicate"
+	"github.com/hookline/hookline/ent/resourceroute"
 )
 
 // The Query interface represents an operation that queries a graph.
@@ -459,6 +460,33 @@ func (f TraverseNotificationProfile) Traverse(ctx context.Context, q ent.Query) 
 	return fmt.Errorf("unexpected query type %T. expect *ent.NotificationProfileQuery", q)
 }
 
+// The ResourceRouteFunc type is an adapter to allow the use of ordinary function as a Querier.
+type ResourceRouteFunc func(context.Context, *ent.ResourceRouteQuery) (ent.Value, error)
+
+// Query calls f(ctx, q).
+func (f ResourceRouteFunc) Query(ctx context.Context, q ent.Query) (ent.Value, error) {
+	if q, ok := q.(*ent.ResourceRouteQuery); ok {
+		return f(ctx, q)
+	}
+	return nil, fmt.Errorf("unexpected query type %T. expect *ent.ResourceRouteQuery", q)
+}
+
+// The TraverseResourceRoute type is an adapter to allow the use of ordinary function as Traverser.
+type TraverseResourceRoute func(context.Context, *ent.ResourceRouteQuery) error
+
+// Intercept is a dummy implementation of Intercept that returns the next Querier in the pipeline.
+func (f TraverseResourceRoute) Intercept(next ent.Querier) ent.Querier {
+	return next
+}
+
+// Traverse calls f(ctx, q).
+func (f TraverseResourceRoute) Traverse(ctx context.Context, q ent.Query) error {
+	if q, ok := q.(*ent.ResourceRouteQuery); ok {
+		return f(ctx, q)
+	}
+	return fmt.Errorf("unexpected query type %T. expect *ent.ResourceRouteQuery", q)
+}
+
 // NewQuery returns the generic Query interface for the given typed query.
 func NewQuery(q ent.Query) (Query, error) {
 	switch q := q.(type) {
@@ -490,6 +518,8 @@ func NewQuery(q ent.Query) (Query, error) {
 		return &query[*ent.MarkerQuery, predicate.Marker, marker.OrderOption]{typ: ent.TypeMarker, tq: q}, nil
 	case *ent.NotificationProfileQuery:
 		return &query[*ent.NotificationProfileQuery, predicate.NotificationProfile, notificationprofile.OrderOption]{typ: ent.TypeNotificationProfile, tq: q}, nil
+	case *ent.ResourceRouteQuery:
+		return &query[*ent.ResourceRouteQuery, predicate.ResourceRoute, resourceroute.OrderOption]{typ: ent.TypeResourceRoute, tq: q}, nil
 	default:
 		return nil, fmt.Errorf("unknown query type %T", q)
 	}

@@ -265,6 +265,8 @@ var (
 		{Name: "idempotency_key", Type: field.TypeString, Default: ""},
 		{Name: "payload", Type: field.TypeString, Size: 2147483647},
 		{Name: "targets", Type: field.TypeBytes, Nullable: true},
+		{Name: "webhook", Type: field.TypeJSON, Nullable: true, SchemaType: map[string]string{"postgres": "text", "sqlite3": "text"}},
+		{Name: "schema_error", Type: field.TypeString, Size: 2147483647, Default: ""},
 	}
 	// EventsTable holds the schema information for the "events" table.
 	EventsTable = &schema.Table{
@@ -338,6 +340,9 @@ var (
 		{Name: "id", Type: field.TypeUUID},
 		{Name: "name", Type: field.TypeString, Unique: true, Size: 255},
 		{Name: "description", Type: field.TypeString, Default: ""},
+		{Name: "json_schema", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "validation", Type: field.TypeString, Default: "OFF"},
+		{Name: "example", Type: field.TypeString, Size: 2147483647, Default: ""},
 		{Name: "deprecated_at", Type: field.TypeTime, Nullable: true},
 		{Name: "category_id", Type: field.TypeUUID},
 	}
@@ -349,7 +354,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "event_types_categories_event_types",
-				Columns:    []*schema.Column{EventTypesColumns[4]},
+				Columns:    []*schema.Column{EventTypesColumns[7]},
 				RefColumns: []*schema.Column{CategoriesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -450,6 +455,47 @@ var (
 			},
 		},
 	}
+	// ResourceRoutesColumns holds the columns for the "resource_routes" table.
+	ResourceRoutesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "account_id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "resource", Type: field.TypeString, Size: 255},
+		{Name: "action", Type: field.TypeString},
+		{Name: "profile_id", Type: field.TypeUUID, Nullable: true},
+	}
+	// ResourceRoutesTable holds the schema information for the "resource_routes" table.
+	ResourceRoutesTable = &schema.Table{
+		Name:       "resource_routes",
+		Columns:    ResourceRoutesColumns,
+		PrimaryKey: []*schema.Column{ResourceRoutesColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "resource_routes_notification_profiles_resource_routes",
+				Columns:    []*schema.Column{ResourceRoutesColumns[6]},
+				RefColumns: []*schema.Column{NotificationProfilesColumns[0]},
+				OnDelete:   schema.Restrict,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "resourceroute_account_id_resource",
+				Unique:  true,
+				Columns: []*schema.Column{ResourceRoutesColumns[1], ResourceRoutesColumns[4]},
+			},
+			{
+				Name:    "resourceroute_account_id_id",
+				Unique:  false,
+				Columns: []*schema.Column{ResourceRoutesColumns[1], ResourceRoutesColumns[0]},
+			},
+			{
+				Name:    "resourceroute_profile_id",
+				Unique:  false,
+				Columns: []*schema.Column{ResourceRoutesColumns[6]},
+			},
+		},
+	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
 		APIKeysTable,
@@ -466,6 +512,7 @@ var (
 		IdempotencyKeysTable,
 		MarkersTable,
 		NotificationProfilesTable,
+		ResourceRoutesTable,
 	}
 )
 
@@ -474,4 +521,5 @@ func init() {
 	EventTypesTable.ForeignKeys[0].RefTable = CategoriesTable
 	NotificationProfilesTable.ForeignKeys[0].RefTable = AuthSettingsTable
 	NotificationProfilesTable.ForeignKeys[1].RefTable = CertificatesTable
+	ResourceRoutesTable.ForeignKeys[0].RefTable = NotificationProfilesTable
 }

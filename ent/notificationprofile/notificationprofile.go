@@ -54,6 +54,8 @@ const (
 	FieldCertificateID = "certificate_id"
 	// EdgeSubscriptions holds the string denoting the subscriptions edge name in mutations.
 	EdgeSubscriptions = "subscriptions"
+	// EdgeResourceRoutes holds the string denoting the resource_routes edge name in mutations.
+	EdgeResourceRoutes = "resource_routes"
 	// EdgeAuthSetting holds the string denoting the auth_setting edge name in mutations.
 	EdgeAuthSetting = "auth_setting"
 	// EdgeCertificate holds the string denoting the certificate edge name in mutations.
@@ -67,6 +69,13 @@ const (
 	SubscriptionsInverseTable = "event_subscriptions"
 	// SubscriptionsColumn is the table column denoting the subscriptions relation/edge.
 	SubscriptionsColumn = "profile_id"
+	// ResourceRoutesTable is the table that holds the resource_routes relation/edge.
+	ResourceRoutesTable = "resource_routes"
+	// ResourceRoutesInverseTable is the table name for the ResourceRoute entity.
+	// It exists in this package in order to avoid circular dependency with the "resourceroute" package.
+	ResourceRoutesInverseTable = "resource_routes"
+	// ResourceRoutesColumn is the table column denoting the resource_routes relation/edge.
+	ResourceRoutesColumn = "profile_id"
 	// AuthSettingTable is the table that holds the auth_setting relation/edge.
 	AuthSettingTable = "notification_profiles"
 	// AuthSettingInverseTable is the table name for the AuthSetting entity.
@@ -251,6 +260,20 @@ func BySubscriptions(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	}
 }
 
+// ByResourceRoutesCount orders the results by resource_routes count.
+func ByResourceRoutesCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newResourceRoutesStep(), opts...)
+	}
+}
+
+// ByResourceRoutes orders the results by resource_routes terms.
+func ByResourceRoutes(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newResourceRoutesStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
 // ByAuthSettingField orders the results by auth_setting field.
 func ByAuthSettingField(field string, opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
@@ -269,6 +292,13 @@ func newSubscriptionsStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(SubscriptionsInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, SubscriptionsTable, SubscriptionsColumn),
+	)
+}
+func newResourceRoutesStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(ResourceRoutesInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, ResourceRoutesTable, ResourceRoutesColumn),
 	)
 }
 func newAuthSettingStep() *sqlgraph.Step {

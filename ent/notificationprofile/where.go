@@ -884,6 +884,29 @@ func HasSubscriptionsWith(preds ...predicate.EventSubscription) predicate.Notifi
 	})
 }
 
+// HasResourceRoutes applies the HasEdge predicate on the "resource_routes" edge.
+func HasResourceRoutes() predicate.NotificationProfile {
+	return predicate.NotificationProfile(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, ResourceRoutesTable, ResourceRoutesColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasResourceRoutesWith applies the HasEdge predicate on the "resource_routes" edge with a given conditions (other predicates).
+func HasResourceRoutesWith(preds ...predicate.ResourceRoute) predicate.NotificationProfile {
+	return predicate.NotificationProfile(func(s *sql.Selector) {
+		step := newResourceRoutesStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
 // HasAuthSetting applies the HasEdge predicate on the "auth_setting" edge.
 func HasAuthSetting() predicate.NotificationProfile {
 	return predicate.NotificationProfile(func(s *sql.Selector) {

@@ -47,3 +47,6 @@ type Marker func(*sql.Selector)
 
 // NotificationProfile is the predicate function for notificationprofile builders.
 type NotificationProfile func(*sql.Selector)
+
+// ResourceRoute is the predicate function for resourceroute builders.
+type ResourceRoute func(*sql.Selector)

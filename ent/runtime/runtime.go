@@ -18,6 +18,7 @@ import (
 	"github.com/hookline/hookline/ent/eventsubscription"
 	"github.com/hookline/hookline/ent/eventtype"
 	"github.com/hookline/hookline/ent/notificationprofile"
+	"github.com/hookline/hookline/ent/resourceroute"
 	"github.com/hookline/hookline/ent/schema"
 )
 
@@ -302,6 +303,10 @@ func init() {
 	eventDescIdempotencyKey := eventFields[8].Descriptor()
 	// event.DefaultIdempotencyKey holds the default value on creation for the idempotency_key field.
 	event.DefaultIdempotencyKey = eventDescIdempotencyKey.Default.(string)
+	// eventDescSchemaError is the schema descriptor for schema_error field.
+	eventDescSchemaError := eventFields[12].Descriptor()
+	// event.DefaultSchemaError holds the default value on creation for the schema_error field.
+	event.DefaultSchemaError = eventDescSchemaError.Default.(string)
 	// eventDescID is the schema descriptor for id field.
 	eventDescID := eventMixinFields0[0].Descriptor()
 	// event.DefaultID holds the default value on creation for the id field.
@@ -370,6 +375,18 @@ func init() {
 	eventtypeDescDescription := eventtypeFields[2].Descriptor()
 	// eventtype.DefaultDescription holds the default value on creation for the description field.
 	eventtype.DefaultDescription = eventtypeDescDescription.Default.(string)
+	// eventtypeDescJSONSchema is the schema descriptor for json_schema field.
+	eventtypeDescJSONSchema := eventtypeFields[3].Descriptor()
+	// eventtype.DefaultJSONSchema holds the default value on creation for the json_schema field.
+	eventtype.DefaultJSONSchema = eventtypeDescJSONSchema.Default.(string)
+	// eventtypeDescValidation is the schema descriptor for validation field.
+	eventtypeDescValidation := eventtypeFields[4].Descriptor()
+	// eventtype.DefaultValidation holds the default value on creation for the validation field.
+	eventtype.DefaultValidation = eventtypeDescValidation.Default.(string)
+	// eventtypeDescExample is the schema descriptor for example field.
+	eventtypeDescExample := eventtypeFields[5].Descriptor()
+	// eventtype.DefaultExample holds the default value on creation for the example field.
+	eventtype.DefaultExample = eventtypeDescExample.Default.(string)
 	// eventtypeDescID is the schema descriptor for id field.
 	eventtypeDescID := eventtypeMixinFields0[0].Descriptor()
 	// eventtype.DefaultID holds the default value on creation for the id field.
@@ -441,6 +458,35 @@ func init() {
 	notificationprofileDescID := notificationprofileMixinFields0[0].Descriptor()
 	// notificationprofile.DefaultID holds the default value on creation for the id field.
 	notificationprofile.DefaultID = notificationprofileDescID.Default.(func() uuid.UUID)
+	resourcerouteMixin := schema.ResourceRoute{}.Mixin()
+	resourcerouteMixinHooks1 := resourcerouteMixin[1].Hooks()
+	resourceroute.Hooks[0] = resourcerouteMixinHooks1[0]
+	resourcerouteMixinInters1 := resourcerouteMixin[1].Interceptors()
+	resourceroute.Interceptors[0] = resourcerouteMixinInters1[0]
+	resourcerouteMixinFields0 := resourcerouteMixin[0].Fields()
+	_ = resourcerouteMixinFields0
+	resourcerouteMixinFields2 := resourcerouteMixin[2].Fields()
+	_ = resourcerouteMixinFields2
+	resourcerouteFields := schema.ResourceRoute{}.Fields()
+	_ = resourcerouteFields
+	// resourcerouteDescCreatedAt is the schema descriptor for created_at field.
+	resourcerouteDescCreatedAt := resourcerouteMixinFields2[0].Descriptor()
+	// resourceroute.DefaultCreatedAt holds the default value on creation for the created_at field.
+	resourceroute.DefaultCreatedAt = resourcerouteDescCreatedAt.Default.(func() time.Time)
+	// resourcerouteDescUpdatedAt is the schema descriptor for updated_at field.
+	resourcerouteDescUpdatedAt := resourcerouteMixinFields2[1].Descriptor()
+	// resourceroute.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	resourceroute.DefaultUpdatedAt = resourcerouteDescUpdatedAt.Default.(func() time.Time)
+	// resourceroute.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	resourceroute.UpdateDefaultUpdatedAt = resourcerouteDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// resourcerouteDescResource is the schema descriptor for resource field.
+	resourcerouteDescResource := resourcerouteFields[0].Descriptor()
+	// resourceroute.ResourceValidator is a validator for the "resource" field. It is called by the builders before save.
+	resourceroute.ResourceValidator = resourcerouteDescResource.Validators[0].(func(string) error)
+	// resourcerouteDescID is the schema descriptor for id field.
+	resourcerouteDescID := resourcerouteMixinFields0[0].Descriptor()
+	// resourceroute.DefaultID holds the default value on creation for the id field.
+	resourceroute.DefaultID = resourcerouteDescID.Default.(func() uuid.UUID)
 }
 
 const (

@@ -41,6 +41,9 @@ func (EventType) Fields() []ent.Field {
 		field.String("name").Unique().Immutable().MaxLen(255),
 		field.UUID("category_id", uuid.UUID{}).Immutable(),
 		field.String("description").Default(""),
+		field.Text("json_schema").Default("").Comment("JSON; empty for none"),
+		field.String("validation").Default("OFF").Comment("OFF, WARN or REJECT: what a payload that fails the schema leads to"),
+		field.Text("example").Default("").Comment("a payload in JSON that satisfies the schema; empty for none"),
 		field.Time("deprecated_at").Optional().Nillable(),
 	}
 }

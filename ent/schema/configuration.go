@@ -84,6 +84,7 @@ func (NotificationProfile) Fields() []ent.Field {
 func (NotificationProfile) Edges() []ent.Edge {
 	return []ent.Edge{
 		edge.To("subscriptions", EventSubscription.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
+		edge.To("resource_routes", ResourceRoute.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
 		edge.From("auth_setting", AuthSetting.Type).Ref("profiles").Field("auth_setting_id").Unique(),
 		edge.From("certificate", Certificate.Type).Ref("profiles").Field("certificate_id").Unique(),
 	}
@@ -166,8 +167,41 @@ func (Certificate) Indexes() []ent.Index {
 	}
 }
 
-// ConfigChange says that an object of an account was created, changed or deleted: a line that every process reads to
-// keep its registry true. Lines are dropped after an hour.
+// ResourceRoute says what happens to the events of a resource (a number, a sender) in place of following the
+// subscriptions. A resource without a route follows them.
+type ResourceRoute struct{ ent.Schema }
+
+// Mixin of ResourceRoute.
+func (ResourceRoute) Mixin() []ent.Mixin { return []ent.Mixin{idMixin{}, accountMixin{}, timesMixin{}} }
+
+// Fields of ResourceRoute.
+func (ResourceRoute) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("resource").Immutable().MaxRuneLen(255),
+		field.String("action").Comment("FORWARD or NONE"),
+		field.UUID("profile_id", uuid.UUID{}).Optional().Nillable().Comment("where FORWARD sends; null with NONE"),
+	}
+}
+
+// Edges of ResourceRoute.
+func (ResourceRoute) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.From("profile", NotificationProfile.Type).Ref("resource_routes").Field("profile_id").Unique(),
+	}
+}
+
+// Indexes of ResourceRoute.
+func (ResourceRoute) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("account_id", "resource").Unique(),
+		index.Fields("account_id", "id"),
+		index.Fields("profile_id"),
+	}
+}
+
+// ConfigChange says that an object of an account, or of the catalogue, was created, changed or deleted: a line that every
+// process reads to keep its registry true. The catalogue is one for all accounts: its lines have the account id zero, and
+// only Hookline itself writes and reads them. Lines are dropped after an hour.
 type ConfigChange struct{ ent.Schema }
 
 // Mixin of ConfigChange.
@@ -176,7 +210,7 @@ func (ConfigChange) Mixin() []ent.Mixin { return []ent.Mixin{idMixin{}, accountM
 // Fields of ConfigChange.
 func (ConfigChange) Fields() []ent.Field {
 	return []ent.Field{
-		field.String("kind").Immutable().Comment("the prefix of the object's id: sub or prf"),
+		field.String("kind").Immutable().Comment("the prefix of the object's id: sub, prf, rte or typ"),
 		field.UUID("object_id", uuid.UUID{}).Immutable(),
 	}
 }

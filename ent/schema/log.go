@@ -35,6 +35,9 @@ func (Event) Fields() []ent.Field {
 		field.String("idempotency_key").Default("").Immutable(),
 		field.Text("payload").Immutable().Comment("JSON, as it was published"),
 		field.Bytes("targets").Optional().Immutable().Comment("the ids of the matched subscriptions, 16 bytes each"),
+		field.JSON("webhook", &types.Webhook{}).Optional().Immutable().
+			SchemaType(map[string]string{dialect.Postgres: "text", dialect.SQLite: "text"}).Comment("null for none"),
+		field.Text("schema_error").Default("").Immutable().Comment("how the payload fails its type's JSON Schema; empty when it does not, or nobody looked"),
 	}
 }
 

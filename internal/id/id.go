@@ -31,6 +31,7 @@ const (
 	NotificationProfile Prefix = "prf"
 	AuthSetting         Prefix = "ath"
 	Certificate         Prefix = "crt"
+	ResourceRoute       Prefix = "rte"
 	Event               Prefix = "evt"
 	Delivery            Prefix = "dlv"
 	Attempt             Prefix = "att"

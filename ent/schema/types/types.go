@@ -33,3 +33,17 @@ type Attribute struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
 }
+
+// Webhook is what an event says about its own delivery, in place of what subscriptions say (a per-message webhook).
+type Webhook struct {
+	// NotifyURL alone gets the event; empty leaves it to the subscriptions.
+	NotifyURL string `json:"notifyUrl,omitempty"`
+	// Silent keeps the event from everyone.
+	Silent bool `json:"silent,omitempty"`
+	// CallbackData is carried in the notification.
+	CallbackData string `json:"callbackData,omitempty"`
+	// XML asks for an XML body instead of JSON.
+	XML bool `json:"xml,omitempty"`
+	// IntermediateReports asks for intermediate status reports, too.
+	IntermediateReports bool `json:"intermediateReports,omitempty"`
+}
