@@ -55,8 +55,20 @@ func (f *File) AllowedFilters(c Category) []string {
 	return f.StandardFilters
 }
 
+// Groups are the names of the groups that categories can be in.
+var Groups = []string{"Channels", "Numbers & Senders", "Tools", "Custom"}
+
 // Load returns the catalogue that this version ships with.
 func Load() (*File, error) { return parse(embedded) }
+
+// Category returns the category of the key; ok is false if the file has none.
+func (f *File) Category(key string) (c Category, ok bool) {
+	i := slices.IndexFunc(f.Categories, func(c Category) bool { return c.Key == key })
+	if i < 0 {
+		return Category{}, false
+	}
+	return f.Categories[i], true
+}
 
 // parse reads a catalogue; a field that it does not know is an error.
 func parse(text []byte) (*File, error) {
@@ -70,8 +82,8 @@ func parse(text []byte) (*File, error) {
 	return &f, nil
 }
 
-// filters are the standard filters that there are.
-var filters = []string{"users", "entities", "applications", "resources"}
+// Filters are the standard filters that there are.
+var Filters = []string{"users", "entities", "applications", "resources"}
 
 func (f *File) validate() error {
 	errs := []error{known("standardFilters", f.StandardFilters)}
@@ -99,7 +111,9 @@ func (f *File) validateCategory(c Category) error {
 	if c.Name == "" {
 		errs = append(errs, errors.New("it has no name"))
 	}
-	if f.Groups[c.Group] == "" {
+	if name := f.Groups[c.Group]; name != "" && !slices.Contains(Groups, name) {
+		errs = append(errs, fmt.Errorf("its group %q is none of %s", name, strings.Join(Groups, ", ")))
+	} else if name == "" {
 		errs = append(errs, fmt.Errorf("its group %q has no name", c.Group))
 	}
 	errs = append(errs, known("filters", f.AllowedFilters(c)), unique("attributes", c.Attributes), unique("events", c.Events))
@@ -116,8 +130,8 @@ func (f *File) validateCategory(c Category) error {
 // known says which values of a list are not standard filters, or are repeated.
 func known(list string, values []string) error {
 	for _, v := range values {
-		if !slices.Contains(filters, v) {
-			return fmt.Errorf("%s: %q is none of %s", list, v, strings.Join(filters, ", "))
+		if !slices.Contains(Filters, v) {
+			return fmt.Errorf("%s: %q is none of %s", list, v, strings.Join(Filters, ", "))
 		}
 	}
 	return unique(list, values)

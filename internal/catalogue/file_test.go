@@ -34,7 +34,7 @@ func TestLoad(t *testing.T) {
 	if got := file.AllowedFilters(byKey["numbers"]); len(got) != 0 {
 		t.Errorf("numbers allows the filters %v, want none", got)
 	}
-	if got := file.AllowedFilters(byKey["sms"]); !slices.Equal(got, filters) {
+	if got := file.AllowedFilters(byKey["sms"]); !slices.Equal(got, Filters) {
 		t.Errorf("sms allows the filters %v, want the standard ones", got)
 	}
 	if got := byKey["navigators"].Attributes; !slices.Equal(got, []string{"navigatorId", "messageStatus"}) {
@@ -64,6 +64,7 @@ func TestParseRefuses(t *testing.T) {
 		"a dotted key":            {head + "  - {key: sms.in, name: SMS, group: tools}\n", "its key"},
 		"an upper-case key":       {head + "  - {key: SMS, name: SMS, group: tools}\n", "its key"},
 		"no name":                 {head + "  - {key: sms, group: tools}\n", "no name"},
+		"an unknown group":        {strings.Replace(good, "Tools", "Toys", 1), `"Toys" is none of`},
 		"no such group":           {head + "  - {key: sms, name: SMS, group: tool}\n", `group "tool"`},
 		"an event twice":          {head + "  - {key: sms, name: SMS, group: tools, events: [a, a]}\n", `events: "a"`},
 		"a wildcard":              {head + "  - {key: sms, name: SMS, group: tools, events: ['*']}\n", "wildcard"},

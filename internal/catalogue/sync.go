@@ -7,6 +7,7 @@ import (
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/category"
+	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/id"
 )
 
@@ -14,7 +15,8 @@ import (
 const syncTries = 5
 
 // Sync enters what the database lacks of the catalogue. It neither changes nor deletes what is there: an event type
-// that was added or deprecated at run time stays so. Processes that start at once may all call it.
+// that was added or deprecated at run time stays so. Processes that start at once may all call it; those that run already
+// learn of new event types by config_changes.
 func Sync(ctx context.Context, client *ent.Client) error {
 	file, err := Load()
 	if err != nil {
@@ -92,7 +94,15 @@ func syncEventTypes(ctx context.Context, tx *ent.Tx, file *File, categories map[
 			}
 		}
 	}
-	return tx.EventType.CreateBulk(missing...).Exec(ctx)
+	entered, err := tx.EventType.CreateBulk(missing...).Save(ctx)
+	if err != nil {
+		return err
+	}
+	lines := make([]*ent.ConfigChangeCreate, len(entered))
+	for i, row := range entered {
+		lines[i] = tx.ConfigChange.Create().SetAccountID(id.Nil).SetKind(string(id.EventType)).SetObjectID(row.ID)
+	}
+	return tx.ConfigChange.CreateBulk(lines...).Exec(access.WithSystem(ctx))
 }
 
 // list is never nil, so that the database has [] and not null.

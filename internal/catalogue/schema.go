@@ -1,0 +1,186 @@
+package catalogue
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+)
+
+// MaxSchema is the largest JSON Schema of an event type, in bytes.
+const MaxSchema = 64 << 10
+
+// Schema is a compiled JSON Schema (https://json-schema.org; draft 2020-12 unless its `$schema` says otherwise). It is safe
+// for concurrent use.
+type Schema struct{ compiled *jsonschema.Schema }
+
+// schemaURL is what a schema is called; references within it resolve against that.
+const schemaURL = "urn:hookline:schema"
+
+// noLoader loads nothing: a schema can neither read files nor make requests.
+type noLoader struct{}
+
+func (noLoader) Load(string) (any, error) { return nil, errors.New("nothing is loaded") }
+
+// CompileSchema compiles a JSON Schema. Its error is for whoever wrote the schema.
+func CompileSchema(text []byte) (*Schema, error) {
+	if len(text) > MaxSchema {
+		return nil, fmt.Errorf("the schema has %d bytes: at most %d are allowed", len(text), MaxSchema)
+	}
+	document, err := decode(text)
+	if err != nil {
+		return nil, err
+	}
+	switch document.(type) {
+	case map[string]any, bool:
+	default:
+		return nil, errors.New("a JSON Schema is an object, true or false")
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.DefaultDraft(jsonschema.Draft2020)
+	compiler.UseLoader(noLoader{})
+	if err := compiler.AddResource(schemaURL, document); err != nil {
+		return nil, schemaError(err)
+	}
+	compiled, err := compiler.Compile(schemaURL)
+	if err != nil {
+		return nil, schemaError(err)
+	}
+	return &Schema{compiled}, nil
+}
+
+// schemaError says why a schema cannot be compiled.
+func schemaError(err error) error {
+	if invalid, ok := errors.AsType[*jsonschema.SchemaValidationError](err); ok {
+		if failed, ok := errors.AsType[*jsonschema.ValidationError](invalid.Err); ok {
+			return errors.New("not a JSON Schema: " + describe(failed))
+		}
+	}
+	if other, ok := errors.AsType[*jsonschema.LoadURLError](err); ok {
+		return fmt.Errorf("the schema refers to another document, which is never loaded (%.100q): copy it into `$defs`", other.URL)
+	}
+	return errors.New(clean(strings.ReplaceAll(err.Error(), schemaURL, "")))
+}
+
+// Check says how a payload fails the schema: the first few reasons in one line of at most MaxSchemaError bytes, which any
+// database can hold, and which may quote the payload. It is empty when the payload satisfies the schema.
+func (s *Schema) Check(payload []byte) string {
+	document, err := decode(payload)
+	if err != nil {
+		return clean(err.Error())
+	}
+	err = s.compiled.Validate(document)
+	if err == nil {
+		return ""
+	}
+	if failed, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
+		return describe(failed)
+	}
+	return clean(err.Error())
+}
+
+// decode reads JSON as the schema's compiler wants it. Numbers that take more than they are worth to calculate with are refused.
+func decode(text []byte) (any, error) {
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("not JSON: %w", err)
+	}
+	return document, checkNumbers(document)
+}
+
+// The limits of numbers that are validated: both are beyond what a float64 holds.
+const (
+	maxNumber   = 1000 // characters
+	maxExponent = 1000
+)
+
+// checkNumbers says that some number is beyond the limits. The schema calculates with exact fractions: of 1e999999 that takes
+// a million digits.
+func checkNumbers(value any) error {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, member := range v {
+			if err := checkNumbers(member); err != nil {
+				return err
+			}
+		}
+	case []any:
+		for _, item := range v {
+			if err := checkNumbers(item); err != nil {
+				return err
+			}
+		}
+	case json.Number:
+		exponent := 0
+		var err error
+		if at := strings.IndexAny(string(v), "eE"); at >= 0 {
+			exponent, err = strconv.Atoi(string(v)[at+1:])
+		}
+		if len(v) > maxNumber || err != nil || max(exponent, -exponent) > maxExponent {
+			return fmt.Errorf("the number %.20s… is too long, or its exponent beyond ±%d", v, maxExponent)
+		}
+	}
+	return nil
+}
+
+// The bounds of what is said about a failure.
+const (
+	maxReasons = 3
+	maxReason  = 200 // bytes
+	// MaxSchemaError is the longest answer of Schema.Check, in bytes.
+	MaxSchemaError = maxReasons*(maxReason+8) + 32
+)
+
+// describe lists the first few reasons of a failure.
+func describe(failed *jsonschema.ValidationError) string {
+	printer := message.NewPrinter(language.English)
+	var reasons []string
+	more := 0
+	var walk func(e *jsonschema.ValidationError)
+	walk = func(e *jsonschema.ValidationError) {
+		for _, cause := range e.Causes {
+			walk(cause)
+		}
+		switch {
+		case len(e.Causes) > 0:
+		case len(reasons) == maxReasons:
+			more++
+		default:
+			place := "the whole value"
+			if len(e.InstanceLocation) > 0 {
+				place = "/" + strings.Join(e.InstanceLocation, "/")
+			}
+			reasons = append(reasons, clean(place+": "+e.ErrorKind.LocalizedString(printer)))
+		}
+	}
+	walk(failed)
+	text := strings.Join(reasons, "; ")
+	if more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return text
+}
+
+// clean makes a text of any origin fit to be stored and shown in a line.
+func clean(text string) string {
+	if len(text) > 4*maxReason {
+		text = text[:4*maxReason]
+	}
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	if len(text) > maxReason {
+		text = strings.ToValidUTF8(text[:maxReason], "") + "…"
+	}
+	return text
+}

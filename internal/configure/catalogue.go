@@ -1,0 +1,51 @@
+package configure
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/internal/access"
+	"github.com/hookline/hookline/internal/id"
+)
+
+// catalogueTries is how often a change of the catalogue begins anew when another one entered the same row first.
+const catalogueTries = 3
+
+// changeCatalogue runs f in a transaction that changes the catalogue, which is one for all accounts, and commits if f neither
+// returns an error nor finds a mistake. f may run more than once.
+func (s *Service) changeCatalogue(ctx context.Context, f func(ctx context.Context, c *change) error) error {
+	if _, err := oneAccount(ctx); err != nil {
+		return err
+	}
+	system := access.WithSystem(ctx) // the lines of config_changes are no account's
+	err := errors.New("not tried")
+	for range catalogueTries {
+		if err = s.tryCatalogue(system, f); !ent.IsConstraintError(err) {
+			break
+		}
+	}
+	if err != nil || s.Changed == nil {
+		return err
+	}
+	if err := s.Changed(ctx, id.Nil); err != nil {
+		slog.WarnContext(ctx, "a change of the catalogue was not followed at once", "error", err)
+	}
+	return nil
+}
+
+func (s *Service) tryCatalogue(ctx context.Context, f func(ctx context.Context, c *change) error) error {
+	tx, err := s.Store.Ent.Tx(ctx)
+	if err != nil {
+		return err
+	}
+	c := &change{Tx: tx, account: id.Nil}
+	if err := f(ctx, c); err != nil {
+		return c.abort(err)
+	}
+	if err := c.wrong.Err(); err != nil {
+		return c.abort(err)
+	}
+	return tx.Commit()
+}
