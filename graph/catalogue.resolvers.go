@@ -7,10 +7,12 @@ package graph
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/category"
 	"github.com/hookline/hookline/ent/eventtype"
+	"github.com/hookline/hookline/internal/configure"
 )
 
 func (r *categoryResolver) EventTypes(ctx context.Context, obj *ent.Category) ([]*ent.EventType, error) {
@@ -25,16 +27,41 @@ func (r *eventTypeResolver) Description(ctx context.Context, obj *ent.EventType)
 	return orNull(obj.Description), nil
 }
 
-func (r *queryResolver) Categories(ctx context.Context) ([]*ent.Category, error) {
-	return r.Ent.Category.Query().Order(ent.Asc(category.FieldGroup, category.FieldName, category.FieldID)).All(ctx)
+func (r *eventTypeResolver) JSONSchema(ctx context.Context, obj *ent.EventType) (json.RawMessage, error) {
+	return json.RawMessage(obj.JSONSchema), nil
+}
+
+func (r *eventTypeResolver) Example(ctx context.Context, obj *ent.EventType) (json.RawMessage, error) {
+	return json.RawMessage(obj.Example), nil
+}
+
+func (r *mutationResolver) UpsertCategory(ctx context.Context, input configure.CategoryInput) (*CategoryPayload, error) {
+	row, err := r.Configure.UpsertCategory(ctx, input)
+	wrong, err := mistakes(err)
+	return &CategoryPayload{Category: row, UserErrors: wrong}, err
+}
+
+func (r *mutationResolver) UpsertEventType(ctx context.Context, input configure.EventTypeInput) (*EventTypePayload, error) {
+	row, err := r.Configure.UpsertEventType(ctx, input)
+	wrong, err := mistakes(err)
+	return &EventTypePayload{EventType: row, UserErrors: wrong}, err
+}
+
+func (r *queryResolver) Categories(ctx context.Context, group *string) ([]*ent.Category, error) {
+	q := r.Ent.Category.Query()
+	if group != nil {
+		q.Where(category.Group(*group))
+	}
+	return q.Order(ent.Asc(category.FieldGroup, category.FieldName, category.FieldID)).All(ctx)
 }
 
 func (r *queryResolver) EventType(ctx context.Context, name string) (*ent.EventType, error) {
 	return orMissing(r.Ent.EventType.Query().Where(eventtype.Name(name)).Only(ctx))
 }
 
-func (r *queryResolver) EventTypes(ctx context.Context, search *string) ([]*ent.EventType, error) {
-	return r.Ent.EventType.Query().Where(eventtype.NameContainsFold(orZero(search))).Order(ent.Asc(eventtype.FieldName)).All(ctx)
+func (r *queryResolver) EventTypes(ctx context.Context, search *string, category *string, includeDeprecated bool) ([]*ent.EventType, error) {
+	return r.Ent.EventType.Query().Where(eventTypesWhere(search, category, includeDeprecated)...).
+		Order(ent.Asc(eventtype.FieldName)).All(ctx)
 }
 
 func (r *Resolver) Category() CategoryResolver { return &categoryResolver{r} }

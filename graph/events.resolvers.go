@@ -48,6 +48,10 @@ func (r *eventResolver) Payload(ctx context.Context, obj *ent.Event) (*Body, err
 	return newBody(&mediaType, []byte(orZero(published)), false), nil
 }
 
+func (r *eventResolver) SchemaError(ctx context.Context, obj *ent.Event) (*string, error) {
+	return orNull(obj.SchemaError), nil
+}
+
 func (r *eventResolver) Matched(ctx context.Context, obj *ent.Event) (int, error) {
 	return len(obj.Targets) / len(id.Nil), nil
 }

@@ -7,9 +7,11 @@ import (
 	"entgo.io/ent/dialect/sql"
 
 	"github.com/hookline/hookline/ent/attempt"
+	"github.com/hookline/hookline/ent/category"
 	"github.com/hookline/hookline/ent/delivery"
 	"github.com/hookline/hookline/ent/event"
 	"github.com/hookline/hookline/ent/eventsubscription"
+	"github.com/hookline/hookline/ent/eventtype"
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/ent/predicate"
 	"github.com/hookline/hookline/internal/configure"
@@ -94,6 +96,17 @@ func sendingThrough(profile configure.Ref) predicate.EventSubscription {
 		return eventsubscription.HasProfileWith(notificationprofile.Key(*profile.Key))
 	}
 	return eventsubscription.ProfileID(parseID(id.NotificationProfile, orZero(profile.ID)))
+}
+
+func eventTypesWhere(search, categoryKey *string, deprecated bool) []predicate.EventType {
+	where := []predicate.EventType{eventtype.NameContainsFold(orZero(search))}
+	if categoryKey != nil {
+		where = append(where, eventtype.HasCategoryWith(category.Key(*categoryKey)))
+	}
+	if !deprecated {
+		where = append(where, eventtype.DeprecatedAtIsNil())
+	}
+	return where
 }
 
 func eventsWhere(f *EventLogFilter) ([]predicate.Event, error) {

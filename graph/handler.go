@@ -91,8 +91,8 @@ func complexities() ComplexityRoot {
 	q.DeliveryAttempts = filteredComplexity[*AttemptFilter]
 	q.EventSubscriptions = filteredComplexity[*EventSubscriptionFilter]
 	q.NotificationProfiles = filteredComplexity[*string]
-	q.Categories = times(usualCategories)
-	q.EventTypes = func(child int, _ *string) int { return times(usualCategories * usualEventTypes)(child) }
+	q.Categories = func(child int, _ *string) int { return times(usualCategories)(child) }
+	q.EventTypes = func(child int, _, _ *string, _ bool) int { return times(usualCategories * usualEventTypes)(child) }
 	c.NotificationProfile.Subscriptions = pageComplexity
 	c.Category.EventTypes = times(usualEventTypes)
 	c.Event.Deliveries = times(usualDeliveries)

@@ -86,6 +86,14 @@ type Body struct {
 	Truncated bool `json:"truncated"`
 }
 
+// The answer to `upsertCategory`.
+type CategoryPayload struct {
+	// The category as it is now; null when the request was refused.
+	Category *ent.Category `json:"category,omitempty"`
+	// Why it was refused; empty when it was not.
+	UserErrors []*usererror.Error `json:"userErrors"`
+}
+
 // The answer to a deletion.
 type DeletePayload struct {
 	// The id of what was deleted; null when the request was refused.
@@ -151,6 +159,14 @@ type EventSubscriptionPayload struct {
 	// What deserves attention though the request was carried out.
 	Warnings []string `json:"warnings"`
 	// Why the request was refused; empty when it was not.
+	UserErrors []*usererror.Error `json:"userErrors"`
+}
+
+// The answer to `upsertEventType`.
+type EventTypePayload struct {
+	// The event type as it is now; null when the request was refused.
+	EventType *ent.EventType `json:"eventType,omitempty"`
+	// Why it was refused; empty when it was not.
 	UserErrors []*usererror.Error `json:"userErrors"`
 }
 

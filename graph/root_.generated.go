@@ -136,6 +136,11 @@ type ComplexityRoot struct {
 		Name       func(childComplexity int) int
 	}
 
+	CategoryPayload struct {
+		Category   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	DeletePayload struct {
 		DeletedID  func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -210,6 +215,7 @@ type ComplexityRoot struct {
 		OccurredAt     func(childComplexity int) int
 		Payload        func(childComplexity int) int
 		Resource       func(childComplexity int) int
+		SchemaError    func(childComplexity int) int
 		Type           func(childComplexity int) int
 		User           func(childComplexity int) int
 	}
@@ -271,8 +277,16 @@ type ComplexityRoot struct {
 		Category     func(childComplexity int) int
 		DeprecatedAt func(childComplexity int) int
 		Description  func(childComplexity int) int
+		Example      func(childComplexity int) int
 		ID           func(childComplexity int) int
+		JSONSchema   func(childComplexity int) int
 		Name         func(childComplexity int) int
+		Validation   func(childComplexity int) int
+	}
+
+	EventTypePayload struct {
+		EventType  func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	Header struct {
@@ -297,6 +311,8 @@ type ComplexityRoot struct {
 		RevokeAPIKey              func(childComplexity int, id string) int
 		UpdateEventSubscription   func(childComplexity int, by configure.Ref, input configure.UpdateEventSubscriptionInput) int
 		UpdateNotificationProfile func(childComplexity int, by configure.Ref, input configure.UpdateNotificationProfileInput) int
+		UpsertCategory            func(childComplexity int, input configure.CategoryInput) int
+		UpsertEventType           func(childComplexity int, input configure.EventTypeInput) int
 	}
 
 	NotificationProfile struct {
@@ -357,7 +373,7 @@ type ComplexityRoot struct {
 	Query struct {
 		APIKeys              func(childComplexity int, first *int, after *string, last *int, before *string) int
 		Accounts             func(childComplexity int, first *int, after *string, last *int, before *string) int
-		Categories           func(childComplexity int) int
+		Categories           func(childComplexity int, group *string) int
 		Deliveries           func(childComplexity int, filter *DeliveryFilter, first *int, after *string, last *int, before *string) int
 		Delivery             func(childComplexity int, id string) int
 		DeliveryAttempt      func(childComplexity int, id string) int
@@ -366,7 +382,7 @@ type ComplexityRoot struct {
 		EventSubscription    func(childComplexity int, by configure.Ref) int
 		EventSubscriptions   func(childComplexity int, filter *EventSubscriptionFilter, first *int, after *string, last *int, before *string) int
 		EventType            func(childComplexity int, name string) int
-		EventTypes           func(childComplexity int, search *string) int
+		EventTypes           func(childComplexity int, search *string, category *string, includeDeprecated bool) int
 		Events               func(childComplexity int, filter *EventLogFilter, first *int, after *string, last *int, before *string) int
 		Node                 func(childComplexity int, id string) int
 		NotificationProfile  func(childComplexity int, by configure.Ref) int
@@ -745,6 +761,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Category.Name(childComplexity), true
 
+	case "CategoryPayload.category":
+		if e.ComplexityRoot.CategoryPayload.Category == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategoryPayload.Category(childComplexity), true
+	case "CategoryPayload.userErrors":
+		if e.ComplexityRoot.CategoryPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategoryPayload.UserErrors(childComplexity), true
+
 	case "DeletePayload.deletedId":
 		if e.ComplexityRoot.DeletePayload.DeletedID == nil {
 			break
@@ -1064,6 +1093,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Event.Resource(childComplexity), true
+	case "Event.schemaError":
+		if e.ComplexityRoot.Event.SchemaError == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.SchemaError(childComplexity), true
 	case "Event.type":
 		if e.ComplexityRoot.Event.Type == nil {
 			break
@@ -1294,18 +1329,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EventType.Description(childComplexity), true
+	case "EventType.example":
+		if e.ComplexityRoot.EventType.Example == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventType.Example(childComplexity), true
 	case "EventType.id":
 		if e.ComplexityRoot.EventType.ID == nil {
 			break
 		}
 
 		return e.ComplexityRoot.EventType.ID(childComplexity), true
+	case "EventType.jsonSchema":
+		if e.ComplexityRoot.EventType.JSONSchema == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventType.JSONSchema(childComplexity), true
 	case "EventType.name":
 		if e.ComplexityRoot.EventType.Name == nil {
 			break
 		}
 
 		return e.ComplexityRoot.EventType.Name(childComplexity), true
+	case "EventType.validation":
+		if e.ComplexityRoot.EventType.Validation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventType.Validation(childComplexity), true
+
+	case "EventTypePayload.eventType":
+		if e.ComplexityRoot.EventTypePayload.EventType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventTypePayload.EventType(childComplexity), true
+	case "EventTypePayload.userErrors":
+		if e.ComplexityRoot.EventTypePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventTypePayload.UserErrors(childComplexity), true
 
 	case "Header.name":
 		if e.ComplexityRoot.Header.Name == nil {
@@ -1449,6 +1515,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateNotificationProfile(childComplexity, args["by"].(configure.Ref), args["input"].(configure.UpdateNotificationProfileInput)), true
+	case "Mutation.upsertCategory":
+		if e.ComplexityRoot.Mutation.UpsertCategory == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_upsertCategory_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpsertCategory(childComplexity, args["input"].(configure.CategoryInput)), true
+	case "Mutation.upsertEventType":
+		if e.ComplexityRoot.Mutation.UpsertEventType == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_upsertEventType_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpsertEventType(childComplexity, args["input"].(configure.EventTypeInput)), true
 
 	case "NotificationProfile.connectTimeoutMs":
 		if e.ComplexityRoot.NotificationProfile.ConnectTimeoutMs == nil {
@@ -1693,7 +1781,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			break
 		}
 
-		return e.ComplexityRoot.Query.Categories(childComplexity), true
+		args, err := ec.field_Query_categories_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Categories(childComplexity, args["group"].(*string)), true
 	case "Query.deliveries":
 		if e.ComplexityRoot.Query.Deliveries == nil {
 			break
@@ -1792,7 +1885,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.EventTypes(childComplexity, args["search"].(*string)), true
+		return e.ComplexityRoot.Query.EventTypes(childComplexity, args["search"].(*string), args["category"].(*string), args["includeDeprecated"].(bool)), true
 	case "Query.events":
 		if e.ComplexityRoot.Query.Events == nil {
 			break
@@ -1942,12 +2035,14 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		ec.unmarshalInputAttemptFilter,
 		ec.unmarshalInputAttributeInput,
+		ec.unmarshalInputCategoryInput,
 		ec.unmarshalInputCreateEventSubscriptionInput,
 		ec.unmarshalInputCreateNotificationProfileInput,
 		ec.unmarshalInputDeliveryFilter,
 		ec.unmarshalInputEventFilterInput,
 		ec.unmarshalInputEventLogFilter,
 		ec.unmarshalInputEventSubscriptionFilter,
+		ec.unmarshalInputEventTypeInput,
 		ec.unmarshalInputHeaderInput,
 		ec.unmarshalInputProfileChoice,
 		ec.unmarshalInputPublishEventInput,
@@ -2356,6 +2451,16 @@ func (ec *executionContext) childFields_Category(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type Category", field.Name)
 }
 
+func (ec *executionContext) childFields_CategoryPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "category":
+		return ec.fieldContext_CategoryPayload_category(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CategoryPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CategoryPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_DeletePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "deletedId":
@@ -2504,6 +2609,8 @@ func (ec *executionContext) childFields_Event(ctx context.Context, field graphql
 		return ec.fieldContext_Event_idempotencyKey(ctx, field)
 	case "payload":
 		return ec.fieldContext_Event_payload(ctx, field)
+	case "schemaError":
+		return ec.fieldContext_Event_schemaError(ctx, field)
 	case "matched":
 		return ec.fieldContext_Event_matched(ctx, field)
 	case "deliveries":
@@ -2628,10 +2735,26 @@ func (ec *executionContext) childFields_EventType(ctx context.Context, field gra
 		return ec.fieldContext_EventType_category(ctx, field)
 	case "description":
 		return ec.fieldContext_EventType_description(ctx, field)
+	case "jsonSchema":
+		return ec.fieldContext_EventType_jsonSchema(ctx, field)
+	case "validation":
+		return ec.fieldContext_EventType_validation(ctx, field)
+	case "example":
+		return ec.fieldContext_EventType_example(ctx, field)
 	case "deprecatedAt":
 		return ec.fieldContext_EventType_deprecatedAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EventType", field.Name)
+}
+
+func (ec *executionContext) childFields_EventTypePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "eventType":
+		return ec.fieldContext_EventTypePayload_eventType(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_EventTypePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EventTypePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Header(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -163,7 +163,7 @@ func (a *Accepter) prepare(account id.ID, e *Event) *store.NewEvent {
 	row := &store.NewEvent{
 		AccountID: account, Type: e.Type, OccurredAt: e.OccurredAt.UTC(), Application: e.Application, Entity: e.Entity, User: e.User,
 		Resource: e.Resource, Intermediate: e.Intermediate, IdempotencyKey: e.IdempotencyKey, Payload: string(e.Payload),
-		KeyID: keyID(account, e.IdempotencyKey),
+		SchemaError: e.schemaError, KeyID: keyID(account, e.IdempotencyKey),
 	}
 	matching := match.Event{Type: e.Type, User: e.User, Entity: e.Entity, Application: e.Application, Resource: e.Resource}
 	if len(e.Attributes) > 0 {

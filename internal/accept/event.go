@@ -21,6 +21,8 @@ type Event struct {
 	Resource       string
 	Attributes     []types.Attribute
 	Intermediate   bool
+
+	schemaError string // how the payload fails its type's JSON Schema; set by validate
 }
 
 // Result is what became of an event: an id, which means that it is committed, or the mistakes for which it was refused.

@@ -32,10 +32,11 @@ var (
 
 // validate returns what is wrong with an event, and sets what it leaves open.
 func (a *Accepter) validate(e *Event) (wrong usererror.List) {
+	kind := a.registry.EventType(e.Type)
 	switch {
 	case e.Type == "":
 		wrong.Add(usererror.Required, "type", "an event needs a type, such as `sms.delivery`")
-	case !a.registry.EventTypeKnown(e.Type):
+	case kind == nil:
 		wrong.Add(usererror.NotFound, "type", "there is no event type %.100q; the query `eventTypes` lists them", e.Type)
 	}
 	switch {
@@ -45,6 +46,11 @@ func (a *Accepter) validate(e *Event) (wrong usererror.List) {
 		wrong.Add(usererror.OutOfRange, "payload", "the payload has %d bytes; the limit is %d", len(e.Payload), a.limits.MaxPayload)
 	case !utf8.Valid(e.Payload):
 		wrong.Add(usererror.Invalid, "payload", "the payload must be UTF-8")
+	case kind != nil && kind.Schema != nil:
+		e.schemaError = kind.Schema.Check(e.Payload)
+		if e.schemaError != "" && kind.Reject {
+			wrong.Add(usererror.Invalid, "payload", "the payload does not satisfy the JSON Schema of `%s`: %s", e.Type, e.schemaError)
+		}
 	}
 	for _, field := range []struct{ name, value string }{
 		{"idempotencyKey", e.IdempotencyKey}, {"user", e.User}, {"entity", e.Entity}, {"application", e.Application}, {"resource", e.Resource},

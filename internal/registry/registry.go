@@ -1,12 +1,14 @@
 // Package registry is the configuration in memory: every enabled and disabled subscription with its profile, ready to
-// be matched and delivered to. It is loaded at start and kept true by reading the lines of config_changes (follow.go),
-// so that a change takes effect in every process within a second.
+// be matched and delivered to; the routes of resources; and the catalogue's event types with their compiled schemas. It is loaded
+// at start and kept true by reading the lines of config_changes, so that a change takes effect in every process within a
+// second.
 package registry
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/hookline/hookline/ent/eventsubscription"
 	"github.com/hookline/hookline/ent/eventtype"
 	"github.com/hookline/hookline/ent/notificationprofile"
+	"github.com/hookline/hookline/ent/resourceroute"
 	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/match"
@@ -33,8 +36,8 @@ type Registry struct {
 
 	mu         sync.RWMutex
 	accounts   map[id.ID]*account
-	owners     map[id.ID]id.ID // subscription or profile → its account
-	eventTypes map[string]struct{}
+	owners     map[id.ID]id.ID // subscription, profile or route → its account
+	eventTypes map[string]*EventType
 }
 
 // account is what one account has configured.
@@ -42,6 +45,8 @@ type account struct {
 	index         match.Index
 	subscriptions map[id.ID]*Subscription
 	profiles      map[id.ID]*Profile
+	routes        map[string]Route // by resource
+	resources     map[id.ID]string // by route
 }
 
 // Open loads the configuration. Run keeps it true.
@@ -64,14 +69,18 @@ func (r *Registry) load(ctx context.Context) error {
 	started := time.Now()
 	fresh := &Registry{
 		client: r.client, vault: r.vault, log: r.log,
-		accounts: make(map[id.ID]*account), owners: make(map[id.ID]id.ID), eventTypes: make(map[string]struct{}),
+		accounts: make(map[id.ID]*account), owners: make(map[id.ID]id.ID), eventTypes: make(map[string]*EventType),
 	}
-	names, err := r.client.EventType.Query().Select(eventtype.FieldName).Strings(ctx)
-	if err != nil {
-		return fmt.Errorf("load event types: %w", err)
-	}
-	for _, name := range names {
-		fresh.eventTypes[name] = struct{}{}
+	for last, more := id.Nil, true; more; {
+		rows, err := r.client.EventType.Query().Where(eventtype.IDGT(last)).Order(ent.Asc(eventtype.FieldID)).Limit(loadPage).All(ctx)
+		if err != nil {
+			return fmt.Errorf("load event types: %w", err)
+		}
+		for _, row := range rows {
+			fresh.eventTypes[row.Name] = fresh.eventType(row)
+			last = row.ID
+		}
+		more = len(rows) == loadPage
 	}
 	for last, more := id.Nil, true; more; {
 		rows, err := r.client.NotificationProfile.Query().Where(notificationprofile.IDGT(last)).
@@ -93,6 +102,18 @@ func (r *Registry) load(ctx context.Context) error {
 		}
 		for _, row := range rows {
 			fresh.putSubscription(row)
+			last = row.ID
+		}
+		more = len(rows) == loadPage
+	}
+	for last, more := id.Nil, true; more; {
+		rows, err := r.client.ResourceRoute.Query().Where(resourceroute.IDGT(last)).
+			Order(ent.Asc(resourceroute.FieldID)).Limit(loadPage).All(ctx)
+		if err != nil {
+			return fmt.Errorf("load resource routes: %w", err)
+		}
+		for _, row := range rows {
+			fresh.putRoute(row)
 			last = row.ID
 		}
 		more = len(rows) == loadPage
@@ -131,19 +152,14 @@ func (r *Registry) Subscription(accountID, subscription id.ID) (s *Subscription,
 	return s, p, p != nil
 }
 
-// EventTypeKnown reports whether the catalogue has an event type of that name.
-func (r *Registry) EventTypeKnown(name string) bool {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	_, known := r.eventTypes[name]
-	return known
-}
-
 // in returns the account's part, made if it is missing. r.mu is held for writing.
 func (r *Registry) in(accountID id.ID) *account {
 	a := r.accounts[accountID]
 	if a == nil {
-		a = &account{subscriptions: make(map[id.ID]*Subscription), profiles: make(map[id.ID]*Profile)}
+		a = &account{
+			subscriptions: make(map[id.ID]*Subscription), profiles: make(map[id.ID]*Profile),
+			routes: make(map[string]Route), resources: make(map[id.ID]string),
+		}
 		r.accounts[accountID] = a
 	}
 	return a
@@ -185,6 +201,8 @@ func (r *Registry) remove(kind id.Prefix, object id.ID) {
 		delete(a.subscriptions, object)
 	case id.NotificationProfile:
 		delete(a.profiles, object)
+	case id.ResourceRoute:
+		a.removeRoute(object)
 	}
 }
 
@@ -267,6 +285,14 @@ func (r *Registry) apply(ctx context.Context, changed map[id.Prefix][]id.ID) err
 	if err != nil {
 		return fmt.Errorf("read changed subscriptions: %w", err)
 	}
+	routeRows, err := r.client.ResourceRoute.Query().Where(resourceroute.IDIn(changed[id.ResourceRoute]...)).All(ctx)
+	if err != nil {
+		return fmt.Errorf("read changed resource routes: %w", err)
+	}
+	types, err := r.changedEventTypes(ctx, changed[id.EventType])
+	if err != nil {
+		return err
+	}
 	gone := make(map[id.ID]id.Prefix)
 	for kind, objects := range changed {
 		for _, object := range objects {
@@ -283,6 +309,11 @@ func (r *Registry) apply(ctx context.Context, changed map[id.Prefix][]id.ID) err
 		r.putSubscription(row)
 		delete(gone, row.ID)
 	}
+	for _, row := range routeRows {
+		r.putRoute(row)
+		delete(gone, row.ID)
+	}
+	maps.Copy(r.eventTypes, types) // none is ever gone
 	for object, kind := range gone {
 		r.remove(kind, object)
 	}

@@ -30,6 +30,7 @@ type NewEvent struct {
 	IdempotencyKey string
 	Payload        string
 	Targets        []byte // the ids of the matched subscriptions, 16 bytes each
+	SchemaError    string // how the payload fails its type's JSON Schema; empty when it does not, or nobody looked
 
 	// KeyID stands for account and idempotency key; id.Nil without one. Of the events of one commit no two have the same.
 	KeyID id.ID
@@ -60,7 +61,7 @@ func (s *Store) CommitEvents(ctx context.Context, events []*NewEvent) error {
 }
 
 const insertEvents = `INSERT INTO events (id, account_id, type, occurred_at, application, entity, "user", resource, attributes,
-	intermediate, idempotency_key, payload, targets) `
+	intermediate, idempotency_key, payload, targets, schema_error) `
 
 func (s *Store) commitPostgres(ctx context.Context, events []*NewEvent) error {
 	keyed := withKeys(events)
@@ -101,6 +102,7 @@ func postgresEvents(events []*NewEvent) arrayStatement {
 	application, entity, user, resource := textsOf(n, 16), textsOf(n, 16), textsOf(n, 16), textsOf(n, 16)
 	attributes, intermediate, key := textsOf(n, 0), bools(n), textsOf(n, 0)
 	payload, targets := textsOf(n, payloads/max(n, 1)+1), byteas(n, matched/max(n, 1)+1)
+	schemaError := textsOf(n, 0)
 	for _, e := range events {
 		id.addID(e.ID)
 		account.addID(e.AccountID)
@@ -115,12 +117,15 @@ func postgresEvents(events []*NewEvent) arrayStatement {
 		key.addText(e.IdempotencyKey)
 		payload.addText(e.Payload)
 		targets.addBytes(e.Targets)
+		schemaError.addText(e.SchemaError)
 	}
 	return arrayStatement{
 		name: "insert events",
 		query: insertEvents + `SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::text[],
-			$7::text[], $8::text[], $9::text[], $10::bool[], $11::text[], $12::text[], $13::bytea[])`,
-		columns: []*pgArray{id, account, kind, occurred, application, entity, user, resource, attributes, intermediate, key, payload, targets},
+			$7::text[], $8::text[], $9::text[], $10::bool[], $11::text[], $12::text[], $13::bytea[], $14::text[])`,
+		columns: []*pgArray{
+			id, account, kind, occurred, application, entity, user, resource, attributes, intermediate, key, payload, targets, schemaError,
+		},
 	}
 }
 
@@ -188,7 +193,7 @@ func commitSQLite(ctx context.Context, tx *sql.Tx, events []*NewEvent) error {
 		}
 		e.foundKey(first, matched)
 	}
-	insert, err := tx.PrepareContext(ctx, insertEvents+`VALUES (?`+strings.Repeat(", ?", 12)+`)`)
+	insert, err := tx.PrepareContext(ctx, insertEvents+`VALUES (?`+strings.Repeat(", ?", 13)+`)`)
 	if err != nil {
 		return err
 	}
@@ -199,7 +204,7 @@ func commitSQLite(ctx context.Context, tx *sql.Tx, events []*NewEvent) error {
 		}
 		attributes := sql.NullString{String: e.Attributes, Valid: e.Attributes != ""}
 		_, err := insert.ExecContext(ctx, e.ID, e.AccountID, e.Type, e.OccurredAt.UTC(), e.Application, e.Entity, e.User, e.Resource,
-			attributes, e.Intermediate, e.IdempotencyKey, e.Payload, e.Targets)
+			attributes, e.Intermediate, e.IdempotencyKey, e.Payload, e.Targets, e.SchemaError)
 		if err != nil {
 			return err
 		}

@@ -94,7 +94,7 @@ export type DeliveryStatus =
 export type Scope =
   /** Create accounts, and act for any account with the header `Hookline-Account`. */
   | 'ACCOUNTS_ADMIN'
-  /** Add and change categories and event types. */
+  /** Add and change categories and event types, which all accounts share. */
   | 'CATALOGUE_WRITE'
   /** Replay, retry and cancel deliveries. */
   | 'DELIVERIES_REPLAY'
