@@ -33,6 +33,8 @@ type Resolver struct {
 	Live *livelog.Hub
 	// Version is the server's.
 	Version string
+
+	rows *rows // set by NewHandler
 }
 
 func (r *Resolver) reads() reads { return reads{r.Ent} }
