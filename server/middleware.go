@@ -35,6 +35,8 @@ func (s *Server) around(next http.Handler) http.Handler {
 		r = r.WithContext(context.WithValue(ctx, requestLineKey{}, line))
 		response := &response{ResponseWriter: w}
 		setHeaders(w.Header(), requestID)
+		// A stream sets a deadline for each of its events, and a websocket its own.
+		_ = http.NewResponseController(w).SetWriteDeadline(started.Add(answerTimeout)) // not supported only in tests without a connection
 
 		defer func() {
 			s.recovered(response, r, recover())
@@ -47,6 +49,9 @@ func (s *Server) around(next http.Handler) http.Handler {
 		next.ServeHTTP(response, r)
 	})
 }
+
+// answerTimeout bounds a request from its first byte to the last one of its answer.
+const answerTimeout = 2 * time.Minute
 
 // setHeaders sets what no answer lacks. The dashboard sets a policy of its own for its pages.
 func setHeaders(header http.Header, requestID string) {
@@ -108,8 +113,13 @@ func (l *requestLine) add(attrs ...slog.Attr) { l.extra = append(l.extra, attrs.
 func (s *Server) logLine(r *http.Request, w *response, line *requestLine, took time.Duration) {
 	level := slog.LevelInfo
 	switch r.URL.Path {
-	case "/livez", "/readyz", "/metrics":
-		level = slog.LevelDebug
+	case "/livez", "/readyz", "/metrics", eventsPath: // asked all the time; the metrics count them
+		if w.code() < http.StatusBadRequest {
+			level = slog.LevelDebug
+		}
+	}
+	if !s.config.Log.Enabled(r.Context(), level) {
+		return
 	}
 	attrs := []slog.Attr{
 		slog.String("requestId", graph.RequestID(r.Context())),

@@ -13,10 +13,12 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	if s.config.Authenticator != nil {
 		mux.Handle(graphQLPath, s.crossOrigin(s.graphQL()))
-		mux.Handle("/v1/events", s.crossOrigin(s.authenticated(http.HandlerFunc(s.ingest))))
+		mux.Handle(eventsPath, s.crossOrigin(s.authenticated(http.HandlerFunc(s.ingest))))
 		if s.config.Introspection {
 			mux.HandleFunc("GET /schema.graphql", serveSchema)
 		}
+		mux.HandleFunc("GET /graphiql", graphiql)
+		mux.HandleFunc("GET /graphiql/{file}", graphiql)
 	}
 	mux.HandleFunc("GET /livez", serveAlive)
 	mux.Handle("GET /readyz", s.newReadiness())
