@@ -24,7 +24,7 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("GET /readyz", s.newReadiness())
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.config.Metrics, promhttp.HandlerOpts{}))
 	if s.config.Receiver != nil {
-		mux.Handle("/receiver/{name}", s.config.Receiver)
+		mux.Handle(receiverPath, s.config.Receiver)
 	}
 	if s.config.Dashboard != nil {
 		mux.Handle("/", s.config.Dashboard)
