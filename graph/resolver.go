@@ -7,6 +7,7 @@
 //	handler.go     the above put together, and complexity
 //	loaders.go     one statement for all objects of a kind on a level of the answer
 //	connection.go  pages of lists
+//	live.go        the live log, whose rows are rendered once for all readers (rows.go)
 //	errors.go      what clients see of errors
 package graph
 
