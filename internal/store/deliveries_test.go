@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -79,10 +80,10 @@ func TestClaimDue(t *testing.T) {
 
 	onEach(t, "takes first what is due longest", func(t *testing.T, d *db) {
 		now := time.Now()
-		var want []id.ID
-		for i := range 10 {
+		want := make([]id.ID, 10)
+		for _, i := range rand.Perm(len(want)) {
 			// In the middle of a second and at its beginning: as text, the times must sort too.
-			want = append(want, d.addDelivery(stream.StatusRetrying, now.Truncate(time.Second).Add(time.Duration(i-20)*500*time.Millisecond)))
+			want[i] = d.addDelivery(stream.StatusRetrying, now.Truncate(time.Second).Add(time.Duration(i-20)*500*time.Millisecond))
 		}
 		for from := 0; from < len(want); from += 5 {
 			queued, err := d.ClaimDue(t.Context(), 5)
