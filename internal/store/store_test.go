@@ -143,7 +143,7 @@ func sameTime(a, b *time.Time) bool {
 // keyID is the id of an idempotency key that is told from others by n.
 func keyID(n int) id.ID {
 	var key id.ID
-	binary.BigEndian.PutUint64(key[8:], uint64(n)+1) //nolint:gosec // small
+	binary.BigEndian.PutUint64(key[8:], uint64(n)+1)
 	return key
 }
 

@@ -223,7 +223,8 @@ func TestAuthenticate_may_end_the_socket_by_its_context(t *testing.T) {
 	c.subscribe("1", `subscription { feed }`)
 	c.send(`{"type":"ping"}`)
 	c.expect(`{"type":"pong"}`)
-	get(t, expire)(&Refusal{"The API key has expired"})
+	cancel := get(t, expire)
+	cancel(&Refusal{"The API key has expired"})
 	if _, got, err := c.ReadMessage(); err == nil {
 		t.Errorf("got %s", got)
 	}
