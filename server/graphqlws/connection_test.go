@@ -229,7 +229,7 @@ func TestAuthenticate_may_end_the_socket_by_its_context(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	c.expectClose(4403, "The API key has expired")
-	get(t, ended)
+	_ = get(t, ended)
 }
 
 func TestAuthenticate_refusals_close_the_socket(t *testing.T) {
