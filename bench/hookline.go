@@ -12,12 +12,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	_ "net/http/pprof" //nolint:gosec // on loopback, in the benchmark only
+	_ "net/http/pprof"
 	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -102,7 +103,7 @@ func start(ctx context.Context, o options, name string) (b *bench, err error) {
 	if err != nil {
 		return nil, err
 	}
-	b.process = exec.Command(self, "serve") //nolint:gosec // this very program
+	b.process = exec.Command(self, "serve")
 	b.process.Env = append(os.Environ(), "BENCH_SETTINGS="+string(text), "BENCH_PPROF="+b.pprof)
 	b.process.Stderr = os.Stderr
 	if err := b.process.Start(); err != nil {
@@ -156,15 +157,15 @@ func (b *bench) useServers(ctx context.Context) error {
 }
 
 func (b *bench) close() {
-	for i := len(b.cleanup) - 1; i >= 0; i-- {
-		b.cleanup[i]()
+	for _, cleanup := range slices.Backward(b.cleanup) {
+		cleanup()
 	}
 	b.cleanup = nil
 }
 
 func (b *bench) waitReady(ctx context.Context) error {
-	for try := 0; try < 300; try++ {
-		resp, err := http.Get("http://" + b.addr + "/readyz") //nolint:noctx // bounded by the loop
+	for range 300 {
+		resp, err := http.Get("http://" + b.addr + "/readyz")
 		if err == nil {
 			_ = resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {

@@ -75,7 +75,7 @@ func run(ctx context.Context, o options) error {
 	if o.events < 1000 || o.events > 1_000_000 {
 		return fmt.Errorf("-events is %d, must be 1000-1000000", o.events)
 	}
-	for _, name := range strings.Split(o.lines, ",") {
+	for name := range strings.SplitSeq(o.lines, ",") {
 		place := slices.IndexFunc(lines, func(l line) bool { return l.name == name })
 		if place < 0 {
 			return fmt.Errorf("-lines: there is no line %q", name)

@@ -99,15 +99,22 @@ func (in *installation) start(role string) *process {
 	return p
 }
 
+// server is the role that serves the API.
+func (in *installation) server() string {
+	if in.embedded {
+		return "serve"
+	}
+	return "server"
+}
+
 // startAll starts all that the backend needs, at once: a server and workers, or one process that is both.
 func (in *installation) startAll(workers int) (server *process, others []*process) {
 	in.t.Helper()
-	if in.embedded {
-		return in.start("serve"), nil
-	}
-	server = in.launch("server")
-	for range workers {
-		others = append(others, in.launch("worker"))
+	server = in.launch(in.server())
+	if !in.embedded {
+		for range workers {
+			others = append(others, in.launch("worker"))
+		}
 	}
 	for _, p := range append(others, server) {
 		p.awaitStart()

@@ -26,7 +26,7 @@ type Delivery struct {
 	SubscriptionID uuid.UUID `json:"subscription_id,omitempty"`
 	// EventType holds the value of the "event_type" field.
 	EventType string `json:"event_type,omitempty"`
-	// QUEUED, RETRYING, SUCCEEDED, EXHAUSTED or CANCELLED
+	// QUEUED, RETRYING, SUCCEEDED, EXHAUSTED, CANCELLED, SKIPPED or PARKED
 	Status string `json:"status,omitempty"`
 	// attempts so far: the number of the last one
 	AttemptCount int `json:"attempt_count,omitempty"`

@@ -39,6 +39,8 @@ type EventSubscription struct {
 	EventTypes []string `json:"event_types,omitempty"`
 	// Filter holds the value of the "filter" field.
 	Filter types.EventFilter `json:"filter,omitempty"`
+	// a condition in CEL besides the filter (internal/expr); empty for none
+	Expression string `json:"expression,omitempty"`
 	// ProfileID holds the value of the "profile_id" field.
 	ProfileID uuid.UUID `json:"profile_id,omitempty"`
 	// Enabled holds the value of the "enabled" field.
@@ -49,6 +51,12 @@ type EventSubscription struct {
 	Secret []byte `json:"-"`
 	// SecretFingerprint holds the value of the "secret_fingerprint" field.
 	SecretFingerprint string `json:"secret_fingerprint,omitempty"`
+	// the secret before the last rotation, sealed; null for none
+	PreviousSecret []byte `json:"-"`
+	// until when it signs, too
+	PreviousSecretValidUntil *time.Time `json:"previous_secret_valid_until,omitempty"`
+	// SKIP or PARK: what becomes of events that match while it is disabled
+	WhileDisabled string `json:"while_disabled,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the EventSubscriptionQuery when eager-loading is set.
 	Edges        EventSubscriptionEdges `json:"edges"`
@@ -80,15 +88,15 @@ func (*EventSubscription) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case eventsubscription.FieldEventTypes, eventsubscription.FieldFilter, eventsubscription.FieldSecret:
+		case eventsubscription.FieldEventTypes, eventsubscription.FieldFilter, eventsubscription.FieldSecret, eventsubscription.FieldPreviousSecret:
 			values[i] = new([]byte)
 		case eventsubscription.FieldEnabled:
 			values[i] = new(sql.NullBool)
 		case eventsubscription.FieldVersion:
 			values[i] = new(sql.NullInt64)
-		case eventsubscription.FieldKey, eventsubscription.FieldName, eventsubscription.FieldCategory, eventsubscription.FieldDisabledReason, eventsubscription.FieldSecretFingerprint:
+		case eventsubscription.FieldKey, eventsubscription.FieldName, eventsubscription.FieldCategory, eventsubscription.FieldExpression, eventsubscription.FieldDisabledReason, eventsubscription.FieldSecretFingerprint, eventsubscription.FieldWhileDisabled:
 			values[i] = new(sql.NullString)
-		case eventsubscription.FieldCreatedAt, eventsubscription.FieldUpdatedAt:
+		case eventsubscription.FieldCreatedAt, eventsubscription.FieldUpdatedAt, eventsubscription.FieldPreviousSecretValidUntil:
 			values[i] = new(sql.NullTime)
 		case eventsubscription.FieldID, eventsubscription.FieldAccountID, eventsubscription.FieldProfileID:
 			values[i] = new(uuid.UUID)
@@ -171,6 +179,12 @@ func (_m *EventSubscription) assignValues(columns []string, values []any) error 
 					return fmt.Errorf("unmarshal field filter: %w", err)
 				}
 			}
+		case eventsubscription.FieldExpression:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field expression", values[i])
+			} else if value.Valid {
+				_m.Expression = value.String
+			}
 		case eventsubscription.FieldProfileID:
 			if value, ok := values[i].(*uuid.UUID); !ok {
 				return fmt.Errorf("unexpected type %T for field profile_id", values[i])
@@ -200,6 +214,25 @@ func (_m *EventSubscription) assignValues(columns []string, values []any) error 
 				return fmt.Errorf("unexpected type %T for field secret_fingerprint", values[i])
 			} else if value.Valid {
 				_m.SecretFingerprint = value.String
+			}
+		case eventsubscription.FieldPreviousSecret:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field previous_secret", values[i])
+			} else if value != nil {
+				_m.PreviousSecret = *value
+			}
+		case eventsubscription.FieldPreviousSecretValidUntil:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field previous_secret_valid_until", values[i])
+			} else if value.Valid {
+				_m.PreviousSecretValidUntil = new(time.Time)
+				*_m.PreviousSecretValidUntil = value.Time
+			}
+		case eventsubscription.FieldWhileDisabled:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field while_disabled", values[i])
+			} else if value.Valid {
+				_m.WhileDisabled = value.String
 			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
@@ -269,6 +302,9 @@ func (_m *EventSubscription) String() string {
 	builder.WriteString("filter=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Filter))
 	builder.WriteString(", ")
+	builder.WriteString("expression=")
+	builder.WriteString(_m.Expression)
+	builder.WriteString(", ")
 	builder.WriteString("profile_id=")
 	builder.WriteString(fmt.Sprintf("%v", _m.ProfileID))
 	builder.WriteString(", ")
@@ -282,6 +318,16 @@ func (_m *EventSubscription) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("secret_fingerprint=")
 	builder.WriteString(_m.SecretFingerprint)
+	builder.WriteString(", ")
+	builder.WriteString("previous_secret=<sensitive>")
+	builder.WriteString(", ")
+	if v := _m.PreviousSecretValidUntil; v != nil {
+		builder.WriteString("previous_secret_valid_until=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	builder.WriteString("while_disabled=")
+	builder.WriteString(_m.WhileDisabled)
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -109,6 +109,20 @@ func (_c *EventSubscriptionCreate) SetFilter(v types.EventFilter) *EventSubscrip
 	return _c
 }
 
+// SetExpression sets the "expression" field.
+func (_c *EventSubscriptionCreate) SetExpression(v string) *EventSubscriptionCreate {
+	_c.mutation.SetExpression(v)
+	return _c
+}
+
+// SetNillableExpression sets the "expression" field if the given value is not nil.
+func (_c *EventSubscriptionCreate) SetNillableExpression(v *string) *EventSubscriptionCreate {
+	if v != nil {
+		_c.SetExpression(*v)
+	}
+	return _c
+}
+
 // SetProfileID sets the "profile_id" field.
 func (_c *EventSubscriptionCreate) SetProfileID(v uuid.UUID) *EventSubscriptionCreate {
 	_c.mutation.SetProfileID(v)
@@ -152,6 +166,40 @@ func (_c *EventSubscriptionCreate) SetSecret(v []byte) *EventSubscriptionCreate 
 // SetSecretFingerprint sets the "secret_fingerprint" field.
 func (_c *EventSubscriptionCreate) SetSecretFingerprint(v string) *EventSubscriptionCreate {
 	_c.mutation.SetSecretFingerprint(v)
+	return _c
+}
+
+// SetPreviousSecret sets the "previous_secret" field.
+func (_c *EventSubscriptionCreate) SetPreviousSecret(v []byte) *EventSubscriptionCreate {
+	_c.mutation.SetPreviousSecret(v)
+	return _c
+}
+
+// SetPreviousSecretValidUntil sets the "previous_secret_valid_until" field.
+func (_c *EventSubscriptionCreate) SetPreviousSecretValidUntil(v time.Time) *EventSubscriptionCreate {
+	_c.mutation.SetPreviousSecretValidUntil(v)
+	return _c
+}
+
+// SetNillablePreviousSecretValidUntil sets the "previous_secret_valid_until" field if the given value is not nil.
+func (_c *EventSubscriptionCreate) SetNillablePreviousSecretValidUntil(v *time.Time) *EventSubscriptionCreate {
+	if v != nil {
+		_c.SetPreviousSecretValidUntil(*v)
+	}
+	return _c
+}
+
+// SetWhileDisabled sets the "while_disabled" field.
+func (_c *EventSubscriptionCreate) SetWhileDisabled(v string) *EventSubscriptionCreate {
+	_c.mutation.SetWhileDisabled(v)
+	return _c
+}
+
+// SetNillableWhileDisabled sets the "while_disabled" field if the given value is not nil.
+func (_c *EventSubscriptionCreate) SetNillableWhileDisabled(v *string) *EventSubscriptionCreate {
+	if v != nil {
+		_c.SetWhileDisabled(*v)
+	}
 	return _c
 }
 
@@ -233,6 +281,10 @@ func (_c *EventSubscriptionCreate) defaults() error {
 		v := eventsubscription.DefaultCategory
 		_c.mutation.SetCategory(v)
 	}
+	if _, ok := _c.mutation.Expression(); !ok {
+		v := eventsubscription.DefaultExpression
+		_c.mutation.SetExpression(v)
+	}
 	if _, ok := _c.mutation.Enabled(); !ok {
 		v := eventsubscription.DefaultEnabled
 		_c.mutation.SetEnabled(v)
@@ -240,6 +292,10 @@ func (_c *EventSubscriptionCreate) defaults() error {
 	if _, ok := _c.mutation.DisabledReason(); !ok {
 		v := eventsubscription.DefaultDisabledReason
 		_c.mutation.SetDisabledReason(v)
+	}
+	if _, ok := _c.mutation.WhileDisabled(); !ok {
+		v := eventsubscription.DefaultWhileDisabled
+		_c.mutation.SetWhileDisabled(v)
 	}
 	if _, ok := _c.mutation.ID(); !ok {
 		if eventsubscription.DefaultID == nil {
@@ -290,6 +346,9 @@ func (_c *EventSubscriptionCreate) check() error {
 	if _, ok := _c.mutation.Filter(); !ok {
 		return &ValidationError{Name: "filter", err: errors.New(`ent: missing required field "EventSubscription.filter"`)}
 	}
+	if _, ok := _c.mutation.Expression(); !ok {
+		return &ValidationError{Name: "expression", err: errors.New(`ent: missing required field "EventSubscription.expression"`)}
+	}
 	if _, ok := _c.mutation.ProfileID(); !ok {
 		return &ValidationError{Name: "profile_id", err: errors.New(`ent: missing required field "EventSubscription.profile_id"`)}
 	}
@@ -304,6 +363,9 @@ func (_c *EventSubscriptionCreate) check() error {
 	}
 	if _, ok := _c.mutation.SecretFingerprint(); !ok {
 		return &ValidationError{Name: "secret_fingerprint", err: errors.New(`ent: missing required field "EventSubscription.secret_fingerprint"`)}
+	}
+	if _, ok := _c.mutation.WhileDisabled(); !ok {
+		return &ValidationError{Name: "while_disabled", err: errors.New(`ent: missing required field "EventSubscription.while_disabled"`)}
 	}
 	if len(_c.mutation.ProfileIDs()) == 0 {
 		return &ValidationError{Name: "profile", err: errors.New(`ent: missing required edge "EventSubscription.profile"`)}
@@ -379,6 +441,10 @@ func (_c *EventSubscriptionCreate) createSpec() (*EventSubscription, *sqlgraph.C
 		_spec.SetField(eventsubscription.FieldFilter, field.TypeJSON, value)
 		_node.Filter = value
 	}
+	if value, ok := _c.mutation.Expression(); ok {
+		_spec.SetField(eventsubscription.FieldExpression, field.TypeString, value)
+		_node.Expression = value
+	}
 	if value, ok := _c.mutation.Enabled(); ok {
 		_spec.SetField(eventsubscription.FieldEnabled, field.TypeBool, value)
 		_node.Enabled = value
@@ -394,6 +460,18 @@ func (_c *EventSubscriptionCreate) createSpec() (*EventSubscription, *sqlgraph.C
 	if value, ok := _c.mutation.SecretFingerprint(); ok {
 		_spec.SetField(eventsubscription.FieldSecretFingerprint, field.TypeString, value)
 		_node.SecretFingerprint = value
+	}
+	if value, ok := _c.mutation.PreviousSecret(); ok {
+		_spec.SetField(eventsubscription.FieldPreviousSecret, field.TypeBytes, value)
+		_node.PreviousSecret = value
+	}
+	if value, ok := _c.mutation.PreviousSecretValidUntil(); ok {
+		_spec.SetField(eventsubscription.FieldPreviousSecretValidUntil, field.TypeTime, value)
+		_node.PreviousSecretValidUntil = &value
+	}
+	if value, ok := _c.mutation.WhileDisabled(); ok {
+		_spec.SetField(eventsubscription.FieldWhileDisabled, field.TypeString, value)
+		_node.WhileDisabled = value
 	}
 	if nodes := _c.mutation.ProfileIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{

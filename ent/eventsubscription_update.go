@@ -100,6 +100,20 @@ func (_u *EventSubscriptionUpdate) SetNillableFilter(v *types.EventFilter) *Even
 	return _u
 }
 
+// SetExpression sets the "expression" field.
+func (_u *EventSubscriptionUpdate) SetExpression(v string) *EventSubscriptionUpdate {
+	_u.mutation.SetExpression(v)
+	return _u
+}
+
+// SetNillableExpression sets the "expression" field if the given value is not nil.
+func (_u *EventSubscriptionUpdate) SetNillableExpression(v *string) *EventSubscriptionUpdate {
+	if v != nil {
+		_u.SetExpression(*v)
+	}
+	return _u
+}
+
 // SetProfileID sets the "profile_id" field.
 func (_u *EventSubscriptionUpdate) SetProfileID(v uuid.UUID) *EventSubscriptionUpdate {
 	_u.mutation.SetProfileID(v)
@@ -158,6 +172,52 @@ func (_u *EventSubscriptionUpdate) SetSecretFingerprint(v string) *EventSubscrip
 func (_u *EventSubscriptionUpdate) SetNillableSecretFingerprint(v *string) *EventSubscriptionUpdate {
 	if v != nil {
 		_u.SetSecretFingerprint(*v)
+	}
+	return _u
+}
+
+// SetPreviousSecret sets the "previous_secret" field.
+func (_u *EventSubscriptionUpdate) SetPreviousSecret(v []byte) *EventSubscriptionUpdate {
+	_u.mutation.SetPreviousSecret(v)
+	return _u
+}
+
+// ClearPreviousSecret clears the value of the "previous_secret" field.
+func (_u *EventSubscriptionUpdate) ClearPreviousSecret() *EventSubscriptionUpdate {
+	_u.mutation.ClearPreviousSecret()
+	return _u
+}
+
+// SetPreviousSecretValidUntil sets the "previous_secret_valid_until" field.
+func (_u *EventSubscriptionUpdate) SetPreviousSecretValidUntil(v time.Time) *EventSubscriptionUpdate {
+	_u.mutation.SetPreviousSecretValidUntil(v)
+	return _u
+}
+
+// SetNillablePreviousSecretValidUntil sets the "previous_secret_valid_until" field if the given value is not nil.
+func (_u *EventSubscriptionUpdate) SetNillablePreviousSecretValidUntil(v *time.Time) *EventSubscriptionUpdate {
+	if v != nil {
+		_u.SetPreviousSecretValidUntil(*v)
+	}
+	return _u
+}
+
+// ClearPreviousSecretValidUntil clears the value of the "previous_secret_valid_until" field.
+func (_u *EventSubscriptionUpdate) ClearPreviousSecretValidUntil() *EventSubscriptionUpdate {
+	_u.mutation.ClearPreviousSecretValidUntil()
+	return _u
+}
+
+// SetWhileDisabled sets the "while_disabled" field.
+func (_u *EventSubscriptionUpdate) SetWhileDisabled(v string) *EventSubscriptionUpdate {
+	_u.mutation.SetWhileDisabled(v)
+	return _u
+}
+
+// SetNillableWhileDisabled sets the "while_disabled" field if the given value is not nil.
+func (_u *EventSubscriptionUpdate) SetNillableWhileDisabled(v *string) *EventSubscriptionUpdate {
+	if v != nil {
+		_u.SetWhileDisabled(*v)
 	}
 	return _u
 }
@@ -274,6 +334,9 @@ func (_u *EventSubscriptionUpdate) sqlSave(ctx context.Context) (_node int, err 
 	if value, ok := _u.mutation.Filter(); ok {
 		_spec.SetField(eventsubscription.FieldFilter, field.TypeJSON, value)
 	}
+	if value, ok := _u.mutation.Expression(); ok {
+		_spec.SetField(eventsubscription.FieldExpression, field.TypeString, value)
+	}
 	if value, ok := _u.mutation.Enabled(); ok {
 		_spec.SetField(eventsubscription.FieldEnabled, field.TypeBool, value)
 	}
@@ -285,6 +348,21 @@ func (_u *EventSubscriptionUpdate) sqlSave(ctx context.Context) (_node int, err 
 	}
 	if value, ok := _u.mutation.SecretFingerprint(); ok {
 		_spec.SetField(eventsubscription.FieldSecretFingerprint, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.PreviousSecret(); ok {
+		_spec.SetField(eventsubscription.FieldPreviousSecret, field.TypeBytes, value)
+	}
+	if _u.mutation.PreviousSecretCleared() {
+		_spec.ClearField(eventsubscription.FieldPreviousSecret, field.TypeBytes)
+	}
+	if value, ok := _u.mutation.PreviousSecretValidUntil(); ok {
+		_spec.SetField(eventsubscription.FieldPreviousSecretValidUntil, field.TypeTime, value)
+	}
+	if _u.mutation.PreviousSecretValidUntilCleared() {
+		_spec.ClearField(eventsubscription.FieldPreviousSecretValidUntil, field.TypeTime)
+	}
+	if value, ok := _u.mutation.WhileDisabled(); ok {
+		_spec.SetField(eventsubscription.FieldWhileDisabled, field.TypeString, value)
 	}
 	if _u.mutation.ProfileCleared() {
 		edge := &sqlgraph.EdgeSpec{
@@ -404,6 +482,20 @@ func (_u *EventSubscriptionUpdateOne) SetNillableFilter(v *types.EventFilter) *E
 	return _u
 }
 
+// SetExpression sets the "expression" field.
+func (_u *EventSubscriptionUpdateOne) SetExpression(v string) *EventSubscriptionUpdateOne {
+	_u.mutation.SetExpression(v)
+	return _u
+}
+
+// SetNillableExpression sets the "expression" field if the given value is not nil.
+func (_u *EventSubscriptionUpdateOne) SetNillableExpression(v *string) *EventSubscriptionUpdateOne {
+	if v != nil {
+		_u.SetExpression(*v)
+	}
+	return _u
+}
+
 // SetProfileID sets the "profile_id" field.
 func (_u *EventSubscriptionUpdateOne) SetProfileID(v uuid.UUID) *EventSubscriptionUpdateOne {
 	_u.mutation.SetProfileID(v)
@@ -462,6 +554,52 @@ func (_u *EventSubscriptionUpdateOne) SetSecretFingerprint(v string) *EventSubsc
 func (_u *EventSubscriptionUpdateOne) SetNillableSecretFingerprint(v *string) *EventSubscriptionUpdateOne {
 	if v != nil {
 		_u.SetSecretFingerprint(*v)
+	}
+	return _u
+}
+
+// SetPreviousSecret sets the "previous_secret" field.
+func (_u *EventSubscriptionUpdateOne) SetPreviousSecret(v []byte) *EventSubscriptionUpdateOne {
+	_u.mutation.SetPreviousSecret(v)
+	return _u
+}
+
+// ClearPreviousSecret clears the value of the "previous_secret" field.
+func (_u *EventSubscriptionUpdateOne) ClearPreviousSecret() *EventSubscriptionUpdateOne {
+	_u.mutation.ClearPreviousSecret()
+	return _u
+}
+
+// SetPreviousSecretValidUntil sets the "previous_secret_valid_until" field.
+func (_u *EventSubscriptionUpdateOne) SetPreviousSecretValidUntil(v time.Time) *EventSubscriptionUpdateOne {
+	_u.mutation.SetPreviousSecretValidUntil(v)
+	return _u
+}
+
+// SetNillablePreviousSecretValidUntil sets the "previous_secret_valid_until" field if the given value is not nil.
+func (_u *EventSubscriptionUpdateOne) SetNillablePreviousSecretValidUntil(v *time.Time) *EventSubscriptionUpdateOne {
+	if v != nil {
+		_u.SetPreviousSecretValidUntil(*v)
+	}
+	return _u
+}
+
+// ClearPreviousSecretValidUntil clears the value of the "previous_secret_valid_until" field.
+func (_u *EventSubscriptionUpdateOne) ClearPreviousSecretValidUntil() *EventSubscriptionUpdateOne {
+	_u.mutation.ClearPreviousSecretValidUntil()
+	return _u
+}
+
+// SetWhileDisabled sets the "while_disabled" field.
+func (_u *EventSubscriptionUpdateOne) SetWhileDisabled(v string) *EventSubscriptionUpdateOne {
+	_u.mutation.SetWhileDisabled(v)
+	return _u
+}
+
+// SetNillableWhileDisabled sets the "while_disabled" field if the given value is not nil.
+func (_u *EventSubscriptionUpdateOne) SetNillableWhileDisabled(v *string) *EventSubscriptionUpdateOne {
+	if v != nil {
+		_u.SetWhileDisabled(*v)
 	}
 	return _u
 }
@@ -608,6 +746,9 @@ func (_u *EventSubscriptionUpdateOne) sqlSave(ctx context.Context) (_node *Event
 	if value, ok := _u.mutation.Filter(); ok {
 		_spec.SetField(eventsubscription.FieldFilter, field.TypeJSON, value)
 	}
+	if value, ok := _u.mutation.Expression(); ok {
+		_spec.SetField(eventsubscription.FieldExpression, field.TypeString, value)
+	}
 	if value, ok := _u.mutation.Enabled(); ok {
 		_spec.SetField(eventsubscription.FieldEnabled, field.TypeBool, value)
 	}
@@ -619,6 +760,21 @@ func (_u *EventSubscriptionUpdateOne) sqlSave(ctx context.Context) (_node *Event
 	}
 	if value, ok := _u.mutation.SecretFingerprint(); ok {
 		_spec.SetField(eventsubscription.FieldSecretFingerprint, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.PreviousSecret(); ok {
+		_spec.SetField(eventsubscription.FieldPreviousSecret, field.TypeBytes, value)
+	}
+	if _u.mutation.PreviousSecretCleared() {
+		_spec.ClearField(eventsubscription.FieldPreviousSecret, field.TypeBytes)
+	}
+	if value, ok := _u.mutation.PreviousSecretValidUntil(); ok {
+		_spec.SetField(eventsubscription.FieldPreviousSecretValidUntil, field.TypeTime, value)
+	}
+	if _u.mutation.PreviousSecretValidUntilCleared() {
+		_spec.ClearField(eventsubscription.FieldPreviousSecretValidUntil, field.TypeTime)
+	}
+	if value, ok := _u.mutation.WhileDisabled(); ok {
+		_spec.SetField(eventsubscription.FieldWhileDisabled, field.TypeString, value)
 	}
 	if _u.mutation.ProfileCleared() {
 		edge := &sqlgraph.EdgeSpec{

@@ -8677,30 +8677,34 @@ func (m *EventMutation) ResetEdge(name string) error {
 // EventSubscriptionMutation represents an operation that mutates the EventSubscription nodes in the graph.
 type EventSubscriptionMutation struct {
 	config
-	op                 Op
-	typ                string
-	id                 *uuid.UUID
-	account_id         *uuid.UUID
-	created_at         *time.Time
-	updated_at         *time.Time
-	version            *int
-	addversion         *int
-	key                *string
-	name               *string
-	category           *string
-	event_types        *[]string
-	appendevent_types  []string
-	filter             *types.EventFilter
-	enabled            *bool
-	disabled_reason    *string
-	secret             *[]byte
-	secret_fingerprint *string
-	clearedFields      map[string]struct{}
-	profile            *uuid.UUID
-	clearedprofile     bool
-	done               bool
-	oldValue           func(context.Context) (*EventSubscription, error)
-	predicates         []predicate.EventSubscription
+	op                          Op
+	typ                         string
+	id                          *uuid.UUID
+	account_id                  *uuid.UUID
+	created_at                  *time.Time
+	updated_at                  *time.Time
+	version                     *int
+	addversion                  *int
+	key                         *string
+	name                        *string
+	category                    *string
+	event_types                 *[]string
+	appendevent_types           []string
+	filter                      *types.EventFilter
+	expression                  *string
+	enabled                     *bool
+	disabled_reason             *string
+	secret                      *[]byte
+	secret_fingerprint          *string
+	previous_secret             *[]byte
+	previous_secret_valid_until *time.Time
+	while_disabled              *string
+	clearedFields               map[string]struct{}
+	profile                     *uuid.UUID
+	clearedprofile              bool
+	done                        bool
+	oldValue                    func(context.Context) (*EventSubscription, error)
+	predicates                  []predicate.EventSubscription
 }
 
 var _ ent.Mutation = (*EventSubscriptionMutation)(nil)
@@ -9166,6 +9170,42 @@ func (m *EventSubscriptionMutation) ResetFilter() {
 	m.filter = nil
 }
 
+// SetExpression sets the "expression" field.
+func (m *EventSubscriptionMutation) SetExpression(s string) {
+	m.expression = &s
+}
+
+// Expression returns the value of the "expression" field in the mutation.
+func (m *EventSubscriptionMutation) Expression() (r string, exists bool) {
+	v := m.expression
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldExpression returns the old "expression" field's value of the EventSubscription entity.
+// If the EventSubscription object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *EventSubscriptionMutation) OldExpression(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldExpression is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldExpression requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldExpression: %w", err)
+	}
+	return oldValue.Expression, nil
+}
+
+// ResetExpression resets all changes to the "expression" field.
+func (m *EventSubscriptionMutation) ResetExpression() {
+	m.expression = nil
+}
+
 // SetProfileID sets the "profile_id" field.
 func (m *EventSubscriptionMutation) SetProfileID(u uuid.UUID) {
 	m.profile = &u
@@ -9346,6 +9386,140 @@ func (m *EventSubscriptionMutation) ResetSecretFingerprint() {
 	m.secret_fingerprint = nil
 }
 
+// SetPreviousSecret sets the "previous_secret" field.
+func (m *EventSubscriptionMutation) SetPreviousSecret(b []byte) {
+	m.previous_secret = &b
+}
+
+// PreviousSecret returns the value of the "previous_secret" field in the mutation.
+func (m *EventSubscriptionMutation) PreviousSecret() (r []byte, exists bool) {
+	v := m.previous_secret
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPreviousSecret returns the old "previous_secret" field's value of the EventSubscription entity.
+// If the EventSubscription object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *EventSubscriptionMutation) OldPreviousSecret(ctx context.Context) (v []byte, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPreviousSecret is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPreviousSecret requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPreviousSecret: %w", err)
+	}
+	return oldValue.PreviousSecret, nil
+}
+
+// ClearPreviousSecret clears the value of the "previous_secret" field.
+func (m *EventSubscriptionMutation) ClearPreviousSecret() {
+	m.previous_secret = nil
+	m.clearedFields[eventsubscription.FieldPreviousSecret] = struct{}{}
+}
+
+// PreviousSecretCleared returns if the "previous_secret" field was cleared in this mutation.
+func (m *EventSubscriptionMutation) PreviousSecretCleared() bool {
+	_, ok := m.clearedFields[eventsubscription.FieldPreviousSecret]
+	return ok
+}
+
+// ResetPreviousSecret resets all changes to the "previous_secret" field.
+func (m *EventSubscriptionMutation) ResetPreviousSecret() {
+	m.previous_secret = nil
+	delete(m.clearedFields, eventsubscription.FieldPreviousSecret)
+}
+
+// SetPreviousSecretValidUntil sets the "previous_secret_valid_until" field.
+func (m *EventSubscriptionMutation) SetPreviousSecretValidUntil(t time.Time) {
+	m.previous_secret_valid_until = &t
+}
+
+// PreviousSecretValidUntil returns the value of the "previous_secret_valid_until" field in the mutation.
+func (m *EventSubscriptionMutation) PreviousSecretValidUntil() (r time.Time, exists bool) {
+	v := m.previous_secret_valid_until
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPreviousSecretValidUntil returns the old "previous_secret_valid_until" field's value of the EventSubscription entity.
+// If the EventSubscription object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *EventSubscriptionMutation) OldPreviousSecretValidUntil(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPreviousSecretValidUntil is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPreviousSecretValidUntil requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPreviousSecretValidUntil: %w", err)
+	}
+	return oldValue.PreviousSecretValidUntil, nil
+}
+
+// ClearPreviousSecretValidUntil clears the value of the "previous_secret_valid_until" field.
+func (m *EventSubscriptionMutation) ClearPreviousSecretValidUntil() {
+	m.previous_secret_valid_until = nil
+	m.clearedFields[eventsubscription.FieldPreviousSecretValidUntil] = struct{}{}
+}
+
+// PreviousSecretValidUntilCleared returns if the "previous_secret_valid_until" field was cleared in this mutation.
+func (m *EventSubscriptionMutation) PreviousSecretValidUntilCleared() bool {
+	_, ok := m.clearedFields[eventsubscription.FieldPreviousSecretValidUntil]
+	return ok
+}
+
+// ResetPreviousSecretValidUntil resets all changes to the "previous_secret_valid_until" field.
+func (m *EventSubscriptionMutation) ResetPreviousSecretValidUntil() {
+	m.previous_secret_valid_until = nil
+	delete(m.clearedFields, eventsubscription.FieldPreviousSecretValidUntil)
+}
+
+// SetWhileDisabled sets the "while_disabled" field.
+func (m *EventSubscriptionMutation) SetWhileDisabled(s string) {
+	m.while_disabled = &s
+}
+
+// WhileDisabled returns the value of the "while_disabled" field in the mutation.
+func (m *EventSubscriptionMutation) WhileDisabled() (r string, exists bool) {
+	v := m.while_disabled
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldWhileDisabled returns the old "while_disabled" field's value of the EventSubscription entity.
+// If the EventSubscription object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *EventSubscriptionMutation) OldWhileDisabled(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldWhileDisabled is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldWhileDisabled requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldWhileDisabled: %w", err)
+	}
+	return oldValue.WhileDisabled, nil
+}
+
+// ResetWhileDisabled resets all changes to the "while_disabled" field.
+func (m *EventSubscriptionMutation) ResetWhileDisabled() {
+	m.while_disabled = nil
+}
+
 // ClearProfile clears the "profile" edge to the NotificationProfile entity.
 func (m *EventSubscriptionMutation) ClearProfile() {
 	m.clearedprofile = true
@@ -9407,7 +9581,7 @@ func (m *EventSubscriptionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *EventSubscriptionMutation) Fields() []string {
-	fields := make([]string, 0, 14)
+	fields := make([]string, 0, 18)
 	if m.account_id != nil {
 		fields = append(fields, eventsubscription.FieldAccountID)
 	}
@@ -9435,6 +9609,9 @@ func (m *EventSubscriptionMutation) Fields() []string {
 	if m.filter != nil {
 		fields = append(fields, eventsubscription.FieldFilter)
 	}
+	if m.expression != nil {
+		fields = append(fields, eventsubscription.FieldExpression)
+	}
 	if m.profile != nil {
 		fields = append(fields, eventsubscription.FieldProfileID)
 	}
@@ -9449,6 +9626,15 @@ func (m *EventSubscriptionMutation) Fields() []string {
 	}
 	if m.secret_fingerprint != nil {
 		fields = append(fields, eventsubscription.FieldSecretFingerprint)
+	}
+	if m.previous_secret != nil {
+		fields = append(fields, eventsubscription.FieldPreviousSecret)
+	}
+	if m.previous_secret_valid_until != nil {
+		fields = append(fields, eventsubscription.FieldPreviousSecretValidUntil)
+	}
+	if m.while_disabled != nil {
+		fields = append(fields, eventsubscription.FieldWhileDisabled)
 	}
 	return fields
 }
@@ -9476,6 +9662,8 @@ func (m *EventSubscriptionMutation) Field(name string) (ent.Value, bool) {
 		return m.EventTypes()
 	case eventsubscription.FieldFilter:
 		return m.Filter()
+	case eventsubscription.FieldExpression:
+		return m.Expression()
 	case eventsubscription.FieldProfileID:
 		return m.ProfileID()
 	case eventsubscription.FieldEnabled:
@@ -9486,6 +9674,12 @@ func (m *EventSubscriptionMutation) Field(name string) (ent.Value, bool) {
 		return m.Secret()
 	case eventsubscription.FieldSecretFingerprint:
 		return m.SecretFingerprint()
+	case eventsubscription.FieldPreviousSecret:
+		return m.PreviousSecret()
+	case eventsubscription.FieldPreviousSecretValidUntil:
+		return m.PreviousSecretValidUntil()
+	case eventsubscription.FieldWhileDisabled:
+		return m.WhileDisabled()
 	}
 	return nil, false
 }
@@ -9513,6 +9707,8 @@ func (m *EventSubscriptionMutation) OldField(ctx context.Context, name string) (
 		return m.OldEventTypes(ctx)
 	case eventsubscription.FieldFilter:
 		return m.OldFilter(ctx)
+	case eventsubscription.FieldExpression:
+		return m.OldExpression(ctx)
 	case eventsubscription.FieldProfileID:
 		return m.OldProfileID(ctx)
 	case eventsubscription.FieldEnabled:
@@ -9523,6 +9719,12 @@ func (m *EventSubscriptionMutation) OldField(ctx context.Context, name string) (
 		return m.OldSecret(ctx)
 	case eventsubscription.FieldSecretFingerprint:
 		return m.OldSecretFingerprint(ctx)
+	case eventsubscription.FieldPreviousSecret:
+		return m.OldPreviousSecret(ctx)
+	case eventsubscription.FieldPreviousSecretValidUntil:
+		return m.OldPreviousSecretValidUntil(ctx)
+	case eventsubscription.FieldWhileDisabled:
+		return m.OldWhileDisabled(ctx)
 	}
 	return nil, fmt.Errorf("unknown EventSubscription field %s", name)
 }
@@ -9595,6 +9797,13 @@ func (m *EventSubscriptionMutation) SetField(name string, value ent.Value) error
 		}
 		m.SetFilter(v)
 		return nil
+	case eventsubscription.FieldExpression:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetExpression(v)
+		return nil
 	case eventsubscription.FieldProfileID:
 		v, ok := value.(uuid.UUID)
 		if !ok {
@@ -9629,6 +9838,27 @@ func (m *EventSubscriptionMutation) SetField(name string, value ent.Value) error
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetSecretFingerprint(v)
+		return nil
+	case eventsubscription.FieldPreviousSecret:
+		v, ok := value.([]byte)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPreviousSecret(v)
+		return nil
+	case eventsubscription.FieldPreviousSecretValidUntil:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPreviousSecretValidUntil(v)
+		return nil
+	case eventsubscription.FieldWhileDisabled:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetWhileDisabled(v)
 		return nil
 	}
 	return fmt.Errorf("unknown EventSubscription field %s", name)
@@ -9674,7 +9904,14 @@ func (m *EventSubscriptionMutation) AddField(name string, value ent.Value) error
 // ClearedFields returns all nullable fields that were cleared during this
 // mutation.
 func (m *EventSubscriptionMutation) ClearedFields() []string {
-	return nil
+	var fields []string
+	if m.FieldCleared(eventsubscription.FieldPreviousSecret) {
+		fields = append(fields, eventsubscription.FieldPreviousSecret)
+	}
+	if m.FieldCleared(eventsubscription.FieldPreviousSecretValidUntil) {
+		fields = append(fields, eventsubscription.FieldPreviousSecretValidUntil)
+	}
+	return fields
 }
 
 // FieldCleared returns a boolean indicating if a field with the given name was
@@ -9687,6 +9924,14 @@ func (m *EventSubscriptionMutation) FieldCleared(name string) bool {
 // ClearField clears the value of the field with the given name. It returns an
 // error if the field is not defined in the schema.
 func (m *EventSubscriptionMutation) ClearField(name string) error {
+	switch name {
+	case eventsubscription.FieldPreviousSecret:
+		m.ClearPreviousSecret()
+		return nil
+	case eventsubscription.FieldPreviousSecretValidUntil:
+		m.ClearPreviousSecretValidUntil()
+		return nil
+	}
 	return fmt.Errorf("unknown EventSubscription nullable field %s", name)
 }
 
@@ -9721,6 +9966,9 @@ func (m *EventSubscriptionMutation) ResetField(name string) error {
 	case eventsubscription.FieldFilter:
 		m.ResetFilter()
 		return nil
+	case eventsubscription.FieldExpression:
+		m.ResetExpression()
+		return nil
 	case eventsubscription.FieldProfileID:
 		m.ResetProfileID()
 		return nil
@@ -9735,6 +9983,15 @@ func (m *EventSubscriptionMutation) ResetField(name string) error {
 		return nil
 	case eventsubscription.FieldSecretFingerprint:
 		m.ResetSecretFingerprint()
+		return nil
+	case eventsubscription.FieldPreviousSecret:
+		m.ResetPreviousSecret()
+		return nil
+	case eventsubscription.FieldPreviousSecretValidUntil:
+		m.ResetPreviousSecretValidUntil()
+		return nil
+	case eventsubscription.FieldWhileDisabled:
+		m.ResetWhileDisabled()
 		return nil
 	}
 	return fmt.Errorf("unknown EventSubscription field %s", name)
@@ -11366,13 +11623,20 @@ type NotificationProfileMutation struct {
 	version                *int
 	addversion             *int
 	key                    *string
+	name                   *string
 	webhook_url            *string
 	payload_format         *string
 	response_status_regex  *string
 	response_header_regex  *string
 	response_body_regex    *string
+	max_bucket_size        *int
+	addmax_bucket_size     *int
+	max_bucket_delay_ms    *int
+	addmax_bucket_delay_ms *int
 	window_size            *int
 	addwindow_size         *int
+	rate_limit             *int
+	addrate_limit          *int
 	connect_timeout_ms     *int
 	addconnect_timeout_ms  *int
 	read_timeout_ms        *int
@@ -11702,6 +11966,42 @@ func (m *NotificationProfileMutation) ResetKey() {
 	m.key = nil
 }
 
+// SetName sets the "name" field.
+func (m *NotificationProfileMutation) SetName(s string) {
+	m.name = &s
+}
+
+// Name returns the value of the "name" field in the mutation.
+func (m *NotificationProfileMutation) Name() (r string, exists bool) {
+	v := m.name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldName returns the old "name" field's value of the NotificationProfile entity.
+// If the NotificationProfile object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *NotificationProfileMutation) OldName(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldName: %w", err)
+	}
+	return oldValue.Name, nil
+}
+
+// ResetName resets all changes to the "name" field.
+func (m *NotificationProfileMutation) ResetName() {
+	m.name = nil
+}
+
 // SetWebhookURL sets the "webhook_url" field.
 func (m *NotificationProfileMutation) SetWebhookURL(s string) {
 	m.webhook_url = &s
@@ -11882,6 +12182,118 @@ func (m *NotificationProfileMutation) ResetResponseBodyRegex() {
 	m.response_body_regex = nil
 }
 
+// SetMaxBucketSize sets the "max_bucket_size" field.
+func (m *NotificationProfileMutation) SetMaxBucketSize(i int) {
+	m.max_bucket_size = &i
+	m.addmax_bucket_size = nil
+}
+
+// MaxBucketSize returns the value of the "max_bucket_size" field in the mutation.
+func (m *NotificationProfileMutation) MaxBucketSize() (r int, exists bool) {
+	v := m.max_bucket_size
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMaxBucketSize returns the old "max_bucket_size" field's value of the NotificationProfile entity.
+// If the NotificationProfile object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *NotificationProfileMutation) OldMaxBucketSize(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMaxBucketSize is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMaxBucketSize requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMaxBucketSize: %w", err)
+	}
+	return oldValue.MaxBucketSize, nil
+}
+
+// AddMaxBucketSize adds i to the "max_bucket_size" field.
+func (m *NotificationProfileMutation) AddMaxBucketSize(i int) {
+	if m.addmax_bucket_size != nil {
+		*m.addmax_bucket_size += i
+	} else {
+		m.addmax_bucket_size = &i
+	}
+}
+
+// AddedMaxBucketSize returns the value that was added to the "max_bucket_size" field in this mutation.
+func (m *NotificationProfileMutation) AddedMaxBucketSize() (r int, exists bool) {
+	v := m.addmax_bucket_size
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetMaxBucketSize resets all changes to the "max_bucket_size" field.
+func (m *NotificationProfileMutation) ResetMaxBucketSize() {
+	m.max_bucket_size = nil
+	m.addmax_bucket_size = nil
+}
+
+// SetMaxBucketDelayMs sets the "max_bucket_delay_ms" field.
+func (m *NotificationProfileMutation) SetMaxBucketDelayMs(i int) {
+	m.max_bucket_delay_ms = &i
+	m.addmax_bucket_delay_ms = nil
+}
+
+// MaxBucketDelayMs returns the value of the "max_bucket_delay_ms" field in the mutation.
+func (m *NotificationProfileMutation) MaxBucketDelayMs() (r int, exists bool) {
+	v := m.max_bucket_delay_ms
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMaxBucketDelayMs returns the old "max_bucket_delay_ms" field's value of the NotificationProfile entity.
+// If the NotificationProfile object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *NotificationProfileMutation) OldMaxBucketDelayMs(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMaxBucketDelayMs is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMaxBucketDelayMs requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMaxBucketDelayMs: %w", err)
+	}
+	return oldValue.MaxBucketDelayMs, nil
+}
+
+// AddMaxBucketDelayMs adds i to the "max_bucket_delay_ms" field.
+func (m *NotificationProfileMutation) AddMaxBucketDelayMs(i int) {
+	if m.addmax_bucket_delay_ms != nil {
+		*m.addmax_bucket_delay_ms += i
+	} else {
+		m.addmax_bucket_delay_ms = &i
+	}
+}
+
+// AddedMaxBucketDelayMs returns the value that was added to the "max_bucket_delay_ms" field in this mutation.
+func (m *NotificationProfileMutation) AddedMaxBucketDelayMs() (r int, exists bool) {
+	v := m.addmax_bucket_delay_ms
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetMaxBucketDelayMs resets all changes to the "max_bucket_delay_ms" field.
+func (m *NotificationProfileMutation) ResetMaxBucketDelayMs() {
+	m.max_bucket_delay_ms = nil
+	m.addmax_bucket_delay_ms = nil
+}
+
 // SetWindowSize sets the "window_size" field.
 func (m *NotificationProfileMutation) SetWindowSize(i int) {
 	m.window_size = &i
@@ -11936,6 +12348,76 @@ func (m *NotificationProfileMutation) AddedWindowSize() (r int, exists bool) {
 func (m *NotificationProfileMutation) ResetWindowSize() {
 	m.window_size = nil
 	m.addwindow_size = nil
+}
+
+// SetRateLimit sets the "rate_limit" field.
+func (m *NotificationProfileMutation) SetRateLimit(i int) {
+	m.rate_limit = &i
+	m.addrate_limit = nil
+}
+
+// RateLimit returns the value of the "rate_limit" field in the mutation.
+func (m *NotificationProfileMutation) RateLimit() (r int, exists bool) {
+	v := m.rate_limit
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRateLimit returns the old "rate_limit" field's value of the NotificationProfile entity.
+// If the NotificationProfile object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *NotificationProfileMutation) OldRateLimit(ctx context.Context) (v *int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRateLimit is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRateLimit requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRateLimit: %w", err)
+	}
+	return oldValue.RateLimit, nil
+}
+
+// AddRateLimit adds i to the "rate_limit" field.
+func (m *NotificationProfileMutation) AddRateLimit(i int) {
+	if m.addrate_limit != nil {
+		*m.addrate_limit += i
+	} else {
+		m.addrate_limit = &i
+	}
+}
+
+// AddedRateLimit returns the value that was added to the "rate_limit" field in this mutation.
+func (m *NotificationProfileMutation) AddedRateLimit() (r int, exists bool) {
+	v := m.addrate_limit
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ClearRateLimit clears the value of the "rate_limit" field.
+func (m *NotificationProfileMutation) ClearRateLimit() {
+	m.rate_limit = nil
+	m.addrate_limit = nil
+	m.clearedFields[notificationprofile.FieldRateLimit] = struct{}{}
+}
+
+// RateLimitCleared returns if the "rate_limit" field was cleared in this mutation.
+func (m *NotificationProfileMutation) RateLimitCleared() bool {
+	_, ok := m.clearedFields[notificationprofile.FieldRateLimit]
+	return ok
+}
+
+// ResetRateLimit resets all changes to the "rate_limit" field.
+func (m *NotificationProfileMutation) ResetRateLimit() {
+	m.rate_limit = nil
+	m.addrate_limit = nil
+	delete(m.clearedFields, notificationprofile.FieldRateLimit)
 }
 
 // SetConnectTimeoutMs sets the "connect_timeout_ms" field.
@@ -12482,7 +12964,7 @@ func (m *NotificationProfileMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *NotificationProfileMutation) Fields() []string {
-	fields := make([]string, 0, 18)
+	fields := make([]string, 0, 22)
 	if m.account_id != nil {
 		fields = append(fields, notificationprofile.FieldAccountID)
 	}
@@ -12497,6 +12979,9 @@ func (m *NotificationProfileMutation) Fields() []string {
 	}
 	if m.key != nil {
 		fields = append(fields, notificationprofile.FieldKey)
+	}
+	if m.name != nil {
+		fields = append(fields, notificationprofile.FieldName)
 	}
 	if m.webhook_url != nil {
 		fields = append(fields, notificationprofile.FieldWebhookURL)
@@ -12513,8 +12998,17 @@ func (m *NotificationProfileMutation) Fields() []string {
 	if m.response_body_regex != nil {
 		fields = append(fields, notificationprofile.FieldResponseBodyRegex)
 	}
+	if m.max_bucket_size != nil {
+		fields = append(fields, notificationprofile.FieldMaxBucketSize)
+	}
+	if m.max_bucket_delay_ms != nil {
+		fields = append(fields, notificationprofile.FieldMaxBucketDelayMs)
+	}
 	if m.window_size != nil {
 		fields = append(fields, notificationprofile.FieldWindowSize)
+	}
+	if m.rate_limit != nil {
+		fields = append(fields, notificationprofile.FieldRateLimit)
 	}
 	if m.connect_timeout_ms != nil {
 		fields = append(fields, notificationprofile.FieldConnectTimeoutMs)
@@ -12555,6 +13049,8 @@ func (m *NotificationProfileMutation) Field(name string) (ent.Value, bool) {
 		return m.Version()
 	case notificationprofile.FieldKey:
 		return m.Key()
+	case notificationprofile.FieldName:
+		return m.Name()
 	case notificationprofile.FieldWebhookURL:
 		return m.WebhookURL()
 	case notificationprofile.FieldPayloadFormat:
@@ -12565,8 +13061,14 @@ func (m *NotificationProfileMutation) Field(name string) (ent.Value, bool) {
 		return m.ResponseHeaderRegex()
 	case notificationprofile.FieldResponseBodyRegex:
 		return m.ResponseBodyRegex()
+	case notificationprofile.FieldMaxBucketSize:
+		return m.MaxBucketSize()
+	case notificationprofile.FieldMaxBucketDelayMs:
+		return m.MaxBucketDelayMs()
 	case notificationprofile.FieldWindowSize:
 		return m.WindowSize()
+	case notificationprofile.FieldRateLimit:
+		return m.RateLimit()
 	case notificationprofile.FieldConnectTimeoutMs:
 		return m.ConnectTimeoutMs()
 	case notificationprofile.FieldReadTimeoutMs:
@@ -12600,6 +13102,8 @@ func (m *NotificationProfileMutation) OldField(ctx context.Context, name string)
 		return m.OldVersion(ctx)
 	case notificationprofile.FieldKey:
 		return m.OldKey(ctx)
+	case notificationprofile.FieldName:
+		return m.OldName(ctx)
 	case notificationprofile.FieldWebhookURL:
 		return m.OldWebhookURL(ctx)
 	case notificationprofile.FieldPayloadFormat:
@@ -12610,8 +13114,14 @@ func (m *NotificationProfileMutation) OldField(ctx context.Context, name string)
 		return m.OldResponseHeaderRegex(ctx)
 	case notificationprofile.FieldResponseBodyRegex:
 		return m.OldResponseBodyRegex(ctx)
+	case notificationprofile.FieldMaxBucketSize:
+		return m.OldMaxBucketSize(ctx)
+	case notificationprofile.FieldMaxBucketDelayMs:
+		return m.OldMaxBucketDelayMs(ctx)
 	case notificationprofile.FieldWindowSize:
 		return m.OldWindowSize(ctx)
+	case notificationprofile.FieldRateLimit:
+		return m.OldRateLimit(ctx)
 	case notificationprofile.FieldConnectTimeoutMs:
 		return m.OldConnectTimeoutMs(ctx)
 	case notificationprofile.FieldReadTimeoutMs:
@@ -12670,6 +13180,13 @@ func (m *NotificationProfileMutation) SetField(name string, value ent.Value) err
 		}
 		m.SetKey(v)
 		return nil
+	case notificationprofile.FieldName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetName(v)
+		return nil
 	case notificationprofile.FieldWebhookURL:
 		v, ok := value.(string)
 		if !ok {
@@ -12705,12 +13222,33 @@ func (m *NotificationProfileMutation) SetField(name string, value ent.Value) err
 		}
 		m.SetResponseBodyRegex(v)
 		return nil
+	case notificationprofile.FieldMaxBucketSize:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMaxBucketSize(v)
+		return nil
+	case notificationprofile.FieldMaxBucketDelayMs:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMaxBucketDelayMs(v)
+		return nil
 	case notificationprofile.FieldWindowSize:
 		v, ok := value.(int)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetWindowSize(v)
+		return nil
+	case notificationprofile.FieldRateLimit:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRateLimit(v)
 		return nil
 	case notificationprofile.FieldConnectTimeoutMs:
 		v, ok := value.(int)
@@ -12772,8 +13310,17 @@ func (m *NotificationProfileMutation) AddedFields() []string {
 	if m.addversion != nil {
 		fields = append(fields, notificationprofile.FieldVersion)
 	}
+	if m.addmax_bucket_size != nil {
+		fields = append(fields, notificationprofile.FieldMaxBucketSize)
+	}
+	if m.addmax_bucket_delay_ms != nil {
+		fields = append(fields, notificationprofile.FieldMaxBucketDelayMs)
+	}
 	if m.addwindow_size != nil {
 		fields = append(fields, notificationprofile.FieldWindowSize)
+	}
+	if m.addrate_limit != nil {
+		fields = append(fields, notificationprofile.FieldRateLimit)
 	}
 	if m.addconnect_timeout_ms != nil {
 		fields = append(fields, notificationprofile.FieldConnectTimeoutMs)
@@ -12791,8 +13338,14 @@ func (m *NotificationProfileMutation) AddedField(name string) (ent.Value, bool) 
 	switch name {
 	case notificationprofile.FieldVersion:
 		return m.AddedVersion()
+	case notificationprofile.FieldMaxBucketSize:
+		return m.AddedMaxBucketSize()
+	case notificationprofile.FieldMaxBucketDelayMs:
+		return m.AddedMaxBucketDelayMs()
 	case notificationprofile.FieldWindowSize:
 		return m.AddedWindowSize()
+	case notificationprofile.FieldRateLimit:
+		return m.AddedRateLimit()
 	case notificationprofile.FieldConnectTimeoutMs:
 		return m.AddedConnectTimeoutMs()
 	case notificationprofile.FieldReadTimeoutMs:
@@ -12813,12 +13366,33 @@ func (m *NotificationProfileMutation) AddField(name string, value ent.Value) err
 		}
 		m.AddVersion(v)
 		return nil
+	case notificationprofile.FieldMaxBucketSize:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddMaxBucketSize(v)
+		return nil
+	case notificationprofile.FieldMaxBucketDelayMs:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddMaxBucketDelayMs(v)
+		return nil
 	case notificationprofile.FieldWindowSize:
 		v, ok := value.(int)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddWindowSize(v)
+		return nil
+	case notificationprofile.FieldRateLimit:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddRateLimit(v)
 		return nil
 	case notificationprofile.FieldConnectTimeoutMs:
 		v, ok := value.(int)
@@ -12842,6 +13416,9 @@ func (m *NotificationProfileMutation) AddField(name string, value ent.Value) err
 // mutation.
 func (m *NotificationProfileMutation) ClearedFields() []string {
 	var fields []string
+	if m.FieldCleared(notificationprofile.FieldRateLimit) {
+		fields = append(fields, notificationprofile.FieldRateLimit)
+	}
 	if m.FieldCleared(notificationprofile.FieldAuthSettingID) {
 		fields = append(fields, notificationprofile.FieldAuthSettingID)
 	}
@@ -12862,6 +13439,9 @@ func (m *NotificationProfileMutation) FieldCleared(name string) bool {
 // error if the field is not defined in the schema.
 func (m *NotificationProfileMutation) ClearField(name string) error {
 	switch name {
+	case notificationprofile.FieldRateLimit:
+		m.ClearRateLimit()
+		return nil
 	case notificationprofile.FieldAuthSettingID:
 		m.ClearAuthSettingID()
 		return nil
@@ -12891,6 +13471,9 @@ func (m *NotificationProfileMutation) ResetField(name string) error {
 	case notificationprofile.FieldKey:
 		m.ResetKey()
 		return nil
+	case notificationprofile.FieldName:
+		m.ResetName()
+		return nil
 	case notificationprofile.FieldWebhookURL:
 		m.ResetWebhookURL()
 		return nil
@@ -12906,8 +13489,17 @@ func (m *NotificationProfileMutation) ResetField(name string) error {
 	case notificationprofile.FieldResponseBodyRegex:
 		m.ResetResponseBodyRegex()
 		return nil
+	case notificationprofile.FieldMaxBucketSize:
+		m.ResetMaxBucketSize()
+		return nil
+	case notificationprofile.FieldMaxBucketDelayMs:
+		m.ResetMaxBucketDelayMs()
+		return nil
 	case notificationprofile.FieldWindowSize:
 		m.ResetWindowSize()
+		return nil
+	case notificationprofile.FieldRateLimit:
+		m.ResetRateLimit()
 		return nil
 	case notificationprofile.FieldConnectTimeoutMs:
 		m.ResetConnectTimeoutMs()

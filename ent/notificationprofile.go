@@ -32,6 +32,8 @@ type NotificationProfile struct {
 	Version int `json:"version,omitempty"`
 	// Key holds the value of the "key" field.
 	Key string `json:"key,omitempty"`
+	// Name holds the value of the "name" field.
+	Name string `json:"name,omitempty"`
 	// WebhookURL holds the value of the "webhook_url" field.
 	WebhookURL string `json:"webhook_url,omitempty"`
 	// PayloadFormat holds the value of the "payload_format" field.
@@ -42,8 +44,14 @@ type NotificationProfile struct {
 	ResponseHeaderRegex string `json:"response_header_regex,omitempty"`
 	// ResponseBodyRegex holds the value of the "response_body_regex" field.
 	ResponseBodyRegex string `json:"response_body_regex,omitempty"`
+	// events in a request
+	MaxBucketSize int `json:"max_bucket_size,omitempty"`
+	// MaxBucketDelayMs holds the value of the "max_bucket_delay_ms" field.
+	MaxBucketDelayMs int `json:"max_bucket_delay_ms,omitempty"`
 	// WindowSize holds the value of the "window_size" field.
 	WindowSize int `json:"window_size,omitempty"`
+	// requests per second; null for no limit
+	RateLimit *int `json:"rate_limit,omitempty"`
 	// ConnectTimeoutMs holds the value of the "connect_timeout_ms" field.
 	ConnectTimeoutMs int `json:"connect_timeout_ms,omitempty"`
 	// ReadTimeoutMs holds the value of the "read_timeout_ms" field.
@@ -128,9 +136,9 @@ func (*NotificationProfile) scanValues(columns []string) ([]any, error) {
 			values[i] = &sql.NullScanner{S: new(uuid.UUID)}
 		case notificationprofile.FieldTLSVersions, notificationprofile.FieldHeaders, notificationprofile.FieldRetryPolicy:
 			values[i] = new([]byte)
-		case notificationprofile.FieldVersion, notificationprofile.FieldWindowSize, notificationprofile.FieldConnectTimeoutMs, notificationprofile.FieldReadTimeoutMs:
+		case notificationprofile.FieldVersion, notificationprofile.FieldMaxBucketSize, notificationprofile.FieldMaxBucketDelayMs, notificationprofile.FieldWindowSize, notificationprofile.FieldRateLimit, notificationprofile.FieldConnectTimeoutMs, notificationprofile.FieldReadTimeoutMs:
 			values[i] = new(sql.NullInt64)
-		case notificationprofile.FieldKey, notificationprofile.FieldWebhookURL, notificationprofile.FieldPayloadFormat, notificationprofile.FieldResponseStatusRegex, notificationprofile.FieldResponseHeaderRegex, notificationprofile.FieldResponseBodyRegex:
+		case notificationprofile.FieldKey, notificationprofile.FieldName, notificationprofile.FieldWebhookURL, notificationprofile.FieldPayloadFormat, notificationprofile.FieldResponseStatusRegex, notificationprofile.FieldResponseHeaderRegex, notificationprofile.FieldResponseBodyRegex:
 			values[i] = new(sql.NullString)
 		case notificationprofile.FieldCreatedAt, notificationprofile.FieldUpdatedAt:
 			values[i] = new(sql.NullTime)
@@ -187,6 +195,12 @@ func (_m *NotificationProfile) assignValues(columns []string, values []any) erro
 			} else if value.Valid {
 				_m.Key = value.String
 			}
+		case notificationprofile.FieldName:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field name", values[i])
+			} else if value.Valid {
+				_m.Name = value.String
+			}
 		case notificationprofile.FieldWebhookURL:
 			if value, ok := values[i].(*sql.NullString); !ok {
 				return fmt.Errorf("unexpected type %T for field webhook_url", values[i])
@@ -217,11 +231,30 @@ func (_m *NotificationProfile) assignValues(columns []string, values []any) erro
 			} else if value.Valid {
 				_m.ResponseBodyRegex = value.String
 			}
+		case notificationprofile.FieldMaxBucketSize:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field max_bucket_size", values[i])
+			} else if value.Valid {
+				_m.MaxBucketSize = int(value.Int64)
+			}
+		case notificationprofile.FieldMaxBucketDelayMs:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field max_bucket_delay_ms", values[i])
+			} else if value.Valid {
+				_m.MaxBucketDelayMs = int(value.Int64)
+			}
 		case notificationprofile.FieldWindowSize:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
 				return fmt.Errorf("unexpected type %T for field window_size", values[i])
 			} else if value.Valid {
 				_m.WindowSize = int(value.Int64)
+			}
+		case notificationprofile.FieldRateLimit:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field rate_limit", values[i])
+			} else if value.Valid {
+				_m.RateLimit = new(int)
+				*_m.RateLimit = int(value.Int64)
 			}
 		case notificationprofile.FieldConnectTimeoutMs:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
@@ -344,6 +377,9 @@ func (_m *NotificationProfile) String() string {
 	builder.WriteString("key=")
 	builder.WriteString(_m.Key)
 	builder.WriteString(", ")
+	builder.WriteString("name=")
+	builder.WriteString(_m.Name)
+	builder.WriteString(", ")
 	builder.WriteString("webhook_url=")
 	builder.WriteString(_m.WebhookURL)
 	builder.WriteString(", ")
@@ -359,8 +395,19 @@ func (_m *NotificationProfile) String() string {
 	builder.WriteString("response_body_regex=")
 	builder.WriteString(_m.ResponseBodyRegex)
 	builder.WriteString(", ")
+	builder.WriteString("max_bucket_size=")
+	builder.WriteString(fmt.Sprintf("%v", _m.MaxBucketSize))
+	builder.WriteString(", ")
+	builder.WriteString("max_bucket_delay_ms=")
+	builder.WriteString(fmt.Sprintf("%v", _m.MaxBucketDelayMs))
+	builder.WriteString(", ")
 	builder.WriteString("window_size=")
 	builder.WriteString(fmt.Sprintf("%v", _m.WindowSize))
+	builder.WriteString(", ")
+	if v := _m.RateLimit; v != nil {
+		builder.WriteString("rate_limit=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
 	builder.WriteString(", ")
 	builder.WriteString("connect_timeout_ms=")
 	builder.WriteString(fmt.Sprintf("%v", _m.ConnectTimeoutMs))

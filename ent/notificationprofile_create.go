@@ -80,6 +80,20 @@ func (_c *NotificationProfileCreate) SetKey(v string) *NotificationProfileCreate
 	return _c
 }
 
+// SetName sets the "name" field.
+func (_c *NotificationProfileCreate) SetName(v string) *NotificationProfileCreate {
+	_c.mutation.SetName(v)
+	return _c
+}
+
+// SetNillableName sets the "name" field if the given value is not nil.
+func (_c *NotificationProfileCreate) SetNillableName(v *string) *NotificationProfileCreate {
+	if v != nil {
+		_c.SetName(*v)
+	}
+	return _c
+}
+
 // SetWebhookURL sets the "webhook_url" field.
 func (_c *NotificationProfileCreate) SetWebhookURL(v string) *NotificationProfileCreate {
 	_c.mutation.SetWebhookURL(v)
@@ -142,6 +156,34 @@ func (_c *NotificationProfileCreate) SetNillableResponseBodyRegex(v *string) *No
 	return _c
 }
 
+// SetMaxBucketSize sets the "max_bucket_size" field.
+func (_c *NotificationProfileCreate) SetMaxBucketSize(v int) *NotificationProfileCreate {
+	_c.mutation.SetMaxBucketSize(v)
+	return _c
+}
+
+// SetNillableMaxBucketSize sets the "max_bucket_size" field if the given value is not nil.
+func (_c *NotificationProfileCreate) SetNillableMaxBucketSize(v *int) *NotificationProfileCreate {
+	if v != nil {
+		_c.SetMaxBucketSize(*v)
+	}
+	return _c
+}
+
+// SetMaxBucketDelayMs sets the "max_bucket_delay_ms" field.
+func (_c *NotificationProfileCreate) SetMaxBucketDelayMs(v int) *NotificationProfileCreate {
+	_c.mutation.SetMaxBucketDelayMs(v)
+	return _c
+}
+
+// SetNillableMaxBucketDelayMs sets the "max_bucket_delay_ms" field if the given value is not nil.
+func (_c *NotificationProfileCreate) SetNillableMaxBucketDelayMs(v *int) *NotificationProfileCreate {
+	if v != nil {
+		_c.SetMaxBucketDelayMs(*v)
+	}
+	return _c
+}
+
 // SetWindowSize sets the "window_size" field.
 func (_c *NotificationProfileCreate) SetWindowSize(v int) *NotificationProfileCreate {
 	_c.mutation.SetWindowSize(v)
@@ -152,6 +194,20 @@ func (_c *NotificationProfileCreate) SetWindowSize(v int) *NotificationProfileCr
 func (_c *NotificationProfileCreate) SetNillableWindowSize(v *int) *NotificationProfileCreate {
 	if v != nil {
 		_c.SetWindowSize(*v)
+	}
+	return _c
+}
+
+// SetRateLimit sets the "rate_limit" field.
+func (_c *NotificationProfileCreate) SetRateLimit(v int) *NotificationProfileCreate {
+	_c.mutation.SetRateLimit(v)
+	return _c
+}
+
+// SetNillableRateLimit sets the "rate_limit" field if the given value is not nil.
+func (_c *NotificationProfileCreate) SetNillableRateLimit(v *int) *NotificationProfileCreate {
+	if v != nil {
+		_c.SetRateLimit(*v)
 	}
 	return _c
 }
@@ -339,6 +395,10 @@ func (_c *NotificationProfileCreate) defaults() error {
 		v := notificationprofile.DefaultVersion
 		_c.mutation.SetVersion(v)
 	}
+	if _, ok := _c.mutation.Name(); !ok {
+		v := notificationprofile.DefaultName
+		_c.mutation.SetName(v)
+	}
 	if _, ok := _c.mutation.PayloadFormat(); !ok {
 		v := notificationprofile.DefaultPayloadFormat
 		_c.mutation.SetPayloadFormat(v)
@@ -354,6 +414,14 @@ func (_c *NotificationProfileCreate) defaults() error {
 	if _, ok := _c.mutation.ResponseBodyRegex(); !ok {
 		v := notificationprofile.DefaultResponseBodyRegex
 		_c.mutation.SetResponseBodyRegex(v)
+	}
+	if _, ok := _c.mutation.MaxBucketSize(); !ok {
+		v := notificationprofile.DefaultMaxBucketSize
+		_c.mutation.SetMaxBucketSize(v)
+	}
+	if _, ok := _c.mutation.MaxBucketDelayMs(); !ok {
+		v := notificationprofile.DefaultMaxBucketDelayMs
+		_c.mutation.SetMaxBucketDelayMs(v)
 	}
 	if _, ok := _c.mutation.WindowSize(); !ok {
 		v := notificationprofile.DefaultWindowSize
@@ -399,6 +467,14 @@ func (_c *NotificationProfileCreate) check() error {
 			return &ValidationError{Name: "key", err: fmt.Errorf(`ent: validator failed for field "NotificationProfile.key": %w`, err)}
 		}
 	}
+	if _, ok := _c.mutation.Name(); !ok {
+		return &ValidationError{Name: "name", err: errors.New(`ent: missing required field "NotificationProfile.name"`)}
+	}
+	if v, ok := _c.mutation.Name(); ok {
+		if err := notificationprofile.NameValidator(v); err != nil {
+			return &ValidationError{Name: "name", err: fmt.Errorf(`ent: validator failed for field "NotificationProfile.name": %w`, err)}
+		}
+	}
 	if _, ok := _c.mutation.WebhookURL(); !ok {
 		return &ValidationError{Name: "webhook_url", err: errors.New(`ent: missing required field "NotificationProfile.webhook_url"`)}
 	}
@@ -418,6 +494,12 @@ func (_c *NotificationProfileCreate) check() error {
 	}
 	if _, ok := _c.mutation.ResponseBodyRegex(); !ok {
 		return &ValidationError{Name: "response_body_regex", err: errors.New(`ent: missing required field "NotificationProfile.response_body_regex"`)}
+	}
+	if _, ok := _c.mutation.MaxBucketSize(); !ok {
+		return &ValidationError{Name: "max_bucket_size", err: errors.New(`ent: missing required field "NotificationProfile.max_bucket_size"`)}
+	}
+	if _, ok := _c.mutation.MaxBucketDelayMs(); !ok {
+		return &ValidationError{Name: "max_bucket_delay_ms", err: errors.New(`ent: missing required field "NotificationProfile.max_bucket_delay_ms"`)}
 	}
 	if _, ok := _c.mutation.WindowSize(); !ok {
 		return &ValidationError{Name: "window_size", err: errors.New(`ent: missing required field "NotificationProfile.window_size"`)}
@@ -492,6 +574,10 @@ func (_c *NotificationProfileCreate) createSpec() (*NotificationProfile, *sqlgra
 		_spec.SetField(notificationprofile.FieldKey, field.TypeString, value)
 		_node.Key = value
 	}
+	if value, ok := _c.mutation.Name(); ok {
+		_spec.SetField(notificationprofile.FieldName, field.TypeString, value)
+		_node.Name = value
+	}
 	if value, ok := _c.mutation.WebhookURL(); ok {
 		_spec.SetField(notificationprofile.FieldWebhookURL, field.TypeString, value)
 		_node.WebhookURL = value
@@ -512,9 +598,21 @@ func (_c *NotificationProfileCreate) createSpec() (*NotificationProfile, *sqlgra
 		_spec.SetField(notificationprofile.FieldResponseBodyRegex, field.TypeString, value)
 		_node.ResponseBodyRegex = value
 	}
+	if value, ok := _c.mutation.MaxBucketSize(); ok {
+		_spec.SetField(notificationprofile.FieldMaxBucketSize, field.TypeInt, value)
+		_node.MaxBucketSize = value
+	}
+	if value, ok := _c.mutation.MaxBucketDelayMs(); ok {
+		_spec.SetField(notificationprofile.FieldMaxBucketDelayMs, field.TypeInt, value)
+		_node.MaxBucketDelayMs = value
+	}
 	if value, ok := _c.mutation.WindowSize(); ok {
 		_spec.SetField(notificationprofile.FieldWindowSize, field.TypeInt, value)
 		_node.WindowSize = value
+	}
+	if value, ok := _c.mutation.RateLimit(); ok {
+		_spec.SetField(notificationprofile.FieldRateLimit, field.TypeInt, value)
+		_node.RateLimit = &value
 	}
 	if value, ok := _c.mutation.ConnectTimeoutMs(); ok {
 		_spec.SetField(notificationprofile.FieldConnectTimeoutMs, field.TypeInt, value)

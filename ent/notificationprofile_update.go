@@ -63,6 +63,20 @@ func (_u *NotificationProfileUpdate) AddVersion(v int) *NotificationProfileUpdat
 	return _u
 }
 
+// SetName sets the "name" field.
+func (_u *NotificationProfileUpdate) SetName(v string) *NotificationProfileUpdate {
+	_u.mutation.SetName(v)
+	return _u
+}
+
+// SetNillableName sets the "name" field if the given value is not nil.
+func (_u *NotificationProfileUpdate) SetNillableName(v *string) *NotificationProfileUpdate {
+	if v != nil {
+		_u.SetName(*v)
+	}
+	return _u
+}
+
 // SetWebhookURL sets the "webhook_url" field.
 func (_u *NotificationProfileUpdate) SetWebhookURL(v string) *NotificationProfileUpdate {
 	_u.mutation.SetWebhookURL(v)
@@ -133,6 +147,48 @@ func (_u *NotificationProfileUpdate) SetNillableResponseBodyRegex(v *string) *No
 	return _u
 }
 
+// SetMaxBucketSize sets the "max_bucket_size" field.
+func (_u *NotificationProfileUpdate) SetMaxBucketSize(v int) *NotificationProfileUpdate {
+	_u.mutation.ResetMaxBucketSize()
+	_u.mutation.SetMaxBucketSize(v)
+	return _u
+}
+
+// SetNillableMaxBucketSize sets the "max_bucket_size" field if the given value is not nil.
+func (_u *NotificationProfileUpdate) SetNillableMaxBucketSize(v *int) *NotificationProfileUpdate {
+	if v != nil {
+		_u.SetMaxBucketSize(*v)
+	}
+	return _u
+}
+
+// AddMaxBucketSize adds value to the "max_bucket_size" field.
+func (_u *NotificationProfileUpdate) AddMaxBucketSize(v int) *NotificationProfileUpdate {
+	_u.mutation.AddMaxBucketSize(v)
+	return _u
+}
+
+// SetMaxBucketDelayMs sets the "max_bucket_delay_ms" field.
+func (_u *NotificationProfileUpdate) SetMaxBucketDelayMs(v int) *NotificationProfileUpdate {
+	_u.mutation.ResetMaxBucketDelayMs()
+	_u.mutation.SetMaxBucketDelayMs(v)
+	return _u
+}
+
+// SetNillableMaxBucketDelayMs sets the "max_bucket_delay_ms" field if the given value is not nil.
+func (_u *NotificationProfileUpdate) SetNillableMaxBucketDelayMs(v *int) *NotificationProfileUpdate {
+	if v != nil {
+		_u.SetMaxBucketDelayMs(*v)
+	}
+	return _u
+}
+
+// AddMaxBucketDelayMs adds value to the "max_bucket_delay_ms" field.
+func (_u *NotificationProfileUpdate) AddMaxBucketDelayMs(v int) *NotificationProfileUpdate {
+	_u.mutation.AddMaxBucketDelayMs(v)
+	return _u
+}
+
 // SetWindowSize sets the "window_size" field.
 func (_u *NotificationProfileUpdate) SetWindowSize(v int) *NotificationProfileUpdate {
 	_u.mutation.ResetWindowSize()
@@ -151,6 +207,33 @@ func (_u *NotificationProfileUpdate) SetNillableWindowSize(v *int) *Notification
 // AddWindowSize adds value to the "window_size" field.
 func (_u *NotificationProfileUpdate) AddWindowSize(v int) *NotificationProfileUpdate {
 	_u.mutation.AddWindowSize(v)
+	return _u
+}
+
+// SetRateLimit sets the "rate_limit" field.
+func (_u *NotificationProfileUpdate) SetRateLimit(v int) *NotificationProfileUpdate {
+	_u.mutation.ResetRateLimit()
+	_u.mutation.SetRateLimit(v)
+	return _u
+}
+
+// SetNillableRateLimit sets the "rate_limit" field if the given value is not nil.
+func (_u *NotificationProfileUpdate) SetNillableRateLimit(v *int) *NotificationProfileUpdate {
+	if v != nil {
+		_u.SetRateLimit(*v)
+	}
+	return _u
+}
+
+// AddRateLimit adds value to the "rate_limit" field.
+func (_u *NotificationProfileUpdate) AddRateLimit(v int) *NotificationProfileUpdate {
+	_u.mutation.AddRateLimit(v)
+	return _u
+}
+
+// ClearRateLimit clears the value of the "rate_limit" field.
+func (_u *NotificationProfileUpdate) ClearRateLimit() *NotificationProfileUpdate {
+	_u.mutation.ClearRateLimit()
 	return _u
 }
 
@@ -417,6 +500,11 @@ func (_u *NotificationProfileUpdate) defaults() error {
 
 // check runs all checks and user-defined validators on the builder.
 func (_u *NotificationProfileUpdate) check() error {
+	if v, ok := _u.mutation.Name(); ok {
+		if err := notificationprofile.NameValidator(v); err != nil {
+			return &ValidationError{Name: "name", err: fmt.Errorf(`ent: validator failed for field "NotificationProfile.name": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.WebhookURL(); ok {
 		if err := notificationprofile.WebhookURLValidator(v); err != nil {
 			return &ValidationError{Name: "webhook_url", err: fmt.Errorf(`ent: validator failed for field "NotificationProfile.webhook_url": %w`, err)}
@@ -452,6 +540,9 @@ func (_u *NotificationProfileUpdate) sqlSave(ctx context.Context) (_node int, er
 	if value, ok := _u.mutation.AddedVersion(); ok {
 		_spec.AddField(notificationprofile.FieldVersion, field.TypeInt, value)
 	}
+	if value, ok := _u.mutation.Name(); ok {
+		_spec.SetField(notificationprofile.FieldName, field.TypeString, value)
+	}
 	if value, ok := _u.mutation.WebhookURL(); ok {
 		_spec.SetField(notificationprofile.FieldWebhookURL, field.TypeString, value)
 	}
@@ -467,11 +558,32 @@ func (_u *NotificationProfileUpdate) sqlSave(ctx context.Context) (_node int, er
 	if value, ok := _u.mutation.ResponseBodyRegex(); ok {
 		_spec.SetField(notificationprofile.FieldResponseBodyRegex, field.TypeString, value)
 	}
+	if value, ok := _u.mutation.MaxBucketSize(); ok {
+		_spec.SetField(notificationprofile.FieldMaxBucketSize, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedMaxBucketSize(); ok {
+		_spec.AddField(notificationprofile.FieldMaxBucketSize, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.MaxBucketDelayMs(); ok {
+		_spec.SetField(notificationprofile.FieldMaxBucketDelayMs, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedMaxBucketDelayMs(); ok {
+		_spec.AddField(notificationprofile.FieldMaxBucketDelayMs, field.TypeInt, value)
+	}
 	if value, ok := _u.mutation.WindowSize(); ok {
 		_spec.SetField(notificationprofile.FieldWindowSize, field.TypeInt, value)
 	}
 	if value, ok := _u.mutation.AddedWindowSize(); ok {
 		_spec.AddField(notificationprofile.FieldWindowSize, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.RateLimit(); ok {
+		_spec.SetField(notificationprofile.FieldRateLimit, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedRateLimit(); ok {
+		_spec.AddField(notificationprofile.FieldRateLimit, field.TypeInt, value)
+	}
+	if _u.mutation.RateLimitCleared() {
+		_spec.ClearField(notificationprofile.FieldRateLimit, field.TypeInt)
 	}
 	if value, ok := _u.mutation.ConnectTimeoutMs(); ok {
 		_spec.SetField(notificationprofile.FieldConnectTimeoutMs, field.TypeInt, value)
@@ -701,6 +813,20 @@ func (_u *NotificationProfileUpdateOne) AddVersion(v int) *NotificationProfileUp
 	return _u
 }
 
+// SetName sets the "name" field.
+func (_u *NotificationProfileUpdateOne) SetName(v string) *NotificationProfileUpdateOne {
+	_u.mutation.SetName(v)
+	return _u
+}
+
+// SetNillableName sets the "name" field if the given value is not nil.
+func (_u *NotificationProfileUpdateOne) SetNillableName(v *string) *NotificationProfileUpdateOne {
+	if v != nil {
+		_u.SetName(*v)
+	}
+	return _u
+}
+
 // SetWebhookURL sets the "webhook_url" field.
 func (_u *NotificationProfileUpdateOne) SetWebhookURL(v string) *NotificationProfileUpdateOne {
 	_u.mutation.SetWebhookURL(v)
@@ -771,6 +897,48 @@ func (_u *NotificationProfileUpdateOne) SetNillableResponseBodyRegex(v *string) 
 	return _u
 }
 
+// SetMaxBucketSize sets the "max_bucket_size" field.
+func (_u *NotificationProfileUpdateOne) SetMaxBucketSize(v int) *NotificationProfileUpdateOne {
+	_u.mutation.ResetMaxBucketSize()
+	_u.mutation.SetMaxBucketSize(v)
+	return _u
+}
+
+// SetNillableMaxBucketSize sets the "max_bucket_size" field if the given value is not nil.
+func (_u *NotificationProfileUpdateOne) SetNillableMaxBucketSize(v *int) *NotificationProfileUpdateOne {
+	if v != nil {
+		_u.SetMaxBucketSize(*v)
+	}
+	return _u
+}
+
+// AddMaxBucketSize adds value to the "max_bucket_size" field.
+func (_u *NotificationProfileUpdateOne) AddMaxBucketSize(v int) *NotificationProfileUpdateOne {
+	_u.mutation.AddMaxBucketSize(v)
+	return _u
+}
+
+// SetMaxBucketDelayMs sets the "max_bucket_delay_ms" field.
+func (_u *NotificationProfileUpdateOne) SetMaxBucketDelayMs(v int) *NotificationProfileUpdateOne {
+	_u.mutation.ResetMaxBucketDelayMs()
+	_u.mutation.SetMaxBucketDelayMs(v)
+	return _u
+}
+
+// SetNillableMaxBucketDelayMs sets the "max_bucket_delay_ms" field if the given value is not nil.
+func (_u *NotificationProfileUpdateOne) SetNillableMaxBucketDelayMs(v *int) *NotificationProfileUpdateOne {
+	if v != nil {
+		_u.SetMaxBucketDelayMs(*v)
+	}
+	return _u
+}
+
+// AddMaxBucketDelayMs adds value to the "max_bucket_delay_ms" field.
+func (_u *NotificationProfileUpdateOne) AddMaxBucketDelayMs(v int) *NotificationProfileUpdateOne {
+	_u.mutation.AddMaxBucketDelayMs(v)
+	return _u
+}
+
 // SetWindowSize sets the "window_size" field.
 func (_u *NotificationProfileUpdateOne) SetWindowSize(v int) *NotificationProfileUpdateOne {
 	_u.mutation.ResetWindowSize()
@@ -789,6 +957,33 @@ func (_u *NotificationProfileUpdateOne) SetNillableWindowSize(v *int) *Notificat
 // AddWindowSize adds value to the "window_size" field.
 func (_u *NotificationProfileUpdateOne) AddWindowSize(v int) *NotificationProfileUpdateOne {
 	_u.mutation.AddWindowSize(v)
+	return _u
+}
+
+// SetRateLimit sets the "rate_limit" field.
+func (_u *NotificationProfileUpdateOne) SetRateLimit(v int) *NotificationProfileUpdateOne {
+	_u.mutation.ResetRateLimit()
+	_u.mutation.SetRateLimit(v)
+	return _u
+}
+
+// SetNillableRateLimit sets the "rate_limit" field if the given value is not nil.
+func (_u *NotificationProfileUpdateOne) SetNillableRateLimit(v *int) *NotificationProfileUpdateOne {
+	if v != nil {
+		_u.SetRateLimit(*v)
+	}
+	return _u
+}
+
+// AddRateLimit adds value to the "rate_limit" field.
+func (_u *NotificationProfileUpdateOne) AddRateLimit(v int) *NotificationProfileUpdateOne {
+	_u.mutation.AddRateLimit(v)
+	return _u
+}
+
+// ClearRateLimit clears the value of the "rate_limit" field.
+func (_u *NotificationProfileUpdateOne) ClearRateLimit() *NotificationProfileUpdateOne {
+	_u.mutation.ClearRateLimit()
 	return _u
 }
 
@@ -1068,6 +1263,11 @@ func (_u *NotificationProfileUpdateOne) defaults() error {
 
 // check runs all checks and user-defined validators on the builder.
 func (_u *NotificationProfileUpdateOne) check() error {
+	if v, ok := _u.mutation.Name(); ok {
+		if err := notificationprofile.NameValidator(v); err != nil {
+			return &ValidationError{Name: "name", err: fmt.Errorf(`ent: validator failed for field "NotificationProfile.name": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.WebhookURL(); ok {
 		if err := notificationprofile.WebhookURLValidator(v); err != nil {
 			return &ValidationError{Name: "webhook_url", err: fmt.Errorf(`ent: validator failed for field "NotificationProfile.webhook_url": %w`, err)}
@@ -1120,6 +1320,9 @@ func (_u *NotificationProfileUpdateOne) sqlSave(ctx context.Context) (_node *Not
 	if value, ok := _u.mutation.AddedVersion(); ok {
 		_spec.AddField(notificationprofile.FieldVersion, field.TypeInt, value)
 	}
+	if value, ok := _u.mutation.Name(); ok {
+		_spec.SetField(notificationprofile.FieldName, field.TypeString, value)
+	}
 	if value, ok := _u.mutation.WebhookURL(); ok {
 		_spec.SetField(notificationprofile.FieldWebhookURL, field.TypeString, value)
 	}
@@ -1135,11 +1338,32 @@ func (_u *NotificationProfileUpdateOne) sqlSave(ctx context.Context) (_node *Not
 	if value, ok := _u.mutation.ResponseBodyRegex(); ok {
 		_spec.SetField(notificationprofile.FieldResponseBodyRegex, field.TypeString, value)
 	}
+	if value, ok := _u.mutation.MaxBucketSize(); ok {
+		_spec.SetField(notificationprofile.FieldMaxBucketSize, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedMaxBucketSize(); ok {
+		_spec.AddField(notificationprofile.FieldMaxBucketSize, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.MaxBucketDelayMs(); ok {
+		_spec.SetField(notificationprofile.FieldMaxBucketDelayMs, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedMaxBucketDelayMs(); ok {
+		_spec.AddField(notificationprofile.FieldMaxBucketDelayMs, field.TypeInt, value)
+	}
 	if value, ok := _u.mutation.WindowSize(); ok {
 		_spec.SetField(notificationprofile.FieldWindowSize, field.TypeInt, value)
 	}
 	if value, ok := _u.mutation.AddedWindowSize(); ok {
 		_spec.AddField(notificationprofile.FieldWindowSize, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.RateLimit(); ok {
+		_spec.SetField(notificationprofile.FieldRateLimit, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedRateLimit(); ok {
+		_spec.AddField(notificationprofile.FieldRateLimit, field.TypeInt, value)
+	}
+	if _u.mutation.RateLimitCleared() {
+		_spec.ClearField(notificationprofile.FieldRateLimit, field.TypeInt)
 	}
 	if value, ok := _u.mutation.ConnectTimeoutMs(); ok {
 		_spec.SetField(notificationprofile.FieldConnectTimeoutMs, field.TypeInt, value)

@@ -110,8 +110,8 @@ func (ec *executionContext) _AttemptBatch_attempts(ctx context.Context, field gr
 			return obj.Attempts(ctx), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*ent.Attempt) graphql.Marshaler {
-			return ec.marshalNDeliveryAttempt2ᚕᚖgithubᚗcomᚋhooklineᚋhooklineᚋentᚐAttemptᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*Row) graphql.Marshaler {
+			return ec.marshalNDeliveryAttempt2ᚕᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐRowᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2802,6 +2802,22 @@ func (ec *executionContext) marshalNDeliveryAttempt2ᚕᚖgithubᚗcomᚋhooklin
 	return ret
 }
 
+func (ec *executionContext) marshalNDeliveryAttempt2ᚕᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐRowᚄ(ctx context.Context, sel ast.SelectionSet, v []*Row) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNDeliveryAttempt2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐRow(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNDeliveryAttempt2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋentᚐAttempt(ctx context.Context, sel ast.SelectionSet, v *ent.Attempt) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -2810,6 +2826,16 @@ func (ec *executionContext) marshalNDeliveryAttempt2ᚖgithubᚗcomᚋhookline�
 		return graphql.Null
 	}
 	return ec._DeliveryAttempt(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNDeliveryAttempt2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐRow(ctx context.Context, sel ast.SelectionSet, v *Row) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return v
 }
 
 func (ec *executionContext) marshalNDeliveryAttemptConnection2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐConnection(ctx context.Context, sel ast.SelectionSet, v Connection[ent.Attempt]) graphql.Marshaler {

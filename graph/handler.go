@@ -27,11 +27,14 @@ func NewHandler(r *Resolver, options Options) *handler.Server {
 		options.Limits = DefaultLimits
 	}
 	documents := &documentCache{graphql.Cache[*ast.QueryDocument](lru.New[*ast.QueryDocument](cachedDocuments))}
-	h := handler.New(NewExecutableSchema(Config{Resolvers: r, Complexity: complexities()}))
+	schema := NewExecutableSchema(Config{Resolvers: r, Complexity: complexities()}).(*executableSchema)
+	present, recovered := presentError(options.Log), recoverPanic(options.Log)
+	r.rows = &rows{schema: schema, present: present, recover: recovered}
+	h := handler.New(schema)
 	h.SetParserTokenLimit(options.Limits.Tokens)
 	h.SetQueryCache(documents)
-	h.SetErrorPresenter(presentError(options.Log))
-	h.SetRecoverFunc(recoverPanic(options.Log))
+	h.SetErrorPresenter(present)
+	h.SetRecoverFunc(recovered)
 	h.Use(&documentLimit{limits: options.Limits, introspection: options.Introspection, known: documents})
 	h.Use(&scopeCheck{})
 	h.Use(&variableCheck{})

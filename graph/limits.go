@@ -173,6 +173,9 @@ func (m *measurer) fragment(name string) size {
 
 func (m *measurer) directives(directives ast.DirectiveList) {
 	for _, directive := range directives {
+		if directive.Name == "defer" {
+			m.fail(directive.Position, "@defer is not offered")
+		}
 		for _, argument := range directive.Arguments {
 			m.value(argument.Value)
 		}

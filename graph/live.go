@@ -19,19 +19,19 @@ type AttemptBatch struct {
 	Matched int
 	Skipped int
 	results []*stream.Result
+	rows    *rows
+	reader  string // see readerOf
 }
 
 // Attempts returns the batch's attempts. The loaders of the response get to know their deliveries.
-func (b *AttemptBatch) Attempts(ctx context.Context) []*ent.Attempt {
-	l := loadersOf(ctx)
-	attempts := make([]*ent.Attempt, len(b.results))
-	for i, r := range b.results {
-		attempts[i] = attemptOf(r)
+func (b *AttemptBatch) Attempts(ctx context.Context) []*Row {
+	live := loadersOf(ctx).live
+	for _, r := range b.results {
 		if r.Status != "" { // one that was read from the database does not tell
-			l.live.add(deliveryOf(r))
+			live.add(deliveryOf(r))
 		}
 	}
-	return attempts
+	return b.rows.render(ctx, b.results, b.reader)
 }
 
 // liveDeliveries are deliveries as they were after the attempts of a batch. The database may not have them yet, or may be
@@ -101,11 +101,14 @@ func (r *Resolver) watchAttempts(
 	if err != nil {
 		return nil, err
 	}
-	out := make(chan *AttemptBatch)
+	out, reader := make(chan *AttemptBatch), readerOf(ctx)
 	go func() { // ends when the hub closes its channel, which ctx makes it do
 		defer close(out)
 		for b := range batches {
-			batch := &AttemptBatch{Kind: b.Kind, Cursor: b.Cursor, Matched: b.Matched, Skipped: b.Skipped, results: b.Attempts}
+			batch := &AttemptBatch{
+				Kind: b.Kind, Cursor: b.Cursor, Matched: b.Matched, Skipped: b.Skipped,
+				results: b.Attempts, rows: r.rows, reader: reader,
+			}
 			select {
 			case out <- batch:
 			case <-ctx.Done():

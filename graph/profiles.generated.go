@@ -246,6 +246,29 @@ func (ec *executionContext) fieldContext_NotificationProfile_key(_ context.Conte
 	return graphql.NewScalarFieldContext("NotificationProfile", field, false, false, errors.New("field of type Key does not have child fields"))
 }
 
+func (ec *executionContext) _NotificationProfile_name(ctx context.Context, field graphql.CollectedField, obj *ent.NotificationProfile) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationProfile_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationProfile_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NotificationProfile", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _NotificationProfile_webhookUrl(ctx context.Context, field graphql.CollectedField, obj *ent.NotificationProfile) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -361,6 +384,52 @@ func (ec *executionContext) fieldContext_NotificationProfile_responseBodyRegex(_
 	return graphql.NewScalarFieldContext("NotificationProfile", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _NotificationProfile_maxBucketSize(ctx context.Context, field graphql.CollectedField, obj *ent.NotificationProfile) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationProfile_maxBucketSize(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MaxBucketSize, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationProfile_maxBucketSize(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NotificationProfile", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _NotificationProfile_maxBucketDelayMs(ctx context.Context, field graphql.CollectedField, obj *ent.NotificationProfile) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationProfile_maxBucketDelayMs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MaxBucketDelayMs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationProfile_maxBucketDelayMs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NotificationProfile", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _NotificationProfile_windowSize(ctx context.Context, field graphql.CollectedField, obj *ent.NotificationProfile) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -381,6 +450,29 @@ func (ec *executionContext) _NotificationProfile_windowSize(ctx context.Context,
 	)
 }
 func (ec *executionContext) fieldContext_NotificationProfile_windowSize(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NotificationProfile", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _NotificationProfile_rateLimit(ctx context.Context, field graphql.CollectedField, obj *ent.NotificationProfile) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationProfile_rateLimit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RateLimit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationProfile_rateLimit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NotificationProfile", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
@@ -955,6 +1047,12 @@ func (ec *executionContext) unmarshalInputCreateNotificationProfileInput(ctx con
 	if _, present := asMap["payloadFormat"]; !present {
 		asMap["payloadFormat"] = "ENVELOPE"
 	}
+	if _, present := asMap["maxBucketSize"]; !present {
+		asMap["maxBucketSize"] = 1
+	}
+	if _, present := asMap["maxBucketDelayMs"]; !present {
+		asMap["maxBucketDelayMs"] = 100
+	}
 	if _, present := asMap["windowSize"]; !present {
 		asMap["windowSize"] = 20
 	}
@@ -971,7 +1069,7 @@ func (ec *executionContext) unmarshalInputCreateNotificationProfileInput(ctx con
 		asMap["headers"] = []any{}
 	}
 
-	fieldsInOrder := [...]string{"key", "webhookUrl", "payloadFormat", "responseStatusRegex", "responseHeaderRegex", "responseBodyRegex", "windowSize", "connectTimeoutMs", "readTimeoutMs", "tlsVersions", "headers", "retryPolicy"}
+	fieldsInOrder := [...]string{"key", "name", "webhookUrl", "payloadFormat", "responseStatusRegex", "responseHeaderRegex", "responseBodyRegex", "maxBucketSize", "maxBucketDelayMs", "windowSize", "rateLimit", "connectTimeoutMs", "readTimeoutMs", "tlsVersions", "headers", "retryPolicy"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -985,6 +1083,13 @@ func (ec *executionContext) unmarshalInputCreateNotificationProfileInput(ctx con
 				return it, err
 			}
 			it.Key = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
 		case "webhookUrl":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("webhookUrl"))
 			data, err := ec.unmarshalNURL2string(ctx, v)
@@ -1020,6 +1125,20 @@ func (ec *executionContext) unmarshalInputCreateNotificationProfileInput(ctx con
 				return it, err
 			}
 			it.ResponseBodyRegex = data
+		case "maxBucketSize":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("maxBucketSize"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MaxBucketSize = data
+		case "maxBucketDelayMs":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("maxBucketDelayMs"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MaxBucketDelayMs = data
 		case "windowSize":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("windowSize"))
 			data, err := ec.unmarshalNInt2int(ctx, v)
@@ -1027,6 +1146,13 @@ func (ec *executionContext) unmarshalInputCreateNotificationProfileInput(ctx con
 				return it, err
 			}
 			it.WindowSize = data
+		case "rateLimit":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("rateLimit"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RateLimit = data
 		case "connectTimeoutMs":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("connectTimeoutMs"))
 			data, err := ec.unmarshalNInt2int(ctx, v)
@@ -1174,7 +1300,7 @@ func (ec *executionContext) unmarshalInputUpdateNotificationProfileInput(ctx con
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"expectedVersion", "webhookUrl", "payloadFormat", "responseStatusRegex", "responseHeaderRegex", "responseBodyRegex", "windowSize", "connectTimeoutMs", "readTimeoutMs", "tlsVersions", "headers", "retryPolicy"}
+	fieldsInOrder := [...]string{"expectedVersion", "name", "webhookUrl", "payloadFormat", "responseStatusRegex", "responseHeaderRegex", "responseBodyRegex", "maxBucketSize", "maxBucketDelayMs", "windowSize", "rateLimit", "connectTimeoutMs", "readTimeoutMs", "tlsVersions", "headers", "retryPolicy"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1188,6 +1314,13 @@ func (ec *executionContext) unmarshalInputUpdateNotificationProfileInput(ctx con
 				return it, err
 			}
 			it.ExpectedVersion = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
 		case "webhookUrl":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("webhookUrl"))
 			data, err := ec.unmarshalOURL2ᚖstring(ctx, v)
@@ -1223,6 +1356,20 @@ func (ec *executionContext) unmarshalInputUpdateNotificationProfileInput(ctx con
 				return it, err
 			}
 			it.ResponseBodyRegex = graphql.OmittableOf(data)
+		case "maxBucketSize":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("maxBucketSize"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MaxBucketSize = data
+		case "maxBucketDelayMs":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("maxBucketDelayMs"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MaxBucketDelayMs = data
 		case "windowSize":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("windowSize"))
 			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
@@ -1230,6 +1377,13 @@ func (ec *executionContext) unmarshalInputUpdateNotificationProfileInput(ctx con
 				return it, err
 			}
 			it.WindowSize = data
+		case "rateLimit":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("rateLimit"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RateLimit = graphql.OmittableOf(data)
 		case "connectTimeoutMs":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("connectTimeoutMs"))
 			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
@@ -1391,6 +1545,11 @@ func (ec *executionContext) _NotificationProfile(ctx context.Context, sel ast.Se
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "name":
+			out.Values[i] = ec._NotificationProfile_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "webhookUrl":
 			out.Values[i] = ec._NotificationProfile_webhookUrl(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -1515,9 +1674,24 @@ func (ec *executionContext) _NotificationProfile(ctx context.Context, sel ast.Se
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "maxBucketSize":
+			out.Values[i] = ec._NotificationProfile_maxBucketSize(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "maxBucketDelayMs":
+			out.Values[i] = ec._NotificationProfile_maxBucketDelayMs(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "windowSize":
 			out.Values[i] = ec._NotificationProfile_windowSize(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "rateLimit":
+			out.Values[i] = ec._NotificationProfile_rateLimit(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "connectTimeoutMs":

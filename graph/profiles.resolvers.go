@@ -91,7 +91,8 @@ func (r *queryResolver) NotificationProfiles(ctx context.Context, search *string
 	q := r.Ent.NotificationProfile.Query()
 	if search != nil {
 		q.Where(notificationprofile.Or(
-			notificationprofile.KeyContainsFold(*search), notificationprofile.WebhookURLContainsFold(*search)))
+			notificationprofile.KeyContainsFold(*search), notificationprofile.NameContainsFold(*search),
+			notificationprofile.WebhookURLContainsFold(*search)))
 	}
 	return list(ctx, q, p, profileID)
 }

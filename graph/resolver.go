@@ -7,6 +7,7 @@
 //	handler.go     the above put together, and complexity
 //	loaders.go     one statement for all objects of a kind on a level of the answer
 //	connection.go  pages of lists
+//	live.go        the live log, whose rows are rendered once for all readers (rows.go)
 //	errors.go      what clients see of errors
 package graph
 
@@ -33,6 +34,8 @@ type Resolver struct {
 	Live *livelog.Hub
 	// Version is the server's.
 	Version string
+
+	rows *rows // set by NewHandler
 }
 
 func (r *Resolver) reads() reads { return reads{r.Ent} }

@@ -118,6 +118,11 @@ type ComplexityRoot struct {
 		Value func(childComplexity int) int
 	}
 
+	AttributeFilter struct {
+		Key    func(childComplexity int) int
+		Values func(childComplexity int) int
+	}
+
 	Body struct {
 		Base64      func(childComplexity int) int
 		ContentType func(childComplexity int) int
@@ -233,6 +238,7 @@ type ComplexityRoot struct {
 
 	EventFilter struct {
 		Applications func(childComplexity int) int
+		Attributes   func(childComplexity int) int
 		Entities     func(childComplexity int) int
 		Resources    func(childComplexity int) int
 		Users        func(childComplexity int) int
@@ -321,7 +327,11 @@ type ComplexityRoot struct {
 		Headers             func(childComplexity int) int
 		ID                  func(childComplexity int) int
 		Key                 func(childComplexity int) int
+		MaxBucketDelayMs    func(childComplexity int) int
+		MaxBucketSize       func(childComplexity int) int
+		Name                func(childComplexity int) int
 		PayloadFormat       func(childComplexity int) int
+		RateLimit           func(childComplexity int) int
 		ReadTimeoutMs       func(childComplexity int) int
 		ResponseBodyRegex   func(childComplexity int) int
 		ResponseHeaderRegex func(childComplexity int) int
@@ -686,6 +696,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Attribute.Value(childComplexity), true
+
+	case "AttributeFilter.key":
+		if e.ComplexityRoot.AttributeFilter.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AttributeFilter.Key(childComplexity), true
+	case "AttributeFilter.values":
+		if e.ComplexityRoot.AttributeFilter.Values == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AttributeFilter.Values(childComplexity), true
 
 	case "Body.base64":
 		if e.ComplexityRoot.Body.Base64 == nil {
@@ -1150,6 +1173,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EventFilter.Applications(childComplexity), true
+	case "EventFilter.attributes":
+		if e.ComplexityRoot.EventFilter.Attributes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventFilter.Attributes(childComplexity), true
 	case "EventFilter.entities":
 		if e.ComplexityRoot.EventFilter.Entities == nil {
 			break
@@ -1568,12 +1597,36 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.NotificationProfile.Key(childComplexity), true
+	case "NotificationProfile.maxBucketDelayMs":
+		if e.ComplexityRoot.NotificationProfile.MaxBucketDelayMs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationProfile.MaxBucketDelayMs(childComplexity), true
+	case "NotificationProfile.maxBucketSize":
+		if e.ComplexityRoot.NotificationProfile.MaxBucketSize == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationProfile.MaxBucketSize(childComplexity), true
+	case "NotificationProfile.name":
+		if e.ComplexityRoot.NotificationProfile.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationProfile.Name(childComplexity), true
 	case "NotificationProfile.payloadFormat":
 		if e.ComplexityRoot.NotificationProfile.PayloadFormat == nil {
 			break
 		}
 
 		return e.ComplexityRoot.NotificationProfile.PayloadFormat(childComplexity), true
+	case "NotificationProfile.rateLimit":
+		if e.ComplexityRoot.NotificationProfile.RateLimit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationProfile.RateLimit(childComplexity), true
 	case "NotificationProfile.readTimeoutMs":
 		if e.ComplexityRoot.NotificationProfile.ReadTimeoutMs == nil {
 			break
@@ -2034,6 +2087,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		ec.unmarshalInputAttemptFilter,
+		ec.unmarshalInputAttributeFilterInput,
 		ec.unmarshalInputAttributeInput,
 		ec.unmarshalInputCategoryInput,
 		ec.unmarshalInputCreateEventSubscriptionInput,
@@ -2415,6 +2469,16 @@ func (ec *executionContext) childFields_Attribute(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type Attribute", field.Name)
 }
 
+func (ec *executionContext) childFields_AttributeFilter(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_AttributeFilter_key(ctx, field)
+	case "values":
+		return ec.fieldContext_AttributeFilter_values(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AttributeFilter", field.Name)
+}
+
 func (ec *executionContext) childFields_Body(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "contentType":
@@ -2651,6 +2715,8 @@ func (ec *executionContext) childFields_EventFilter(ctx context.Context, field g
 		return ec.fieldContext_EventFilter_applications(ctx, field)
 	case "resources":
 		return ec.fieldContext_EventFilter_resources(ctx, field)
+	case "attributes":
+		return ec.fieldContext_EventFilter_attributes(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EventFilter", field.Name)
 }
@@ -2785,6 +2851,8 @@ func (ec *executionContext) childFields_NotificationProfile(ctx context.Context,
 		return ec.fieldContext_NotificationProfile_id(ctx, field)
 	case "key":
 		return ec.fieldContext_NotificationProfile_key(ctx, field)
+	case "name":
+		return ec.fieldContext_NotificationProfile_name(ctx, field)
 	case "webhookUrl":
 		return ec.fieldContext_NotificationProfile_webhookUrl(ctx, field)
 	case "payloadFormat":
@@ -2795,8 +2863,14 @@ func (ec *executionContext) childFields_NotificationProfile(ctx context.Context,
 		return ec.fieldContext_NotificationProfile_responseHeaderRegex(ctx, field)
 	case "responseBodyRegex":
 		return ec.fieldContext_NotificationProfile_responseBodyRegex(ctx, field)
+	case "maxBucketSize":
+		return ec.fieldContext_NotificationProfile_maxBucketSize(ctx, field)
+	case "maxBucketDelayMs":
+		return ec.fieldContext_NotificationProfile_maxBucketDelayMs(ctx, field)
 	case "windowSize":
 		return ec.fieldContext_NotificationProfile_windowSize(ctx, field)
+	case "rateLimit":
+		return ec.fieldContext_NotificationProfile_rateLimit(ctx, field)
 	case "connectTimeoutMs":
 		return ec.fieldContext_NotificationProfile_connectTimeoutMs(ctx, field)
 	case "readTimeoutMs":

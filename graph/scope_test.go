@@ -13,7 +13,7 @@ import (
 )
 
 // operationOf parses and validates a document with one operation.
-func operationOf(t *testing.T, document string) *graphql.OperationContext {
+func operationOf(t testing.TB, document string) *graphql.OperationContext {
 	t.Helper()
 	parsed, err := gqlparser.LoadQueryWithRules(parsedSchema, document, rules.NewDefaultRules())
 	if err != nil {

@@ -37,6 +37,52 @@ type EventSubscriptionResolver interface {
 
 // region    **************************** field.gotpl *****************************
 
+func (ec *executionContext) _AttributeFilter_key(ctx context.Context, field graphql.CollectedField, obj *types.AttributeFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AttributeFilter_key(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Key, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AttributeFilter_key(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AttributeFilter", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _AttributeFilter_values(ctx context.Context, field graphql.CollectedField, obj *types.AttributeFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AttributeFilter_values(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Values, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AttributeFilter_values(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AttributeFilter", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _EventFilter_users(ctx context.Context, field graphql.CollectedField, obj *types.EventFilter) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -127,6 +173,38 @@ func (ec *executionContext) _EventFilter_resources(ctx context.Context, field gr
 }
 func (ec *executionContext) fieldContext_EventFilter_resources(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("EventFilter", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _EventFilter_attributes(ctx context.Context, field graphql.CollectedField, obj *types.EventFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EventFilter_attributes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Attributes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []types.AttributeFilter) graphql.Marshaler {
+			return ec.marshalNAttributeFilter2ᚕgithubᚗcomᚋhooklineᚋhooklineᚋentᚋschemaᚋtypesᚐAttributeFilterᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EventFilter_attributes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EventFilter",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AttributeFilter(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _EventSubscription_id(ctx context.Context, field graphql.CollectedField, obj *ent.EventSubscription) (ret graphql.Marshaler) {
@@ -743,6 +821,43 @@ func (ec *executionContext) fieldContext_EventSubscriptionPayload_userErrors(_ c
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputAttributeFilterInput(ctx context.Context, obj any) (types.AttributeFilter, error) {
+	var it types.AttributeFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"key", "values"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "key":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("key"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Key = data
+		case "values":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("values"))
+			data, err := ec.unmarshalNString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Values = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputCreateEventSubscriptionInput(ctx context.Context, obj any) (configure.CreateEventSubscriptionInput, error) {
 	var it configure.CreateEventSubscriptionInput
 	if obj == nil {
@@ -849,8 +964,11 @@ func (ec *executionContext) unmarshalInputEventFilterInput(ctx context.Context, 
 	if _, present := asMap["resources"]; !present {
 		asMap["resources"] = []any{}
 	}
+	if _, present := asMap["attributes"]; !present {
+		asMap["attributes"] = []any{}
+	}
 
-	fieldsInOrder := [...]string{"users", "entities", "applications", "resources"}
+	fieldsInOrder := [...]string{"users", "entities", "applications", "resources", "attributes"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -885,6 +1003,13 @@ func (ec *executionContext) unmarshalInputEventFilterInput(ctx context.Context, 
 				return it, err
 			}
 			it.Resources = data
+		case "attributes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("attributes"))
+			data, err := ec.unmarshalNAttributeFilterInput2ᚕgithubᚗcomᚋhooklineᚋhooklineᚋentᚋschemaᚋtypesᚐAttributeFilterᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Attributes = data
 		}
 	}
 	return it, nil
@@ -1051,6 +1176,49 @@ func (ec *executionContext) unmarshalInputUpdateEventSubscriptionInput(ctx conte
 
 // region    **************************** object.gotpl ****************************
 
+var attributeFilterImplementors = []string{"AttributeFilter"}
+
+func (ec *executionContext) _AttributeFilter(ctx context.Context, sel ast.SelectionSet, obj *types.AttributeFilter) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, attributeFilterImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AttributeFilter")
+		case "key":
+			out.Values[i] = ec._AttributeFilter_key(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "values":
+			out.Values[i] = ec._AttributeFilter_values(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var eventFilterImplementors = []string{"EventFilter"}
 
 func (ec *executionContext) _EventFilter(ctx context.Context, sel ast.SelectionSet, obj *types.EventFilter) graphql.Marshaler {
@@ -1080,6 +1248,11 @@ func (ec *executionContext) _EventFilter(ctx context.Context, sel ast.SelectionS
 			}
 		case "resources":
 			out.Values[i] = ec._EventFilter_resources(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "attributes":
+			out.Values[i] = ec._EventFilter_attributes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -1486,6 +1659,45 @@ func (ec *executionContext) _EventSubscriptionPayload(ctx context.Context, sel a
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
+
+func (ec *executionContext) marshalNAttributeFilter2githubᚗcomᚋhooklineᚋhooklineᚋentᚋschemaᚋtypesᚐAttributeFilter(ctx context.Context, sel ast.SelectionSet, v types.AttributeFilter) graphql.Marshaler {
+	return ec._AttributeFilter(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNAttributeFilter2ᚕgithubᚗcomᚋhooklineᚋhooklineᚋentᚋschemaᚋtypesᚐAttributeFilterᚄ(ctx context.Context, sel ast.SelectionSet, v []types.AttributeFilter) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAttributeFilter2githubᚗcomᚋhooklineᚋhooklineᚋentᚋschemaᚋtypesᚐAttributeFilter(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNAttributeFilterInput2githubᚗcomᚋhooklineᚋhooklineᚋentᚋschemaᚋtypesᚐAttributeFilter(ctx context.Context, v any) (types.AttributeFilter, error) {
+	res, err := ec.unmarshalInputAttributeFilterInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNAttributeFilterInput2ᚕgithubᚗcomᚋhooklineᚋhooklineᚋentᚋschemaᚋtypesᚐAttributeFilterᚄ(ctx context.Context, v any) ([]types.AttributeFilter, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]types.AttributeFilter, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNAttributeFilterInput2githubᚗcomᚋhooklineᚋhooklineᚋentᚋschemaᚋtypesᚐAttributeFilter(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
 
 func (ec *executionContext) unmarshalNCreateEventSubscriptionInput2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐCreateEventSubscriptionInput(ctx context.Context, v any) (configure.CreateEventSubscriptionInput, error) {
 	res, err := ec.unmarshalInputCreateEventSubscriptionInput(ctx, v)

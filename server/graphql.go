@@ -25,7 +25,6 @@ import (
 const graphQLPath = "/graphql"
 
 const (
-	bodyTimeout      = 30 * time.Second // to receive a request's body
 	operationTimeout = 30 * time.Second // to execute a query or mutation
 	writeTimeout     = 10 * time.Second // to send an event of a stream
 	keepAlive        = 12 * time.Second // between comments in an idle stream
@@ -60,7 +59,6 @@ func (s *Server) newWebsockets() *graphqlws.Transport {
 		Revalidate:         s.revalidate,
 		RevalidateInterval: revalidateEvery,
 		CheckOrigin:        s.allowedOrigin,
-		ReadLimit:          s.config.MaxGraphQLBody,
 		Logger:             s.config.Log,
 	}
 }
@@ -198,9 +196,7 @@ func orText(text, otherwise string) string {
 
 // readBody reads a body of at most limit bytes.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *problem) {
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // not supported only in tests without a connection
-	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
+	defer func() { _ = http.NewResponseController(w).SetReadDeadline(time.Time{}) }() // it is not for what follows
 	var body bytes.Buffer
 	if r.ContentLength > 0 && r.ContentLength <= limit {
 		body.Grow(int(r.ContentLength) + bytes.MinRead)

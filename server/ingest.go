@@ -18,6 +18,9 @@ import (
 	"github.com/hookline/hookline/internal/usererror"
 )
 
+// eventsPath is where events are published over HTTP.
+const eventsPath = "/v1/events"
+
 // ingest is POST /v1/events. Its answer has a result for each event, in their order:
 //
 //	202  at least one event was accepted, or is a duplicate of one that was

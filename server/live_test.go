@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/stream"
 	"github.com/hookline/hookline/internal/testenv"
+	"github.com/hookline/hookline/server"
 )
 
 // batch is an AttemptBatch as the tests ask for it.
@@ -250,4 +252,32 @@ func (w *world) events(key, document string, vars map[string]any) func() (name, 
 		}
 		return "", ""
 	}
+}
+
+// TestLiveStatements: how many statements a live attempt takes does not grow with those who watch it.
+func TestLiveStatements(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, b testenv.Backend) {
+		var statements atomic.Int64
+		w := start(t, b, func(c *server.Config) { c.Ent = counted(t, b, &statements) })
+		ctx, key := w.customer("acme")
+		subscription := w.subscribe(ctx, "sms", "sms.*")
+		watchers := make([]*socket, 20)
+		for i := range watchers {
+			watchers[i] = w.socket(key)
+			watchers[i].subscribe("1", `subscription {deliveryAttempts(backfill: 0) {kind attempts {id subscription {name}}}}`, nil)
+			watchers[i].read() // the stream is joined
+		}
+		before := statements.Load()
+		r := result(subscription.AccountID, id.New(), subscription.ID, 1, stream.StatusSucceeded)
+		w.settle(r)
+		for _, s := range watchers {
+			if got := s.next(); got.Attempts[0].ID != id.Format(id.Attempt, r.Attempt.ID) {
+				t.Errorf("got %+v", got)
+			}
+		}
+		if n := statements.Load() - before; n > 1 {
+			t.Errorf("%d statements for one attempt", n)
+		}
+	})
 }

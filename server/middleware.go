@@ -35,6 +35,10 @@ func (s *Server) around(next http.Handler) http.Handler {
 		r = r.WithContext(context.WithValue(ctx, requestLineKey{}, line))
 		response := &response{ResponseWriter: w}
 		setHeaders(w.Header(), requestID)
+		// Not supported only in tests without a connection. Who has read the body takes the first one back; a stream sets the
+		// second one for each of its events, and a websocket has its own.
+		_ = http.NewResponseController(w).SetReadDeadline(started.Add(bodyTimeout))
+		_ = http.NewResponseController(w).SetWriteDeadline(started.Add(answerTimeout))
 
 		defer func() {
 			s.recovered(response, r, recover())
@@ -47,6 +51,11 @@ func (s *Server) around(next http.Handler) http.Handler {
 		next.ServeHTTP(response, r)
 	})
 }
+
+const (
+	bodyTimeout   = 30 * time.Second // to receive a request's body
+	answerTimeout = 2 * time.Minute  // to receive a request, execute it, and send the answer
+)
 
 // setHeaders sets what no answer lacks. The dashboard sets a policy of its own for its pages.
 func setHeaders(header http.Header, requestID string) {
@@ -107,9 +116,14 @@ func (l *requestLine) add(attrs ...slog.Attr) { l.extra = append(l.extra, attrs.
 // logLine writes the one line of a request: no query, as it may hold secrets, and no body.
 func (s *Server) logLine(r *http.Request, w *response, line *requestLine, took time.Duration) {
 	level := slog.LevelInfo
-	switch r.URL.Path {
-	case "/livez", "/readyz", "/metrics":
-		level = slog.LevelDebug
+	switch r.Pattern {
+	case eventsPath, receiverPath, "GET /livez", "GET /readyz", "GET /metrics": // asked all the time; the metrics count them
+		if w.code() < http.StatusBadRequest || r.Pattern == receiverPath {
+			level = slog.LevelDebug
+		}
+	}
+	if !s.config.Log.Enabled(r.Context(), level) {
+		return
 	}
 	attrs := []slog.Attr{
 		slog.String("requestId", graph.RequestID(r.Context())),

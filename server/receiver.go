@@ -21,6 +21,8 @@ const (
 	maxAnswerDelay = 30 * time.Second
 )
 
+const receiverPath = "/receiver/{name}"
+
 // Receiver takes webhooks under /receiver/{name} and shows what came: for trying Hookline out. POST takes one, and answers
 // as the query says: `status` (200–599; 200) after `delayMs` (0–30,000; 0). GET shows the latest 100 of the name, the newest
 // first. It keeps everything in memory, within bounds. Anyone who can reach it can use it.
@@ -74,13 +76,12 @@ func (c *Receiver) take(w http.ResponseWriter, r *http.Request, name string) {
 		wrong.write(w, r)
 		return
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // not supported only in tests without a connection
 	body, err := io.ReadAll(io.LimitReader(r.Body, keptBody+1))
 	if err != nil {
 		problemf(graph.CodeBadInput, "the request's body could not be read").write(w, r)
 		return
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // as above
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // it is not for what follows
 	c.put(name, receivedRequest{
 		At: time.Now().UTC(), Headers: r.Header, Body: text(body[:min(len(body), keptBody)]), Truncated: len(body) > keptBody, Status: status,
 	})

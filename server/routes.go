@@ -13,16 +13,18 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	if s.config.Authenticator != nil {
 		mux.Handle(graphQLPath, s.crossOrigin(s.graphQL()))
-		mux.Handle("/v1/events", s.crossOrigin(s.authenticated(http.HandlerFunc(s.ingest))))
+		mux.Handle(eventsPath, s.crossOrigin(s.authenticated(http.HandlerFunc(s.ingest))))
 		if s.config.Introspection {
 			mux.HandleFunc("GET /schema.graphql", serveSchema)
 		}
+		mux.HandleFunc("GET /graphiql", graphiql)
+		mux.HandleFunc("GET /graphiql/{file}", graphiql)
 	}
 	mux.HandleFunc("GET /livez", serveAlive)
 	mux.Handle("GET /readyz", s.newReadiness())
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.config.Metrics, promhttp.HandlerOpts{}))
 	if s.config.Receiver != nil {
-		mux.Handle("/receiver/{name}", s.config.Receiver)
+		mux.Handle(receiverPath, s.config.Receiver)
 	}
 	if s.config.Dashboard != nil {
 		mux.Handle("/", s.config.Dashboard)

@@ -93,6 +93,25 @@ func TestRequests(t *testing.T) {
 		}
 	})
 
+	t.Run("for the page to try operations on get its files", func(t *testing.T) {
+		t.Parallel()
+		w := w.in(t)
+		for path, contentType := range map[string]string{
+			"/graphiql": "text/html", "/graphiql/script.js": "text/javascript", "/graphiql/style.css": "text/css",
+		} {
+			got := w.send(request{method: "GET", path: path})
+			if got.status != 200 || !strings.HasPrefix(got.header.Get("Content-Type"), contentType) ||
+				!strings.Contains(got.header.Get("Content-Security-Policy"), "script-src 'self'") || got.body == "" {
+				t.Errorf("%s: %d %v", path, got.status, got.header)
+			}
+		}
+		for _, path := range []string{"/graphiql/nothing.js", "/graphiql/..%2fserver.go"} {
+			if got := w.send(request{method: "GET", path: path}); got.status == 200 && got.body != "dashboard" {
+				t.Errorf("%s: %d %s", path, got.status, got.body)
+			}
+		}
+	})
+
 	t.Run("for the schema get it as it is printed", func(t *testing.T) {
 		t.Parallel()
 		got := w.in(t).send(request{method: "GET", path: "/schema.graphql"})

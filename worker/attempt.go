@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -34,7 +35,7 @@ func (w *Worker) attempt(ctx context.Context, j *job) *stream.Result {
 	ended := time.Now()
 	a.ID, a.Outcome, a.Error, a.Hint = id.New(), v.outcome, storable(v.err), v.hint
 	a.TotalUs = ended.Sub(started).Microseconds()
-	result := j.result(after(v, j.target, j.profile.Retry, ended, rand.Float64()))
+	result := j.result(after(v, j.target, j.profile.Retry, ended, rand.Float64())) //nolint:gosec // jitter
 	result.Attempt = a
 	return result
 }
@@ -61,9 +62,7 @@ func (w *Worker) send(ctx context.Context, j *job, started time.Time, a *stream.
 		return verdict{outcome: stream.OutcomeAuth, err: "the notification could not be rendered: " + err.Error(), hint: "Choose another payload format for the profile."}
 	}
 	header := make(http.Header, len(j.profile.Headers)+5)
-	for name, values := range j.profile.Headers {
-		header[name] = values
-	}
+	maps.Copy(header, j.profile.Headers)
 	own := [...]struct{ name, value string }{
 		{"Content-Type", payload.ContentType(j.profile.Format)},
 		{"User-Agent", w.userAgent},

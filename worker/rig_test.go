@@ -3,7 +3,6 @@ package worker_test
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/netip"
 	"strconv"
@@ -89,7 +88,7 @@ func newRig(t *testing.T, b testenv.Backend, partitions int) *rig {
 func quiet(t *testing.T) *slog.Logger {
 	t.Helper()
 	if !testing.Verbose() {
-		return slog.New(slog.NewTextHandler(io.Discard, nil))
+		return slog.New(slog.DiscardHandler)
 	}
 	return slog.New(slog.NewTextHandler(t.Output(), nil))
 }

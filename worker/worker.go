@@ -201,7 +201,7 @@ func (w *Worker) prepare(ctx context.Context) error {
 			w.problems.note("streams", err)
 			pause(ctx, failPause)
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // a stop, not a failure
 			}
 		}
 	}
@@ -278,12 +278,12 @@ func (p *problems) clear(what string) {
 
 // deadline is a context whose time begins to run only when start is called.
 type deadline struct {
-	context.Context
-	cancel context.CancelFunc
+	context.Context //nolint:containedctx // it is itself a context
+	cancel          context.CancelFunc
 }
 
 func newDeadline(parent context.Context) *deadline {
-	ctx, cancel := context.WithCancel(parent)
+	ctx, cancel := context.WithCancel(parent) //nolint:gosec // start calls it
 	return &deadline{ctx, cancel}
 }
 

@@ -34,6 +34,8 @@ const (
 	FieldEventTypes = "event_types"
 	// FieldFilter holds the string denoting the filter field in the database.
 	FieldFilter = "filter"
+	// FieldExpression holds the string denoting the expression field in the database.
+	FieldExpression = "expression"
 	// FieldProfileID holds the string denoting the profile_id field in the database.
 	FieldProfileID = "profile_id"
 	// FieldEnabled holds the string denoting the enabled field in the database.
@@ -44,6 +46,12 @@ const (
 	FieldSecret = "secret"
 	// FieldSecretFingerprint holds the string denoting the secret_fingerprint field in the database.
 	FieldSecretFingerprint = "secret_fingerprint"
+	// FieldPreviousSecret holds the string denoting the previous_secret field in the database.
+	FieldPreviousSecret = "previous_secret"
+	// FieldPreviousSecretValidUntil holds the string denoting the previous_secret_valid_until field in the database.
+	FieldPreviousSecretValidUntil = "previous_secret_valid_until"
+	// FieldWhileDisabled holds the string denoting the while_disabled field in the database.
+	FieldWhileDisabled = "while_disabled"
 	// EdgeProfile holds the string denoting the profile edge name in mutations.
 	EdgeProfile = "profile"
 	// Table holds the table name of the eventsubscription in the database.
@@ -69,11 +77,15 @@ var Columns = []string{
 	FieldCategory,
 	FieldEventTypes,
 	FieldFilter,
+	FieldExpression,
 	FieldProfileID,
 	FieldEnabled,
 	FieldDisabledReason,
 	FieldSecret,
 	FieldSecretFingerprint,
+	FieldPreviousSecret,
+	FieldPreviousSecretValidUntil,
+	FieldWhileDisabled,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -108,10 +120,14 @@ var (
 	NameValidator func(string) error
 	// DefaultCategory holds the default value on creation for the "category" field.
 	DefaultCategory string
+	// DefaultExpression holds the default value on creation for the "expression" field.
+	DefaultExpression string
 	// DefaultEnabled holds the default value on creation for the "enabled" field.
 	DefaultEnabled bool
 	// DefaultDisabledReason holds the default value on creation for the "disabled_reason" field.
 	DefaultDisabledReason string
+	// DefaultWhileDisabled holds the default value on creation for the "while_disabled" field.
+	DefaultWhileDisabled string
 	// DefaultID holds the default value on creation for the "id" field.
 	DefaultID func() uuid.UUID
 )
@@ -159,6 +175,11 @@ func ByCategory(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCategory, opts...).ToFunc()
 }
 
+// ByExpression orders the results by the expression field.
+func ByExpression(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldExpression, opts...).ToFunc()
+}
+
 // ByProfileID orders the results by the profile_id field.
 func ByProfileID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldProfileID, opts...).ToFunc()
@@ -177,6 +198,16 @@ func ByDisabledReason(opts ...sql.OrderTermOption) OrderOption {
 // BySecretFingerprint orders the results by the secret_fingerprint field.
 func BySecretFingerprint(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldSecretFingerprint, opts...).ToFunc()
+}
+
+// ByPreviousSecretValidUntil orders the results by the previous_secret_valid_until field.
+func ByPreviousSecretValidUntil(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldPreviousSecretValidUntil, opts...).ToFunc()
+}
+
+// ByWhileDisabled orders the results by the while_disabled field.
+func ByWhileDisabled(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldWhileDisabled, opts...).ToFunc()
 }
 
 // ByProfileField orders the results by profile field.

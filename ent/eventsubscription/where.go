@@ -91,6 +91,11 @@ func Category(v string) predicate.EventSubscription {
 	return predicate.EventSubscription(sql.FieldEQ(FieldCategory, v))
 }
 
+// Expression applies equality check predicate on the "expression" field. It's identical to ExpressionEQ.
+func Expression(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldEQ(FieldExpression, v))
+}
+
 // ProfileID applies equality check predicate on the "profile_id" field. It's identical to ProfileIDEQ.
 func ProfileID(v uuid.UUID) predicate.EventSubscription {
 	return predicate.EventSubscription(sql.FieldEQ(FieldProfileID, v))
@@ -114,6 +119,21 @@ func Secret(v []byte) predicate.EventSubscription {
 // SecretFingerprint applies equality check predicate on the "secret_fingerprint" field. It's identical to SecretFingerprintEQ.
 func SecretFingerprint(v string) predicate.EventSubscription {
 	return predicate.EventSubscription(sql.FieldEQ(FieldSecretFingerprint, v))
+}
+
+// PreviousSecret applies equality check predicate on the "previous_secret" field. It's identical to PreviousSecretEQ.
+func PreviousSecret(v []byte) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldEQ(FieldPreviousSecret, v))
+}
+
+// PreviousSecretValidUntil applies equality check predicate on the "previous_secret_valid_until" field. It's identical to PreviousSecretValidUntilEQ.
+func PreviousSecretValidUntil(v time.Time) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldEQ(FieldPreviousSecretValidUntil, v))
+}
+
+// WhileDisabled applies equality check predicate on the "while_disabled" field. It's identical to WhileDisabledEQ.
+func WhileDisabled(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldEQ(FieldWhileDisabled, v))
 }
 
 // AccountIDEQ applies the EQ predicate on the "account_id" field.
@@ -471,6 +491,71 @@ func CategoryContainsFold(v string) predicate.EventSubscription {
 	return predicate.EventSubscription(sql.FieldContainsFold(FieldCategory, v))
 }
 
+// ExpressionEQ applies the EQ predicate on the "expression" field.
+func ExpressionEQ(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldEQ(FieldExpression, v))
+}
+
+// ExpressionNEQ applies the NEQ predicate on the "expression" field.
+func ExpressionNEQ(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldNEQ(FieldExpression, v))
+}
+
+// ExpressionIn applies the In predicate on the "expression" field.
+func ExpressionIn(vs ...string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldIn(FieldExpression, vs...))
+}
+
+// ExpressionNotIn applies the NotIn predicate on the "expression" field.
+func ExpressionNotIn(vs ...string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldNotIn(FieldExpression, vs...))
+}
+
+// ExpressionGT applies the GT predicate on the "expression" field.
+func ExpressionGT(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldGT(FieldExpression, v))
+}
+
+// ExpressionGTE applies the GTE predicate on the "expression" field.
+func ExpressionGTE(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldGTE(FieldExpression, v))
+}
+
+// ExpressionLT applies the LT predicate on the "expression" field.
+func ExpressionLT(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldLT(FieldExpression, v))
+}
+
+// ExpressionLTE applies the LTE predicate on the "expression" field.
+func ExpressionLTE(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldLTE(FieldExpression, v))
+}
+
+// ExpressionContains applies the Contains predicate on the "expression" field.
+func ExpressionContains(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldContains(FieldExpression, v))
+}
+
+// ExpressionHasPrefix applies the HasPrefix predicate on the "expression" field.
+func ExpressionHasPrefix(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldHasPrefix(FieldExpression, v))
+}
+
+// ExpressionHasSuffix applies the HasSuffix predicate on the "expression" field.
+func ExpressionHasSuffix(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldHasSuffix(FieldExpression, v))
+}
+
+// ExpressionEqualFold applies the EqualFold predicate on the "expression" field.
+func ExpressionEqualFold(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldEqualFold(FieldExpression, v))
+}
+
+// ExpressionContainsFold applies the ContainsFold predicate on the "expression" field.
+func ExpressionContainsFold(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldContainsFold(FieldExpression, v))
+}
+
 // ProfileIDEQ applies the EQ predicate on the "profile_id" field.
 func ProfileIDEQ(v uuid.UUID) predicate.EventSubscription {
 	return predicate.EventSubscription(sql.FieldEQ(FieldProfileID, v))
@@ -669,6 +754,171 @@ func SecretFingerprintEqualFold(v string) predicate.EventSubscription {
 // SecretFingerprintContainsFold applies the ContainsFold predicate on the "secret_fingerprint" field.
 func SecretFingerprintContainsFold(v string) predicate.EventSubscription {
 	return predicate.EventSubscription(sql.FieldContainsFold(FieldSecretFingerprint, v))
+}
+
+// PreviousSecretEQ applies the EQ predicate on the "previous_secret" field.
+func PreviousSecretEQ(v []byte) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldEQ(FieldPreviousSecret, v))
+}
+
+// PreviousSecretNEQ applies the NEQ predicate on the "previous_secret" field.
+func PreviousSecretNEQ(v []byte) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldNEQ(FieldPreviousSecret, v))
+}
+
+// PreviousSecretIn applies the In predicate on the "previous_secret" field.
+func PreviousSecretIn(vs ...[]byte) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldIn(FieldPreviousSecret, vs...))
+}
+
+// PreviousSecretNotIn applies the NotIn predicate on the "previous_secret" field.
+func PreviousSecretNotIn(vs ...[]byte) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldNotIn(FieldPreviousSecret, vs...))
+}
+
+// PreviousSecretGT applies the GT predicate on the "previous_secret" field.
+func PreviousSecretGT(v []byte) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldGT(FieldPreviousSecret, v))
+}
+
+// PreviousSecretGTE applies the GTE predicate on the "previous_secret" field.
+func PreviousSecretGTE(v []byte) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldGTE(FieldPreviousSecret, v))
+}
+
+// PreviousSecretLT applies the LT predicate on the "previous_secret" field.
+func PreviousSecretLT(v []byte) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldLT(FieldPreviousSecret, v))
+}
+
+// PreviousSecretLTE applies the LTE predicate on the "previous_secret" field.
+func PreviousSecretLTE(v []byte) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldLTE(FieldPreviousSecret, v))
+}
+
+// PreviousSecretIsNil applies the IsNil predicate on the "previous_secret" field.
+func PreviousSecretIsNil() predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldIsNull(FieldPreviousSecret))
+}
+
+// PreviousSecretNotNil applies the NotNil predicate on the "previous_secret" field.
+func PreviousSecretNotNil() predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldNotNull(FieldPreviousSecret))
+}
+
+// PreviousSecretValidUntilEQ applies the EQ predicate on the "previous_secret_valid_until" field.
+func PreviousSecretValidUntilEQ(v time.Time) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldEQ(FieldPreviousSecretValidUntil, v))
+}
+
+// PreviousSecretValidUntilNEQ applies the NEQ predicate on the "previous_secret_valid_until" field.
+func PreviousSecretValidUntilNEQ(v time.Time) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldNEQ(FieldPreviousSecretValidUntil, v))
+}
+
+// PreviousSecretValidUntilIn applies the In predicate on the "previous_secret_valid_until" field.
+func PreviousSecretValidUntilIn(vs ...time.Time) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldIn(FieldPreviousSecretValidUntil, vs...))
+}
+
+// PreviousSecretValidUntilNotIn applies the NotIn predicate on the "previous_secret_valid_until" field.
+func PreviousSecretValidUntilNotIn(vs ...time.Time) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldNotIn(FieldPreviousSecretValidUntil, vs...))
+}
+
+// PreviousSecretValidUntilGT applies the GT predicate on the "previous_secret_valid_until" field.
+func PreviousSecretValidUntilGT(v time.Time) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldGT(FieldPreviousSecretValidUntil, v))
+}
+
+// PreviousSecretValidUntilGTE applies the GTE predicate on the "previous_secret_valid_until" field.
+func PreviousSecretValidUntilGTE(v time.Time) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldGTE(FieldPreviousSecretValidUntil, v))
+}
+
+// PreviousSecretValidUntilLT applies the LT predicate on the "previous_secret_valid_until" field.
+func PreviousSecretValidUntilLT(v time.Time) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldLT(FieldPreviousSecretValidUntil, v))
+}
+
+// PreviousSecretValidUntilLTE applies the LTE predicate on the "previous_secret_valid_until" field.
+func PreviousSecretValidUntilLTE(v time.Time) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldLTE(FieldPreviousSecretValidUntil, v))
+}
+
+// PreviousSecretValidUntilIsNil applies the IsNil predicate on the "previous_secret_valid_until" field.
+func PreviousSecretValidUntilIsNil() predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldIsNull(FieldPreviousSecretValidUntil))
+}
+
+// PreviousSecretValidUntilNotNil applies the NotNil predicate on the "previous_secret_valid_until" field.
+func PreviousSecretValidUntilNotNil() predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldNotNull(FieldPreviousSecretValidUntil))
+}
+
+// WhileDisabledEQ applies the EQ predicate on the "while_disabled" field.
+func WhileDisabledEQ(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldEQ(FieldWhileDisabled, v))
+}
+
+// WhileDisabledNEQ applies the NEQ predicate on the "while_disabled" field.
+func WhileDisabledNEQ(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldNEQ(FieldWhileDisabled, v))
+}
+
+// WhileDisabledIn applies the In predicate on the "while_disabled" field.
+func WhileDisabledIn(vs ...string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldIn(FieldWhileDisabled, vs...))
+}
+
+// WhileDisabledNotIn applies the NotIn predicate on the "while_disabled" field.
+func WhileDisabledNotIn(vs ...string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldNotIn(FieldWhileDisabled, vs...))
+}
+
+// WhileDisabledGT applies the GT predicate on the "while_disabled" field.
+func WhileDisabledGT(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldGT(FieldWhileDisabled, v))
+}
+
+// WhileDisabledGTE applies the GTE predicate on the "while_disabled" field.
+func WhileDisabledGTE(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldGTE(FieldWhileDisabled, v))
+}
+
+// WhileDisabledLT applies the LT predicate on the "while_disabled" field.
+func WhileDisabledLT(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldLT(FieldWhileDisabled, v))
+}
+
+// WhileDisabledLTE applies the LTE predicate on the "while_disabled" field.
+func WhileDisabledLTE(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldLTE(FieldWhileDisabled, v))
+}
+
+// WhileDisabledContains applies the Contains predicate on the "while_disabled" field.
+func WhileDisabledContains(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldContains(FieldWhileDisabled, v))
+}
+
+// WhileDisabledHasPrefix applies the HasPrefix predicate on the "while_disabled" field.
+func WhileDisabledHasPrefix(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldHasPrefix(FieldWhileDisabled, v))
+}
+
+// WhileDisabledHasSuffix applies the HasSuffix predicate on the "while_disabled" field.
+func WhileDisabledHasSuffix(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldHasSuffix(FieldWhileDisabled, v))
+}
+
+// WhileDisabledEqualFold applies the EqualFold predicate on the "while_disabled" field.
+func WhileDisabledEqualFold(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldEqualFold(FieldWhileDisabled, v))
+}
+
+// WhileDisabledContainsFold applies the ContainsFold predicate on the "while_disabled" field.
+func WhileDisabledContainsFold(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldContainsFold(FieldWhileDisabled, v))
 }
 
 // HasProfile applies the HasEdge predicate on the "profile" edge.

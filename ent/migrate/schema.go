@@ -248,6 +248,14 @@ var (
 					Where: "status = 'QUEUED'",
 				},
 			},
+			{
+				Name:    "delivery_subscription_id",
+				Unique:  false,
+				Columns: []*schema.Column{DeliveriesColumns[3]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "status = 'PARKED'",
+				},
+			},
 		},
 	}
 	// EventsColumns holds the columns for the "events" table.
@@ -293,10 +301,14 @@ var (
 		{Name: "category", Type: field.TypeString, Default: ""},
 		{Name: "event_types", Type: field.TypeJSON},
 		{Name: "filter", Type: field.TypeJSON},
+		{Name: "expression", Type: field.TypeString, Size: 2147483647, Default: ""},
 		{Name: "enabled", Type: field.TypeBool, Default: true},
 		{Name: "disabled_reason", Type: field.TypeString, Default: ""},
 		{Name: "secret", Type: field.TypeBytes},
 		{Name: "secret_fingerprint", Type: field.TypeString},
+		{Name: "previous_secret", Type: field.TypeBytes, Nullable: true},
+		{Name: "previous_secret_valid_until", Type: field.TypeTime, Nullable: true},
+		{Name: "while_disabled", Type: field.TypeString, Default: "SKIP"},
 		{Name: "profile_id", Type: field.TypeUUID},
 	}
 	// EventSubscriptionsTable holds the schema information for the "event_subscriptions" table.
@@ -307,7 +319,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "event_subscriptions_notification_profiles_subscriptions",
-				Columns:    []*schema.Column{EventSubscriptionsColumns[14]},
+				Columns:    []*schema.Column{EventSubscriptionsColumns[18]},
 				RefColumns: []*schema.Column{NotificationProfilesColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
@@ -331,7 +343,7 @@ var (
 			{
 				Name:    "eventsubscription_profile_id",
 				Unique:  false,
-				Columns: []*schema.Column{EventSubscriptionsColumns[14]},
+				Columns: []*schema.Column{EventSubscriptionsColumns[18]},
 			},
 		},
 	}
@@ -399,12 +411,16 @@ var (
 		{Name: "updated_at", Type: field.TypeTime},
 		{Name: "version", Type: field.TypeInt, Default: 1},
 		{Name: "key", Type: field.TypeString, Size: 255},
+		{Name: "name", Type: field.TypeString, Size: 255, Default: ""},
 		{Name: "webhook_url", Type: field.TypeString, Size: 2048},
 		{Name: "payload_format", Type: field.TypeString, Default: "ENVELOPE"},
 		{Name: "response_status_regex", Type: field.TypeString, Default: ""},
 		{Name: "response_header_regex", Type: field.TypeString, Default: ""},
 		{Name: "response_body_regex", Type: field.TypeString, Default: ""},
+		{Name: "max_bucket_size", Type: field.TypeInt, Default: 1},
+		{Name: "max_bucket_delay_ms", Type: field.TypeInt, Default: 100},
 		{Name: "window_size", Type: field.TypeInt, Default: 20},
+		{Name: "rate_limit", Type: field.TypeInt, Nullable: true},
 		{Name: "connect_timeout_ms", Type: field.TypeInt, Default: 10000},
 		{Name: "read_timeout_ms", Type: field.TypeInt, Default: 10000},
 		{Name: "tls_versions", Type: field.TypeJSON},
@@ -421,13 +437,13 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "notification_profiles_auth_settings_profiles",
-				Columns:    []*schema.Column{NotificationProfilesColumns[17]},
+				Columns:    []*schema.Column{NotificationProfilesColumns[21]},
 				RefColumns: []*schema.Column{AuthSettingsColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
 			{
 				Symbol:     "notification_profiles_certificates_profiles",
-				Columns:    []*schema.Column{NotificationProfilesColumns[18]},
+				Columns:    []*schema.Column{NotificationProfilesColumns[22]},
 				RefColumns: []*schema.Column{CertificatesColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
@@ -446,12 +462,12 @@ var (
 			{
 				Name:    "notificationprofile_auth_setting_id",
 				Unique:  false,
-				Columns: []*schema.Column{NotificationProfilesColumns[17]},
+				Columns: []*schema.Column{NotificationProfilesColumns[21]},
 			},
 			{
 				Name:    "notificationprofile_certificate_id",
 				Unique:  false,
-				Columns: []*schema.Column{NotificationProfilesColumns[18]},
+				Columns: []*schema.Column{NotificationProfilesColumns[22]},
 			},
 		},
 	}

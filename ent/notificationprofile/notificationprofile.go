@@ -26,6 +26,8 @@ const (
 	FieldVersion = "version"
 	// FieldKey holds the string denoting the key field in the database.
 	FieldKey = "key"
+	// FieldName holds the string denoting the name field in the database.
+	FieldName = "name"
 	// FieldWebhookURL holds the string denoting the webhook_url field in the database.
 	FieldWebhookURL = "webhook_url"
 	// FieldPayloadFormat holds the string denoting the payload_format field in the database.
@@ -36,8 +38,14 @@ const (
 	FieldResponseHeaderRegex = "response_header_regex"
 	// FieldResponseBodyRegex holds the string denoting the response_body_regex field in the database.
 	FieldResponseBodyRegex = "response_body_regex"
+	// FieldMaxBucketSize holds the string denoting the max_bucket_size field in the database.
+	FieldMaxBucketSize = "max_bucket_size"
+	// FieldMaxBucketDelayMs holds the string denoting the max_bucket_delay_ms field in the database.
+	FieldMaxBucketDelayMs = "max_bucket_delay_ms"
 	// FieldWindowSize holds the string denoting the window_size field in the database.
 	FieldWindowSize = "window_size"
+	// FieldRateLimit holds the string denoting the rate_limit field in the database.
+	FieldRateLimit = "rate_limit"
 	// FieldConnectTimeoutMs holds the string denoting the connect_timeout_ms field in the database.
 	FieldConnectTimeoutMs = "connect_timeout_ms"
 	// FieldReadTimeoutMs holds the string denoting the read_timeout_ms field in the database.
@@ -100,12 +108,16 @@ var Columns = []string{
 	FieldUpdatedAt,
 	FieldVersion,
 	FieldKey,
+	FieldName,
 	FieldWebhookURL,
 	FieldPayloadFormat,
 	FieldResponseStatusRegex,
 	FieldResponseHeaderRegex,
 	FieldResponseBodyRegex,
+	FieldMaxBucketSize,
+	FieldMaxBucketDelayMs,
 	FieldWindowSize,
+	FieldRateLimit,
 	FieldConnectTimeoutMs,
 	FieldReadTimeoutMs,
 	FieldTLSVersions,
@@ -143,6 +155,10 @@ var (
 	DefaultVersion int
 	// KeyValidator is a validator for the "key" field. It is called by the builders before save.
 	KeyValidator func(string) error
+	// DefaultName holds the default value on creation for the "name" field.
+	DefaultName string
+	// NameValidator is a validator for the "name" field. It is called by the builders before save.
+	NameValidator func(string) error
 	// WebhookURLValidator is a validator for the "webhook_url" field. It is called by the builders before save.
 	WebhookURLValidator func(string) error
 	// DefaultPayloadFormat holds the default value on creation for the "payload_format" field.
@@ -153,6 +169,10 @@ var (
 	DefaultResponseHeaderRegex string
 	// DefaultResponseBodyRegex holds the default value on creation for the "response_body_regex" field.
 	DefaultResponseBodyRegex string
+	// DefaultMaxBucketSize holds the default value on creation for the "max_bucket_size" field.
+	DefaultMaxBucketSize int
+	// DefaultMaxBucketDelayMs holds the default value on creation for the "max_bucket_delay_ms" field.
+	DefaultMaxBucketDelayMs int
 	// DefaultWindowSize holds the default value on creation for the "window_size" field.
 	DefaultWindowSize int
 	// DefaultConnectTimeoutMs holds the default value on creation for the "connect_timeout_ms" field.
@@ -196,6 +216,11 @@ func ByKey(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldKey, opts...).ToFunc()
 }
 
+// ByName orders the results by the name field.
+func ByName(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldName, opts...).ToFunc()
+}
+
 // ByWebhookURL orders the results by the webhook_url field.
 func ByWebhookURL(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldWebhookURL, opts...).ToFunc()
@@ -221,9 +246,24 @@ func ByResponseBodyRegex(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldResponseBodyRegex, opts...).ToFunc()
 }
 
+// ByMaxBucketSize orders the results by the max_bucket_size field.
+func ByMaxBucketSize(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldMaxBucketSize, opts...).ToFunc()
+}
+
+// ByMaxBucketDelayMs orders the results by the max_bucket_delay_ms field.
+func ByMaxBucketDelayMs(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldMaxBucketDelayMs, opts...).ToFunc()
+}
+
 // ByWindowSize orders the results by the window_size field.
 func ByWindowSize(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldWindowSize, opts...).ToFunc()
+}
+
+// ByRateLimit orders the results by the rate_limit field.
+func ByRateLimit(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRateLimit, opts...).ToFunc()
 }
 
 // ByConnectTimeoutMs orders the results by the connect_timeout_ms field.

@@ -81,6 +81,11 @@ func Key(v string) predicate.NotificationProfile {
 	return predicate.NotificationProfile(sql.FieldEQ(FieldKey, v))
 }
 
+// Name applies equality check predicate on the "name" field. It's identical to NameEQ.
+func Name(v string) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldEQ(FieldName, v))
+}
+
 // WebhookURL applies equality check predicate on the "webhook_url" field. It's identical to WebhookURLEQ.
 func WebhookURL(v string) predicate.NotificationProfile {
 	return predicate.NotificationProfile(sql.FieldEQ(FieldWebhookURL, v))
@@ -106,9 +111,24 @@ func ResponseBodyRegex(v string) predicate.NotificationProfile {
 	return predicate.NotificationProfile(sql.FieldEQ(FieldResponseBodyRegex, v))
 }
 
+// MaxBucketSize applies equality check predicate on the "max_bucket_size" field. It's identical to MaxBucketSizeEQ.
+func MaxBucketSize(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldEQ(FieldMaxBucketSize, v))
+}
+
+// MaxBucketDelayMs applies equality check predicate on the "max_bucket_delay_ms" field. It's identical to MaxBucketDelayMsEQ.
+func MaxBucketDelayMs(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldEQ(FieldMaxBucketDelayMs, v))
+}
+
 // WindowSize applies equality check predicate on the "window_size" field. It's identical to WindowSizeEQ.
 func WindowSize(v int) predicate.NotificationProfile {
 	return predicate.NotificationProfile(sql.FieldEQ(FieldWindowSize, v))
+}
+
+// RateLimit applies equality check predicate on the "rate_limit" field. It's identical to RateLimitEQ.
+func RateLimit(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldEQ(FieldRateLimit, v))
 }
 
 // ConnectTimeoutMs applies equality check predicate on the "connect_timeout_ms" field. It's identical to ConnectTimeoutMsEQ.
@@ -354,6 +374,71 @@ func KeyEqualFold(v string) predicate.NotificationProfile {
 // KeyContainsFold applies the ContainsFold predicate on the "key" field.
 func KeyContainsFold(v string) predicate.NotificationProfile {
 	return predicate.NotificationProfile(sql.FieldContainsFold(FieldKey, v))
+}
+
+// NameEQ applies the EQ predicate on the "name" field.
+func NameEQ(v string) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldEQ(FieldName, v))
+}
+
+// NameNEQ applies the NEQ predicate on the "name" field.
+func NameNEQ(v string) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldNEQ(FieldName, v))
+}
+
+// NameIn applies the In predicate on the "name" field.
+func NameIn(vs ...string) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldIn(FieldName, vs...))
+}
+
+// NameNotIn applies the NotIn predicate on the "name" field.
+func NameNotIn(vs ...string) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldNotIn(FieldName, vs...))
+}
+
+// NameGT applies the GT predicate on the "name" field.
+func NameGT(v string) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldGT(FieldName, v))
+}
+
+// NameGTE applies the GTE predicate on the "name" field.
+func NameGTE(v string) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldGTE(FieldName, v))
+}
+
+// NameLT applies the LT predicate on the "name" field.
+func NameLT(v string) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldLT(FieldName, v))
+}
+
+// NameLTE applies the LTE predicate on the "name" field.
+func NameLTE(v string) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldLTE(FieldName, v))
+}
+
+// NameContains applies the Contains predicate on the "name" field.
+func NameContains(v string) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldContains(FieldName, v))
+}
+
+// NameHasPrefix applies the HasPrefix predicate on the "name" field.
+func NameHasPrefix(v string) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldHasPrefix(FieldName, v))
+}
+
+// NameHasSuffix applies the HasSuffix predicate on the "name" field.
+func NameHasSuffix(v string) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldHasSuffix(FieldName, v))
+}
+
+// NameEqualFold applies the EqualFold predicate on the "name" field.
+func NameEqualFold(v string) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldEqualFold(FieldName, v))
+}
+
+// NameContainsFold applies the ContainsFold predicate on the "name" field.
+func NameContainsFold(v string) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldContainsFold(FieldName, v))
 }
 
 // WebhookURLEQ applies the EQ predicate on the "webhook_url" field.
@@ -681,6 +766,86 @@ func ResponseBodyRegexContainsFold(v string) predicate.NotificationProfile {
 	return predicate.NotificationProfile(sql.FieldContainsFold(FieldResponseBodyRegex, v))
 }
 
+// MaxBucketSizeEQ applies the EQ predicate on the "max_bucket_size" field.
+func MaxBucketSizeEQ(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldEQ(FieldMaxBucketSize, v))
+}
+
+// MaxBucketSizeNEQ applies the NEQ predicate on the "max_bucket_size" field.
+func MaxBucketSizeNEQ(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldNEQ(FieldMaxBucketSize, v))
+}
+
+// MaxBucketSizeIn applies the In predicate on the "max_bucket_size" field.
+func MaxBucketSizeIn(vs ...int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldIn(FieldMaxBucketSize, vs...))
+}
+
+// MaxBucketSizeNotIn applies the NotIn predicate on the "max_bucket_size" field.
+func MaxBucketSizeNotIn(vs ...int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldNotIn(FieldMaxBucketSize, vs...))
+}
+
+// MaxBucketSizeGT applies the GT predicate on the "max_bucket_size" field.
+func MaxBucketSizeGT(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldGT(FieldMaxBucketSize, v))
+}
+
+// MaxBucketSizeGTE applies the GTE predicate on the "max_bucket_size" field.
+func MaxBucketSizeGTE(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldGTE(FieldMaxBucketSize, v))
+}
+
+// MaxBucketSizeLT applies the LT predicate on the "max_bucket_size" field.
+func MaxBucketSizeLT(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldLT(FieldMaxBucketSize, v))
+}
+
+// MaxBucketSizeLTE applies the LTE predicate on the "max_bucket_size" field.
+func MaxBucketSizeLTE(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldLTE(FieldMaxBucketSize, v))
+}
+
+// MaxBucketDelayMsEQ applies the EQ predicate on the "max_bucket_delay_ms" field.
+func MaxBucketDelayMsEQ(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldEQ(FieldMaxBucketDelayMs, v))
+}
+
+// MaxBucketDelayMsNEQ applies the NEQ predicate on the "max_bucket_delay_ms" field.
+func MaxBucketDelayMsNEQ(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldNEQ(FieldMaxBucketDelayMs, v))
+}
+
+// MaxBucketDelayMsIn applies the In predicate on the "max_bucket_delay_ms" field.
+func MaxBucketDelayMsIn(vs ...int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldIn(FieldMaxBucketDelayMs, vs...))
+}
+
+// MaxBucketDelayMsNotIn applies the NotIn predicate on the "max_bucket_delay_ms" field.
+func MaxBucketDelayMsNotIn(vs ...int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldNotIn(FieldMaxBucketDelayMs, vs...))
+}
+
+// MaxBucketDelayMsGT applies the GT predicate on the "max_bucket_delay_ms" field.
+func MaxBucketDelayMsGT(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldGT(FieldMaxBucketDelayMs, v))
+}
+
+// MaxBucketDelayMsGTE applies the GTE predicate on the "max_bucket_delay_ms" field.
+func MaxBucketDelayMsGTE(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldGTE(FieldMaxBucketDelayMs, v))
+}
+
+// MaxBucketDelayMsLT applies the LT predicate on the "max_bucket_delay_ms" field.
+func MaxBucketDelayMsLT(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldLT(FieldMaxBucketDelayMs, v))
+}
+
+// MaxBucketDelayMsLTE applies the LTE predicate on the "max_bucket_delay_ms" field.
+func MaxBucketDelayMsLTE(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldLTE(FieldMaxBucketDelayMs, v))
+}
+
 // WindowSizeEQ applies the EQ predicate on the "window_size" field.
 func WindowSizeEQ(v int) predicate.NotificationProfile {
 	return predicate.NotificationProfile(sql.FieldEQ(FieldWindowSize, v))
@@ -719,6 +884,56 @@ func WindowSizeLT(v int) predicate.NotificationProfile {
 // WindowSizeLTE applies the LTE predicate on the "window_size" field.
 func WindowSizeLTE(v int) predicate.NotificationProfile {
 	return predicate.NotificationProfile(sql.FieldLTE(FieldWindowSize, v))
+}
+
+// RateLimitEQ applies the EQ predicate on the "rate_limit" field.
+func RateLimitEQ(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldEQ(FieldRateLimit, v))
+}
+
+// RateLimitNEQ applies the NEQ predicate on the "rate_limit" field.
+func RateLimitNEQ(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldNEQ(FieldRateLimit, v))
+}
+
+// RateLimitIn applies the In predicate on the "rate_limit" field.
+func RateLimitIn(vs ...int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldIn(FieldRateLimit, vs...))
+}
+
+// RateLimitNotIn applies the NotIn predicate on the "rate_limit" field.
+func RateLimitNotIn(vs ...int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldNotIn(FieldRateLimit, vs...))
+}
+
+// RateLimitGT applies the GT predicate on the "rate_limit" field.
+func RateLimitGT(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldGT(FieldRateLimit, v))
+}
+
+// RateLimitGTE applies the GTE predicate on the "rate_limit" field.
+func RateLimitGTE(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldGTE(FieldRateLimit, v))
+}
+
+// RateLimitLT applies the LT predicate on the "rate_limit" field.
+func RateLimitLT(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldLT(FieldRateLimit, v))
+}
+
+// RateLimitLTE applies the LTE predicate on the "rate_limit" field.
+func RateLimitLTE(v int) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldLTE(FieldRateLimit, v))
+}
+
+// RateLimitIsNil applies the IsNil predicate on the "rate_limit" field.
+func RateLimitIsNil() predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldIsNull(FieldRateLimit))
+}
+
+// RateLimitNotNil applies the NotNil predicate on the "rate_limit" field.
+func RateLimitNotNil() predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldNotNull(FieldRateLimit))
 }
 
 // ConnectTimeoutMsEQ applies the EQ predicate on the "connect_timeout_ms" field.

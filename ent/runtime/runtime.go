@@ -350,14 +350,22 @@ func init() {
 	eventsubscriptionDescCategory := eventsubscriptionFields[2].Descriptor()
 	// eventsubscription.DefaultCategory holds the default value on creation for the category field.
 	eventsubscription.DefaultCategory = eventsubscriptionDescCategory.Default.(string)
+	// eventsubscriptionDescExpression is the schema descriptor for expression field.
+	eventsubscriptionDescExpression := eventsubscriptionFields[5].Descriptor()
+	// eventsubscription.DefaultExpression holds the default value on creation for the expression field.
+	eventsubscription.DefaultExpression = eventsubscriptionDescExpression.Default.(string)
 	// eventsubscriptionDescEnabled is the schema descriptor for enabled field.
-	eventsubscriptionDescEnabled := eventsubscriptionFields[6].Descriptor()
+	eventsubscriptionDescEnabled := eventsubscriptionFields[7].Descriptor()
 	// eventsubscription.DefaultEnabled holds the default value on creation for the enabled field.
 	eventsubscription.DefaultEnabled = eventsubscriptionDescEnabled.Default.(bool)
 	// eventsubscriptionDescDisabledReason is the schema descriptor for disabled_reason field.
-	eventsubscriptionDescDisabledReason := eventsubscriptionFields[7].Descriptor()
+	eventsubscriptionDescDisabledReason := eventsubscriptionFields[8].Descriptor()
 	// eventsubscription.DefaultDisabledReason holds the default value on creation for the disabled_reason field.
 	eventsubscription.DefaultDisabledReason = eventsubscriptionDescDisabledReason.Default.(string)
+	// eventsubscriptionDescWhileDisabled is the schema descriptor for while_disabled field.
+	eventsubscriptionDescWhileDisabled := eventsubscriptionFields[13].Descriptor()
+	// eventsubscription.DefaultWhileDisabled holds the default value on creation for the while_disabled field.
+	eventsubscription.DefaultWhileDisabled = eventsubscriptionDescWhileDisabled.Default.(string)
 	// eventsubscriptionDescID is the schema descriptor for id field.
 	eventsubscriptionDescID := eventsubscriptionMixinFields0[0].Descriptor()
 	// eventsubscription.DefaultID holds the default value on creation for the id field.
@@ -422,36 +430,50 @@ func init() {
 	notificationprofileDescKey := notificationprofileFields[0].Descriptor()
 	// notificationprofile.KeyValidator is a validator for the "key" field. It is called by the builders before save.
 	notificationprofile.KeyValidator = notificationprofileDescKey.Validators[0].(func(string) error)
+	// notificationprofileDescName is the schema descriptor for name field.
+	notificationprofileDescName := notificationprofileFields[1].Descriptor()
+	// notificationprofile.DefaultName holds the default value on creation for the name field.
+	notificationprofile.DefaultName = notificationprofileDescName.Default.(string)
+	// notificationprofile.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	notificationprofile.NameValidator = notificationprofileDescName.Validators[0].(func(string) error)
 	// notificationprofileDescWebhookURL is the schema descriptor for webhook_url field.
-	notificationprofileDescWebhookURL := notificationprofileFields[1].Descriptor()
+	notificationprofileDescWebhookURL := notificationprofileFields[2].Descriptor()
 	// notificationprofile.WebhookURLValidator is a validator for the "webhook_url" field. It is called by the builders before save.
 	notificationprofile.WebhookURLValidator = notificationprofileDescWebhookURL.Validators[0].(func(string) error)
 	// notificationprofileDescPayloadFormat is the schema descriptor for payload_format field.
-	notificationprofileDescPayloadFormat := notificationprofileFields[2].Descriptor()
+	notificationprofileDescPayloadFormat := notificationprofileFields[3].Descriptor()
 	// notificationprofile.DefaultPayloadFormat holds the default value on creation for the payload_format field.
 	notificationprofile.DefaultPayloadFormat = notificationprofileDescPayloadFormat.Default.(string)
 	// notificationprofileDescResponseStatusRegex is the schema descriptor for response_status_regex field.
-	notificationprofileDescResponseStatusRegex := notificationprofileFields[3].Descriptor()
+	notificationprofileDescResponseStatusRegex := notificationprofileFields[4].Descriptor()
 	// notificationprofile.DefaultResponseStatusRegex holds the default value on creation for the response_status_regex field.
 	notificationprofile.DefaultResponseStatusRegex = notificationprofileDescResponseStatusRegex.Default.(string)
 	// notificationprofileDescResponseHeaderRegex is the schema descriptor for response_header_regex field.
-	notificationprofileDescResponseHeaderRegex := notificationprofileFields[4].Descriptor()
+	notificationprofileDescResponseHeaderRegex := notificationprofileFields[5].Descriptor()
 	// notificationprofile.DefaultResponseHeaderRegex holds the default value on creation for the response_header_regex field.
 	notificationprofile.DefaultResponseHeaderRegex = notificationprofileDescResponseHeaderRegex.Default.(string)
 	// notificationprofileDescResponseBodyRegex is the schema descriptor for response_body_regex field.
-	notificationprofileDescResponseBodyRegex := notificationprofileFields[5].Descriptor()
+	notificationprofileDescResponseBodyRegex := notificationprofileFields[6].Descriptor()
 	// notificationprofile.DefaultResponseBodyRegex holds the default value on creation for the response_body_regex field.
 	notificationprofile.DefaultResponseBodyRegex = notificationprofileDescResponseBodyRegex.Default.(string)
+	// notificationprofileDescMaxBucketSize is the schema descriptor for max_bucket_size field.
+	notificationprofileDescMaxBucketSize := notificationprofileFields[7].Descriptor()
+	// notificationprofile.DefaultMaxBucketSize holds the default value on creation for the max_bucket_size field.
+	notificationprofile.DefaultMaxBucketSize = notificationprofileDescMaxBucketSize.Default.(int)
+	// notificationprofileDescMaxBucketDelayMs is the schema descriptor for max_bucket_delay_ms field.
+	notificationprofileDescMaxBucketDelayMs := notificationprofileFields[8].Descriptor()
+	// notificationprofile.DefaultMaxBucketDelayMs holds the default value on creation for the max_bucket_delay_ms field.
+	notificationprofile.DefaultMaxBucketDelayMs = notificationprofileDescMaxBucketDelayMs.Default.(int)
 	// notificationprofileDescWindowSize is the schema descriptor for window_size field.
-	notificationprofileDescWindowSize := notificationprofileFields[6].Descriptor()
+	notificationprofileDescWindowSize := notificationprofileFields[9].Descriptor()
 	// notificationprofile.DefaultWindowSize holds the default value on creation for the window_size field.
 	notificationprofile.DefaultWindowSize = notificationprofileDescWindowSize.Default.(int)
 	// notificationprofileDescConnectTimeoutMs is the schema descriptor for connect_timeout_ms field.
-	notificationprofileDescConnectTimeoutMs := notificationprofileFields[7].Descriptor()
+	notificationprofileDescConnectTimeoutMs := notificationprofileFields[11].Descriptor()
 	// notificationprofile.DefaultConnectTimeoutMs holds the default value on creation for the connect_timeout_ms field.
 	notificationprofile.DefaultConnectTimeoutMs = notificationprofileDescConnectTimeoutMs.Default.(int)
 	// notificationprofileDescReadTimeoutMs is the schema descriptor for read_timeout_ms field.
-	notificationprofileDescReadTimeoutMs := notificationprofileFields[8].Descriptor()
+	notificationprofileDescReadTimeoutMs := notificationprofileFields[12].Descriptor()
 	// notificationprofile.DefaultReadTimeoutMs holds the default value on creation for the read_timeout_ms field.
 	notificationprofile.DefaultReadTimeoutMs = notificationprofileDescReadTimeoutMs.Default.(int)
 	// notificationprofileDescID is the schema descriptor for id field.

@@ -27,11 +27,15 @@ func (EventSubscription) Fields() []ent.Field {
 		field.String("category").Default("").Immutable().Comment("the category's key; empty when bound to none"),
 		field.Strings("event_types"),
 		field.JSON("filter", types.EventFilter{}),
+		field.Text("expression").Default("").Comment("a condition in CEL besides the filter (internal/expr); empty for none"),
 		field.UUID("profile_id", uuid.UUID{}),
 		field.Bool("enabled").Default(true),
 		field.String("disabled_reason").Default("").Comment("empty while enabled"),
 		field.Bytes("secret").Sensitive().Comment("the signing secret, sealed by internal/vault"),
 		field.String("secret_fingerprint"),
+		field.Bytes("previous_secret").Optional().Sensitive().Comment("the secret before the last rotation, sealed; null for none"),
+		field.Time("previous_secret_valid_until").Optional().Nillable().Comment("until when it signs, too"),
+		field.String("while_disabled").Default("SKIP").Comment("SKIP or PARK: what becomes of events that match while it is disabled"),
 	}
 }
 
@@ -64,12 +68,16 @@ func (NotificationProfile) Mixin() []ent.Mixin {
 func (NotificationProfile) Fields() []ent.Field {
 	return []ent.Field{
 		field.String("key").Immutable().MaxLen(255),
+		field.String("name").MaxRuneLen(255).Default(""),
 		field.String("webhook_url").MaxLen(2048),
 		field.String("payload_format").Default("ENVELOPE"),
 		field.String("response_status_regex").Default(""),
 		field.String("response_header_regex").Default(""),
 		field.String("response_body_regex").Default(""),
+		field.Int("max_bucket_size").Default(1).Comment("events in a request"),
+		field.Int("max_bucket_delay_ms").Default(100),
 		field.Int("window_size").Default(20),
+		field.Int("rate_limit").Optional().Nillable().Comment("requests per second; null for no limit"),
 		field.Int("connect_timeout_ms").Default(10_000),
 		field.Int("read_timeout_ms").Default(10_000),
 		field.Strings("tls_versions"),

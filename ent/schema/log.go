@@ -34,7 +34,7 @@ func (Event) Fields() []ent.Field {
 		field.Bool("intermediate").Default(false).Immutable(),
 		field.String("idempotency_key").Default("").Immutable(),
 		field.Text("payload").Immutable().Comment("JSON, as it was published"),
-		field.Bytes("targets").Optional().Immutable().Comment("the ids of the matched subscriptions, 16 bytes each"),
+		field.Bytes("targets").Optional().Immutable().Comment("the ids of the matched subscriptions, disabled ones too, 16 bytes each"),
 		field.JSON("webhook", &types.Webhook{}).Optional().Immutable().
 			SchemaType(map[string]string{dialect.Postgres: "text", dialect.SQLite: "text"}).Comment("null for none"),
 		field.Text("schema_error").Default("").Immutable().Comment("how the payload fails its type's JSON Schema; empty when it does not, or nobody looked"),
@@ -58,7 +58,7 @@ func (Delivery) Fields() []ent.Field {
 		field.UUID("event_id", uuid.UUID{}).Immutable(),
 		field.UUID("subscription_id", uuid.UUID{}).Immutable(),
 		field.String("event_type").Immutable(),
-		field.String("status").Comment("QUEUED, RETRYING, SUCCEEDED, EXHAUSTED or CANCELLED"),
+		field.String("status").Comment("QUEUED, RETRYING, SUCCEEDED, EXHAUSTED, CANCELLED, SKIPPED or PARKED"),
 		field.Int("attempt_count").Comment("attempts so far: the number of the last one"),
 		field.Int("failure_count").Comment("failed attempts so far: the place in the retry schedule"),
 		field.Time("next_attempt_at").Optional().Nillable().Comment("while RETRYING: when it is due"),
@@ -74,6 +74,7 @@ func (Delivery) Indexes() []ent.Index {
 		index.Fields("subscription_id", "id"),
 		index.Fields("next_attempt_at").Annotations(entsql.IndexWhere("status = 'RETRYING'")),
 		index.Fields("queued_at").Annotations(entsql.IndexWhere("status = 'QUEUED'")),
+		index.Fields("subscription_id").Annotations(entsql.IndexWhere("status = 'PARKED'")),
 	}
 }
 

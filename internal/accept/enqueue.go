@@ -2,6 +2,7 @@ package accept
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hookline/hookline/internal/id"
@@ -44,19 +45,22 @@ func (a *Accepter) enqueueAll(ctx context.Context) {
 	}
 }
 
+// errLate says that works have waited for so long that the sweeper may take them for lost.
+var errLate = errors.New("the works have waited for too long")
+
+// enqueueBatch tries until enqueueWithin is over. What comes later is not tried even once: the sweeper may have queued it already.
 func (a *Accepter) enqueueBatch(ctx context.Context, batch []stream.Work) error {
-	deadline := id.Time(batch[0].Event.ID).Add(enqueueWithin)
-	for {
+	lastTry := id.Time(batch[0].Event.ID).Add(enqueueWithin - enqueueTimeout)
+	err := errLate
+	for time.Now().Before(lastTry) {
 		timed, cancel := context.WithTimeout(ctx, enqueueTimeout)
-		err := a.streams.Enqueue(timed, batch)
+		err = a.streams.Enqueue(timed, batch)
 		cancel()
 		if err == nil {
 			return nil
 		}
-		if time.Now().Add(enqueuePause + enqueueTimeout).After(deadline) {
-			a.metrics.leftToSweeper.Add(float64(len(batch)))
-			return err
-		}
 		<-time.After(enqueuePause)
 	}
+	a.metrics.leftToSweeper.Add(float64(len(batch)))
+	return err
 }

@@ -90,7 +90,7 @@ func Open(ctx context.Context, settings config.Settings, role Role, version stri
 		return nil, err
 	}
 	// Before anything is done, so that a port that is taken is known at once.
-	if a.listener, err = net.Listen("tcp", settings.Addr); err != nil {
+	if a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", settings.Addr); err != nil {
 		return nil, fmt.Errorf("HOOKLINE_ADDR: %w", err)
 	}
 	keys, err := settings.Keys()

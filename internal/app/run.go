@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -34,8 +35,7 @@ func (a *App) Run(ctx context.Context) error {
 	services := a.services()
 	failed := make(chan error, len(services))
 	running := errgroup.Group{}
-	for i := len(services) - 1; i >= 0; i-- { // what others need starts first
-		s := services[i]
+	for _, s := range slices.Backward(services) { // what others need starts first
 		serviceCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		s.cancel, s.done = cancel, make(chan error, 1)
 		running.Go(func() error {

@@ -22,8 +22,7 @@ starts: a wrong one stops the start and names itself.
 |---|---|---|---|
 `)
 	settings := reflect.TypeFor[Settings]()
-	for i := range settings.NumField() {
-		field := settings.Field(i)
+	for field := range settings.Fields() {
 		tag := field.Tag
 		flag := tag.Get("name")
 		if flag == "" {

@@ -60,9 +60,6 @@ func TestUpsertCategory(t *testing.T) {
 		if changed.ID != made.ID || changed.Name != "Orders" || changed.Group != "Tools" || len(changed.Filters) != 0 || fmt.Sprint(changed.Attributes) != "[shop]" {
 			e.Errorf("changed to %v", changed)
 		}
-		if got := configure.AllowedAttributes(changed); fmt.Sprint(got) != "[shop]" {
-			e.Errorf("it allows the attributes %v", got)
-		}
 	})
 }
 

@@ -15,8 +15,8 @@ import (
 
 // The limits of a category.
 const (
-	maxCategoryKey = 100 // characters
-	maxAttributes  = 50  // keys that attribute filters may use
+	maxCategoryKey        = 100 // characters
+	maxCategoryAttributes = 50  // keys that attribute filters may use
 )
 
 // customGroup is where new categories are listed if nothing else is said.
@@ -83,8 +83,8 @@ func checkCategory(wrong *usererror.List, in CategoryInput) {
 
 // checkAttributeKeys says what is wrong with the keys that attribute filters may use.
 func checkAttributeKeys(wrong *usererror.List, path string, keys []string) {
-	if len(keys) > maxAttributes {
-		wrong.Add(usererror.OutOfRange, path, "there are %d attributes: at most %d are allowed", len(keys), maxAttributes)
+	if len(keys) > maxCategoryAttributes {
+		wrong.Add(usererror.OutOfRange, path, "there are %d attributes: at most %d are allowed", len(keys), maxCategoryAttributes)
 		return
 	}
 	for i, key := range keys {
@@ -163,6 +163,3 @@ func (c *change) checkShipped(file *catalogue.File, shipped catalogue.Category, 
 		}
 	}
 }
-
-// AllowedAttributes returns the keys that attribute filters of a subscription to a category may use.
-func AllowedAttributes(in *ent.Category) []string { return in.Attributes }

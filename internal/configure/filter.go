@@ -1,12 +1,14 @@
 package configure
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/ent/category"
 	"github.com/hookline/hookline/ent/schema/types"
 	"github.com/hookline/hookline/internal/usererror"
 )
@@ -14,10 +16,13 @@ import (
 // maxFilterValues is how many values each list of a filter can have.
 const maxFilterValues = 1000
 
+// maxAttributes is how many attributes a filter can have conditions on.
+const maxAttributes = 20
+
 // filter says what is wrong with the filter of a subscription to a category, nil for none, and returns it with each value
 // once.
-func filter(wrong *usererror.List, path string, given EventFilterInput, in *ent.Category) types.EventFilter {
-	out := types.EventFilter(given)
+func (c *change) filter(ctx context.Context, path string, given EventFilterInput, in *ent.Category) (types.EventFilter, error) {
+	out, wrong := types.EventFilter(given), &c.wrong
 	for _, part := range partsOf(&out) {
 		at, values := path+"."+part.name, *part.values
 		switch {
@@ -30,7 +35,74 @@ func filter(wrong *usererror.List, path string, given EventFilterInput, in *ent.
 			*part.values = checkValues(wrong, at, values)
 		}
 	}
-	return out
+	var err error
+	out.Attributes, err = c.attributes(ctx, path+".attributes", given.Attributes, in)
+	return out, err
+}
+
+// attributes says what is wrong with the conditions on attributes, and returns them by key, with each value once.
+func (c *change) attributes(ctx context.Context, path string, given []types.AttributeFilter, in *ent.Category) ([]types.AttributeFilter, error) {
+	if len(given) == 0 {
+		return nil, nil
+	}
+	if len(given) > maxAttributes {
+		c.wrong.Add(usererror.OutOfRange, path, "there are conditions on %d attributes: at most %d are allowed", len(given), maxAttributes)
+		return nil, nil
+	}
+	allowed, err := c.attributeKeys(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]types.AttributeFilter, 0, len(given))
+	first := make(map[string]int, len(given))
+	for i, a := range given {
+		at := path + "." + strconv.Itoa(i)
+		before, twice := first[a.Key]
+		switch {
+		case twice:
+			c.wrong.Add(usererror.Invalid, at+".key", "the attribute %s is given twice, here and at %d: put all its values into one", quote(a.Key), before)
+		case !slices.Contains(allowed, a.Key):
+			whose := "no category has"
+			if in != nil {
+				whose = "the category " + quote(in.Key) + " does not have"
+			}
+			c.wrong.Add(usererror.Invalid, at+".key", "%s an attribute %s: allowed are %s", whose, quote(a.Key), listed(allowed))
+		default:
+			first[a.Key] = i
+		}
+		switch n := len(a.Values); {
+		case n == 0:
+			c.wrong.Add(usererror.Required, at+".values", "the attribute %s has no values: give at least one, or leave it out", quote(a.Key))
+		case n > maxFilterValues:
+			c.wrong.Add(usererror.OutOfRange, at+".values", "the attribute %s has %d values: at most %d are allowed", quote(a.Key), n, maxFilterValues)
+		default:
+			out = append(out, types.AttributeFilter{Key: a.Key, Values: checkValues(&c.wrong, at+".values", a.Values)})
+		}
+	}
+	slices.SortFunc(out, func(a, b types.AttributeFilter) int { return strings.Compare(a.Key, b.Key) })
+	return out, nil
+}
+
+// attributeKeys returns the keys that attribute filters may use: those of the category, or without one those of all.
+func (c *change) attributeKeys(ctx context.Context, in *ent.Category) ([]string, error) {
+	if in != nil {
+		return in.Attributes, nil
+	}
+	rows, err := c.Category.Query().Select(category.FieldAttributes).All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var keys []string
+	for _, row := range rows {
+		keys = append(keys, row.Attributes...)
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys), nil
+}
+
+// sameAttributes compares conditions that are in the order of their keys.
+func sameAttributes(a, b []types.AttributeFilter) bool {
+	return slices.EqualFunc(a, b, func(a, b types.AttributeFilter) bool { return a.Key == b.Key && sameSet(a.Values, b.Values) })
 }
 
 // part is a list of a filter.

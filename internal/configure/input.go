@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/hookline/hookline/ent/schema/types"
 )
 
 // The inputs are those of the GraphQL schema, which says what their fields mean and gives the defaults that GraphQL
@@ -39,6 +41,7 @@ type EventFilterInput struct {
 	Entities     []string
 	Applications []string
 	Resources    []string
+	Attributes   []types.AttributeFilter
 }
 
 // UpdateEventSubscriptionInput is a change of an event subscription; what is nil stays as it is.
@@ -54,12 +57,16 @@ type UpdateEventSubscriptionInput struct {
 // CreateNotificationProfileInput is a new notification profile.
 type CreateNotificationProfileInput struct {
 	Key                 string
+	Name                *string // nil: the key
 	WebhookURL          string
 	PayloadFormat       string
 	ResponseStatusRegex *string
 	ResponseHeaderRegex *string
 	ResponseBodyRegex   *string
+	MaxBucketSize       int
+	MaxBucketDelayMs    int
 	WindowSize          int
+	RateLimit           *int
 	ConnectTimeoutMs    int
 	ReadTimeoutMs       int
 	TLSVersions         []string
@@ -73,6 +80,8 @@ func ProfileInput(key, webhookURL string) CreateNotificationProfileInput {
 		Key:              key,
 		WebhookURL:       webhookURL,
 		PayloadFormat:    "ENVELOPE",
+		MaxBucketSize:    1,
+		MaxBucketDelayMs: 100,
 		WindowSize:       20,
 		ConnectTimeoutMs: 10_000,
 		ReadTimeoutMs:    10_000,
@@ -81,15 +90,19 @@ func ProfileInput(key, webhookURL string) CreateNotificationProfileInput {
 }
 
 // UpdateNotificationProfileInput is a change of a notification profile; what is nil or omitted stays as it is. A regex
-// that is set to nil is removed.
+// or a rate limit that is set to nil is removed.
 type UpdateNotificationProfileInput struct {
 	ExpectedVersion     *int
+	Name                *string
 	WebhookURL          *string
 	PayloadFormat       *string
 	ResponseStatusRegex graphql.Omittable[*string]
 	ResponseHeaderRegex graphql.Omittable[*string]
 	ResponseBodyRegex   graphql.Omittable[*string]
+	MaxBucketSize       *int
+	MaxBucketDelayMs    *int
 	WindowSize          *int
+	RateLimit           graphql.Omittable[*int]
 	ConnectTimeoutMs    *int
 	ReadTimeoutMs       *int
 	TLSVersions         []string

@@ -24,7 +24,10 @@ import (
 type bounds struct{ least, most int }
 
 var (
+	maxBucketSizeBounds    = bounds{1, 2000}
+	maxBucketDelayMsBounds = bounds{0, 60_000}
 	windowSizeBounds       = bounds{20, 10_000}
+	rateLimitBounds        = bounds{1, 5000}
 	connectTimeoutMsBounds = bounds{300, 30_000}
 	readTimeoutMsBounds    = bounds{1000, 90_000}
 )
@@ -43,13 +46,21 @@ func (in CreateNotificationProfileInput) asChange() UpdateNotificationProfileInp
 	if policy == nil {
 		policy = &RetryPolicyInput{Kind: string(retry.Quadratic), Jitter: true}
 	}
+	name := in.Name
+	if name == nil {
+		name = &in.Key
+	}
 	return UpdateNotificationProfileInput{
+		Name:                name,
 		WebhookURL:          &in.WebhookURL,
 		PayloadFormat:       &in.PayloadFormat,
 		ResponseStatusRegex: graphql.OmittableOf(in.ResponseStatusRegex),
 		ResponseHeaderRegex: graphql.OmittableOf(in.ResponseHeaderRegex),
 		ResponseBodyRegex:   graphql.OmittableOf(in.ResponseBodyRegex),
+		MaxBucketSize:       &in.MaxBucketSize,
+		MaxBucketDelayMs:    &in.MaxBucketDelayMs,
 		WindowSize:          &in.WindowSize,
+		RateLimit:           graphql.OmittableOf(in.RateLimit),
 		ConnectTimeoutMs:    &in.ConnectTimeoutMs,
 		ReadTimeoutMs:       &in.ReadTimeoutMs,
 		TLSVersions:         append([]string{}, in.TLSVersions...),
@@ -62,6 +73,12 @@ func (in CreateNotificationProfileInput) asChange() UpdateNotificationProfileInp
 func (s *Service) setProfileFields(
 	ctx context.Context, wrong *usererror.List, path string, m *ent.NotificationProfileMutation, profile id.ID, in UpdateNotificationProfileInput,
 ) {
+	if in.Name != nil {
+		m.SetName(*in.Name)
+		if key, isNew := m.Key(); !isNew || *in.Name != key { // a key's mistakes are named once
+			checkName(wrong, path+".name", *in.Name)
+		}
+	}
 	if in.WebhookURL != nil {
 		checkURL(wrong, path+".webhookUrl", s.Guard, *in.WebhookURL)
 		m.SetWebhookURL(*in.WebhookURL)
@@ -73,7 +90,14 @@ func (s *Service) setProfileFields(
 	setRegex(wrong, path+".responseStatusRegex", in.ResponseStatusRegex, m.SetResponseStatusRegex)
 	setRegex(wrong, path+".responseHeaderRegex", in.ResponseHeaderRegex, m.SetResponseHeaderRegex)
 	setRegex(wrong, path+".responseBodyRegex", in.ResponseBodyRegex, m.SetResponseBodyRegex)
+	setNumber(wrong, path, "maxBucketSize", in.MaxBucketSize, maxBucketSizeBounds, m.SetMaxBucketSize)
+	setNumber(wrong, path, "maxBucketDelayMs", in.MaxBucketDelayMs, maxBucketDelayMsBounds, m.SetMaxBucketDelayMs)
 	setNumber(wrong, path, "windowSize", in.WindowSize, windowSizeBounds, m.SetWindowSize)
+	if limit, given := in.RateLimit.ValueOK(); given && limit == nil {
+		m.ClearRateLimit()
+	} else {
+		setNumber(wrong, path, "rateLimit", limit, rateLimitBounds, m.SetRateLimit)
+	}
 	setNumber(wrong, path, "connectTimeoutMs", in.ConnectTimeoutMs, connectTimeoutMsBounds, m.SetConnectTimeoutMs)
 	setNumber(wrong, path, "readTimeoutMs", in.ReadTimeoutMs, readTimeoutMsBounds, m.SetReadTimeoutMs)
 	if in.TLSVersions != nil {

@@ -26,7 +26,7 @@ func TestCreateNotificationProfile(t *testing.T) {
 		made, err := e.CreateNotificationProfile(e.ctx(), configure.CreateNotificationProfileInput{
 			Key: "main", WebhookURL: "https://example.com:8443/hook?x=1", PayloadFormat: "XML",
 			ResponseStatusRegex: new("^20[01]$"), ResponseHeaderRegex: new("(?i)^x-ok: yes$"), ResponseBodyRegex: new("\n\tok"),
-			WindowSize: 10_000, ConnectTimeoutMs: 300, ReadTimeoutMs: 90_000, TLSVersions: []string{"TLS_1_3"},
+			Name: new("Hauptprofil für Ärzte"), MaxBucketSize: 2000, RateLimit: new(1), WindowSize: 10_000, ConnectTimeoutMs: 300, ReadTimeoutMs: 90_000, TLSVersions: []string{"TLS_1_3"},
 			Headers:     []configure.HeaderInput{{Name: "X-Tenant", Value: "a\tb"}, {Name: "Authorization", Value: "Bearer s3cret", Secret: true}},
 			RetryPolicy: &configure.RetryPolicyInput{Kind: "CUSTOM", Delays: []time.Duration{time.Second, 24 * time.Hour}},
 		})
@@ -36,6 +36,7 @@ func TestCreateNotificationProfile(t *testing.T) {
 		row := e.Store.Ent.NotificationProfile.GetX(e.ctx(), made.ID)
 		if row.Key != "main" || row.WebhookURL != "https://example.com:8443/hook?x=1" || row.PayloadFormat != "XML" ||
 			row.ResponseStatusRegex != "^20[01]$" || row.ResponseHeaderRegex != "(?i)^x-ok: yes$" || row.ResponseBodyRegex != "\n\tok" ||
+			row.Name != "Hauptprofil für Ärzte" || row.MaxBucketSize != 2000 || row.MaxBucketDelayMs != 0 || row.RateLimit == nil || *row.RateLimit != 1 ||
 			row.WindowSize != 10_000 || row.ConnectTimeoutMs != 300 || row.ReadTimeoutMs != 90_000 ||
 			!slices.Equal(row.TLSVersions, []string{"TLS_1_3"}) || row.Version != 1 || row.AccountID != e.account {
 			e.Errorf("the row is %v", row)
@@ -69,8 +70,73 @@ func TestDefaultProfile(t *testing.T) {
 		row := e.Store.Ent.NotificationProfile.GetX(e.ctx(), e.profile().ID)
 		if row.PayloadFormat != "ENVELOPE" || row.WindowSize != 20 || row.ConnectTimeoutMs != 10_000 || row.ReadTimeoutMs != 10_000 ||
 			len(row.TLSVersions) != 2 || row.Headers == nil || len(row.Headers) != 0 || row.ResponseStatusRegex != "" ||
-			row.RetryPolicy.Kind != "QUADRATIC" || row.RetryPolicy.NoJitter {
+			row.RetryPolicy.Kind != "QUADRATIC" || row.RetryPolicy.NoJitter ||
+			row.Name != row.Key || row.MaxBucketSize != 1 || row.MaxBucketDelayMs != 100 || row.RateLimit != nil {
 			e.Errorf("the row is %v", row)
+		}
+	})
+}
+
+func TestProfileNames(t *testing.T) {
+	t.Parallel()
+	each(t, func(e *env) {
+		profile := e.profile()
+		for name, want := range map[string]string{
+			"n": "", " n ": "", "名前 🚚": "", strings.Repeat("ü", 255): "",
+			"":                       "REQUIRED input.name 1–255 characters",
+			" \t\u00a0":              "REQUIRED input.name ",
+			strings.Repeat("ü", 256): "OUT_OF_RANGE input.name 256 characters: at most 255",
+			"two\nlines":             "INVALID input.name \"two\\nlines\"",
+			"nul\x00":                "INVALID input.name ",
+			"not UTF-8 \xff":         "INVALID input.name ",
+		} {
+			in := e.profileInput()
+			in.Name = &name
+			made, err := e.CreateNotificationProfile(e.ctx(), in)
+			changed, changeErr := e.UpdateNotificationProfile(e.ctx(), byProfile(profile.ID), configure.UpdateNotificationProfileInput{Name: &name})
+			if want != "" {
+				wants(e, "creating "+name, err, want)
+				wants(e, "changing to "+name, changeErr, want)
+				continue
+			}
+			if err != nil || changeErr != nil || made.Name != name || changed.Name != name {
+				e.Errorf("name %.20q: %v, %v", name, err, changeErr)
+			}
+		}
+		in := e.profileInput()
+		in.Key = "a b"
+		_, err := e.CreateNotificationProfile(e.ctx(), in)
+		wants(e, "a bad key that would be the name, too", err, "INVALID input.key `a b`")
+	})
+}
+
+func TestRateLimitIsRemovedByNull(t *testing.T) {
+	t.Parallel()
+	each(t, func(e *env) {
+		in := e.profileInput()
+		in.RateLimit = new(5000)
+		made, err := e.CreateNotificationProfile(e.ctx(), in)
+		if err != nil || made.RateLimit == nil || *made.RateLimit != 5000 {
+			e.Fatalf("created %v, %v", made, err)
+		}
+		for _, step := range []struct {
+			in   configure.UpdateNotificationProfileInput
+			want string
+		}{
+			{configure.UpdateNotificationProfileInput{Name: new("other")}, "5000"},
+			{configure.UpdateNotificationProfileInput{RateLimit: graphql.OmittableOf[*int](nil)}, "none"},
+		} {
+			row, err := e.UpdateNotificationProfile(e.ctx(), byProfile(made.ID), step.in)
+			if err != nil {
+				e.Fatal(err)
+			}
+			got := "none"
+			if row.RateLimit != nil {
+				got = strconv.Itoa(*row.RateLimit)
+			}
+			if got != step.want {
+				e.Errorf("rate limit %s, want %s", got, step.want)
+			}
 		}
 	})
 }
@@ -128,12 +194,15 @@ func TestProfileFields(t *testing.T) {
 			least, most int
 			set         func(in *configure.UpdateNotificationProfileInput, n *int)
 		}{
+			{"maxBucketSize", 1, 2000, func(in *configure.UpdateNotificationProfileInput, n *int) { in.MaxBucketSize = n }},
+			{"maxBucketDelayMs", 0, 60_000, func(in *configure.UpdateNotificationProfileInput, n *int) { in.MaxBucketDelayMs = n }},
+			{"rateLimit", 1, 5000, func(in *configure.UpdateNotificationProfileInput, n *int) { in.RateLimit = graphql.OmittableOf(n) }},
 			{"windowSize", 20, 10_000, func(in *configure.UpdateNotificationProfileInput, n *int) { in.WindowSize = n }},
 			{"connectTimeoutMs", 300, 30_000, func(in *configure.UpdateNotificationProfileInput, n *int) { in.ConnectTimeoutMs = n }},
 			{"readTimeoutMs", 1000, 90_000, func(in *configure.UpdateNotificationProfileInput, n *int) { in.ReadTimeoutMs = n }},
 		} {
 			for n, good := range map[int]bool{
-				-1 << 31: false, 0: false, f.least - 1: false, f.least: true, f.most: true, f.most + 1: false, 1<<31 - 1: false,
+				-1 << 31: false, f.least - 1: false, f.least: true, f.most: true, f.most + 1: false, 1<<31 - 1: false,
 			} {
 				var in configure.UpdateNotificationProfileInput
 				f.set(&in, &n)

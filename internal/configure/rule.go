@@ -32,7 +32,8 @@ func (r rule) same(other rule) bool {
 			return false
 		}
 	}
-	return r.category == other.category && sameSet(r.eventTypes, other.eventTypes)
+	return r.category == other.category && sameSet(r.eventTypes, other.eventTypes) &&
+		sameAttributes(r.filter.Attributes, other.filter.Attributes)
 }
 
 // sameSet compares lists that have each value once.
@@ -61,7 +62,9 @@ func (s *Service) newRule(ctx context.Context, c *change, in CreateEventSubscrip
 		return r, err
 	}
 	if in.Filter != nil {
-		r.filter = filter(&c.wrong, "input.filter", *in.Filter, within)
+		if r.filter, err = c.filter(ctx, "input.filter", *in.Filter, within); err != nil {
+			return r, err
+		}
 	}
 	if len(c.wrong) > before {
 		return r, nil
@@ -96,7 +99,9 @@ func (s *Service) changedRule(ctx context.Context, c *change, found *ent.EventSu
 		}
 	}
 	if in.Filter != nil {
-		r.filter = filter(&c.wrong, "input.filter", *in.Filter, within)
+		if r.filter, err = c.filter(ctx, "input.filter", *in.Filter, within); err != nil {
+			return r, err
+		}
 	}
 	if len(c.wrong) > before || r.same(ruleOf(found)) {
 		return r, nil

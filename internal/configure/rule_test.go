@@ -3,6 +3,7 @@ package configure_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +11,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/hookline/hookline/ent/category"
+	"github.com/hookline/hookline/ent/schema/types"
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/usererror"
 )
@@ -134,6 +137,75 @@ func TestFilters(t *testing.T) {
 	})
 }
 
+func TestAttributeFilters(t *testing.T) {
+	t.Parallel()
+	each(t, func(e *env) {
+		_, err := e.Store.Ent.Category.Create().SetKey("wide").SetName("Wide").SetGroup("Custom").
+			SetFilters([]string{}).SetAttributes(numbered(30)).Save(e.ctx())
+		if err != nil {
+			e.Fatal(err)
+		}
+		attributes := func(n, values int) []types.AttributeFilter {
+			all := make([]types.AttributeFilter, n)
+			for i, key := range numbered(n) {
+				all[i] = types.AttributeFilter{Key: key, Values: numbered(values)}
+			}
+			return all
+		}
+		one := func(key string, values ...string) []types.AttributeFilter {
+			return []types.AttributeFilter{{Key: key, Values: values}}
+		}
+		create := func(category string, given []types.AttributeFilter) (*configure.CreatedEventSubscription, error) {
+			in := e.input()
+			in.Filter = &configure.EventFilterInput{Attributes: given}
+			if in.EventTypes = []string{"*"}; category != "" {
+				in.Category, in.EventTypes = &category, nil
+			}
+			return e.CreateEventSubscription(e.ctx(), in)
+		}
+		for name, c := range map[string]struct {
+			category string
+			given    []types.AttributeFilter
+			want     []string // empty: good
+		}{
+			"none":                    {"sms", []types.AttributeFilter{}, nil},
+			"one of the category":     {"conversations", one("channelId", "c1", "🚚", "two\nlines"), nil},
+			"20 of the category":      {"wide", attributes(20, 1), nil},
+			"1,000 values":            {"wide", attributes(2, 1000), nil},
+			"without a category":      {"", slices.Concat(one("channelId", "c"), one("navigatorId", "n"), one("v29", "w")), nil},
+			"one of another category": {"sms", one("channelId", "c"), []string{"INVALID input.filter.attributes.0.key the category `sms` does not have an attribute `channelId`: allowed are none"}},
+			"one of no category":      {"", one("colour", "red"), []string{"INVALID input.filter.attributes.0.key no category has an attribute `colour`: allowed are `channelId`"}},
+			"an empty key":            {"wide", one("", "a"), []string{"INVALID input.filter.attributes.0.key "}},
+			"an odd key":              {"wide", one("v1\x00\n", "a"), []string{"INVALID input.filter.attributes.0.key \"v1\\x00\\n\""}},
+			"a key twice":             {"wide", slices.Concat(one("v1", "a"), one("v2", "a"), one("v1", "b")), []string{"INVALID input.filter.attributes.2.key `v1` is given twice, here and at 0"}},
+			"no values":               {"wide", one("v1"), []string{"REQUIRED input.filter.attributes.0.values has no values"}},
+			"1,001 values":            {"wide", attributes(1, 1001), []string{"OUT_OF_RANGE input.filter.attributes.0.values 1001 values: at most 1000"}},
+			"10,000 values":           {"wide", attributes(1, 10_000), []string{"OUT_OF_RANGE input.filter.attributes.0.values 10000 values: at most 1000"}},
+			"21 attributes":           {"wide", attributes(21, 1), []string{"OUT_OF_RANGE input.filter.attributes 21 attributes: at most 20"}},
+			"10,000 attributes":       {"wide", attributes(10_000, 1), []string{"OUT_OF_RANGE input.filter.attributes 10000 attributes: at most 20"}},
+			"bad values": {"wide", one("v1", "", strings.Repeat("ü", 256), "nul\x00", "\xff"), []string{
+				"INVALID input.filter.attributes.0.values.0 empty", "OUT_OF_RANGE input.filter.attributes.0.values.1 256 characters: at most 255",
+				"INVALID input.filter.attributes.0.values.2 NUL", "INVALID input.filter.attributes.0.values.3 UTF-8",
+			}},
+		} {
+			_, err := create(c.category, c.given)
+			if c.want != nil {
+				wants(e, name, err, c.want...)
+			} else if err != nil {
+				e.Errorf("%s: %v", name, err)
+			}
+		}
+		made, err := create("wide", slices.Concat(one("v2", "b", "a", "b"), one("v1", "c")))
+		if err != nil {
+			e.Fatal(err)
+		}
+		got := e.Store.Ent.EventSubscription.GetX(e.ctx(), made.ID).Filter.Attributes
+		if want := slices.Concat(one("v1", "c"), one("v2", "b", "a")); !reflect.DeepEqual(got, want) {
+			e.Errorf("stored %v, want %v: by key, each value once", got, want)
+		}
+	})
+}
+
 func TestSixthSubscriptionOfTheSameKindIsRefused(t *testing.T) {
 	t.Parallel()
 	each(t, func(e *env) {
@@ -239,6 +311,8 @@ func TestSameSubscriptionsAgreeWithAModel(t *testing.T) {
 	t.Parallel()
 	each(t, func(e *env) {
 		e.Limits.SameSubscriptions = 1
+		keys := []string{"channelId", "status"}
+		e.Store.Ent.Category.Update().Where(category.Key("sms")).SetAttributes(keys).ExecX(e.ctx())
 		profile := byProfile(e.profile().ID)
 		present := map[string]bool{}
 		eventTypes := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"sms.click", "sms.delivery", "sms.*"}), 1, 3, rapid.ID)
@@ -248,10 +322,20 @@ func TestSameSubscriptionsAgreeWithAModel(t *testing.T) {
 			in.Profile = configure.ProfileChoice{Existing: &profile}
 			in.EventTypes = eventTypes.Draw(t, "event types")
 			in.Filter = &configure.EventFilterInput{Users: values.Draw(t, "users"), Resources: values.Draw(t, "resources")}
+			for _, key := range rapid.SliceOfNDistinct(rapid.SampledFrom(keys), 0, 2, rapid.ID).Draw(t, "keys") {
+				in.Filter.Attributes = append(in.Filter.Attributes, types.AttributeFilter{Key: key, Values: append(values.Draw(t, key), "v")})
+			}
 			if rapid.Bool().Draw(t, "bound") {
 				in.Category = new("sms")
 			}
 			rule := fmt.Sprintf("%v %q %q %q", in.Category == nil, set(in.EventTypes), set(in.Filter.Users), set(in.Filter.Resources))
+			for _, key := range keys {
+				for _, a := range in.Filter.Attributes {
+					if a.Key == key {
+						rule += fmt.Sprintf(" %s: %q", key, set(a.Values))
+					}
+				}
+			}
 			_, err := e.CreateEventSubscription(e.ctx(), in)
 			if _, isMistake := errors.AsType[usererror.List](err); err != nil && !isMistake {
 				t.Fatal(err)

@@ -53,5 +53,8 @@ func alike(r rule) func(*sql.Selector) {
 				where(*part.values, eventsubscription.FieldFilter, sqljson.Path(part.name))
 			}
 		}
+		if n := len(r.filter.Attributes); n > 0 {
+			query.Where(sqljson.LenEQ(query.C(eventsubscription.FieldFilter), n, sqljson.Path("attributes")))
+		}
 	}
 }

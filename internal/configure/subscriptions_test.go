@@ -161,6 +161,7 @@ func TestCreateEventSubscriptionNamesAllMistakesAtOnce(t *testing.T) {
 			"INVALID input.profile.create.responseStatusRegex missing closing )",
 			"INVALID input.profile.create.responseHeaderRegex empty",
 			"OUT_OF_RANGE input.profile.create.responseBodyRegex 1001 characters: at most 1000",
+			"OUT_OF_RANGE input.profile.create.maxBucketSize maxBucketSize is 0: it must be 1 to 2000",
 			"OUT_OF_RANGE input.profile.create.windowSize windowSize is 19: it must be 20 to 10000",
 			"OUT_OF_RANGE input.profile.create.connectTimeoutMs connectTimeoutMs is 299: it must be 300 to 30000",
 			"OUT_OF_RANGE input.profile.create.readTimeoutMs readTimeoutMs is 90001: it must be 1000 to 90000",

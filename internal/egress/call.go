@@ -13,7 +13,7 @@ import (
 // finds its limits, and it watches over the time limits with a single timer that is never reset on the way of a
 // request that goes well.
 type call struct {
-	context.Context // ends with a *timeoutError as its cause when a limit is reached
+	context.Context //nolint:containedctx // it is itself the context of one request; ends with a *timeoutError as its cause when a limit is reached
 	cancel          context.CancelCauseFunc
 
 	connectTimeout, readTimeout, totalTimeout time.Duration

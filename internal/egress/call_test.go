@@ -156,7 +156,7 @@ func TestDoIsCancelled(t *testing.T) {
 
 	ctx, cancel := context.WithCancelCause(t.Context())
 	go func() { <-arrived; cancel(errors.New("worker stops")) }()
-	resp := doContext(t, ctx, client, "http://"+address, egress.Request{})
+	resp := doContext(ctx, t, client, "http://"+address, egress.Request{})
 	wantKind(t, resp, egress.KindCancelled, "worker stops")
 	if !errors.Is(resp.Err, context.Canceled) {
 		t.Errorf("error %v does not wrap context.Canceled", resp.Err)
@@ -164,9 +164,9 @@ func TestDoIsCancelled(t *testing.T) {
 
 	ctx, stop := context.WithCancel(t.Context())
 	go func() { <-arrived; stop() }()
-	wantKind(t, doContext(t, ctx, client, "http://"+address, egress.Request{}), egress.KindCancelled, "context canceled")
+	wantKind(t, doContext(ctx, t, client, "http://"+address, egress.Request{}), egress.KindCancelled, "context canceled")
 
 	ctx, stop = context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer stop()
-	wantKind(t, doContext(t, ctx, client, "http://"+address, egress.Request{}), egress.KindTimeout, "deadline")
+	wantKind(t, doContext(ctx, t, client, "http://"+address, egress.Request{}), egress.KindTimeout, "deadline")
 }

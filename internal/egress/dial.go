@@ -96,7 +96,7 @@ func connectError(ctx context.Context, err error, allowed bool) error {
 		return &timeoutError{limit: connectLimit, missing: "no TCP connection", after: callOf(ctx).connectTimeout}
 	case allowed && errors.As(err, &blocked):
 		// net.Dialer reports the first failure only. The host has addresses that may be called: it is not blocked.
-		return fmt.Errorf("no allowed address of the host could be connected to (%v)", blocked)
+		return fmt.Errorf("no allowed address of the host could be connected to (%v)", blocked) //nolint:errorlint // not wrapped: it must not count as blocked
 	}
 	return err
 }

@@ -43,10 +43,10 @@ func newClient(t *testing.T, config egress.Config) *egress.Client {
 // do sends req to url and checks what holds for every outcome.
 func do(t *testing.T, client *egress.Client, url string, req egress.Request) egress.Response {
 	t.Helper()
-	return doContext(t, t.Context(), client, url, req)
+	return doContext(t.Context(), t, client, url, req)
 }
 
-func doContext(t *testing.T, ctx context.Context, client *egress.Client, url string, req egress.Request) egress.Response {
+func doContext(ctx context.Context, t *testing.T, client *egress.Client, url string, req egress.Request) egress.Response {
 	t.Helper()
 	req.URL = url + "/?token=" + secret
 	if req.Body == nil {

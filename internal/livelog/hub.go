@@ -117,6 +117,7 @@ func (h *Hub) setTailing(partition int, tailing bool) {
 // tail reads a partition's results while there are subscribers.
 func (h *Hub) tail(ctx context.Context, partition int) {
 	failing, lost := false, true // lost: it is not known whether results went by unseen
+	wait := tailWait
 	for ctx.Err() == nil {
 		h.mu.Lock()
 		idle, after := h.demand == 0, h.seen[partition]
@@ -131,9 +132,9 @@ func (h *Hub) tail(ctx context.Context, partition int) {
 		var results []stream.Logged
 		var err error
 		if lost {
-			err = h.begin(ctx, partition)
+			err, wait = h.begin(ctx, partition), stream.NoWait
 		} else {
-			results, err = h.streams.TailResults(ctx, partition, after, tailCount, tailWait)
+			results, err = h.streams.TailResults(ctx, partition, after, tailCount, wait)
 		}
 		if err != nil {
 			if !failing && ctx.Err() == nil {
@@ -148,10 +149,13 @@ func (h *Hub) tail(ctx context.Context, partition int) {
 			timer.Stop()
 			continue
 		}
+		h.fanOut(partition, results)
+		if !lost && len(results) < tailCount {
+			wait = tailWait // all that was in the stream has been read
+			h.setTailing(partition, true)
+		}
 		// Away for so long that results may have been trimmed: those that are read from now on may leave a hole.
 		failing, lost = false, time.Since(asked) > tailWait+maxLag
-		h.fanOut(partition, results)
-		h.setTailing(partition, true)
 	}
 }
 

@@ -64,6 +64,7 @@ type subscriber struct {
 	wake    chan struct{} // has room for one signal
 
 	mu      sync.Mutex
+	behind  cursor // only what lies behind it is wanted; nil for everything. The hub may not have come so far yet
 	queue   []stream.Logged
 	skipped int  // pushed out of the queue
 	resync  bool // results may have gone by unseen: read the database
@@ -266,9 +267,18 @@ func (s *subscriber) join(after cursor) (recent []stream.Logged, at, floor curso
 	}
 	of[s] = struct{}{}
 	s.mu.Lock()
-	s.queue, s.skipped, s.resync = nil, 0, false
-	s.mu.Unlock()
-	return h.wanted(s.account, &s.filter, after), slices.Clone(h.seen), slices.Clone(h.floor)
+	defer s.mu.Unlock()
+	s.behind, s.queue, s.skipped, s.resync = after, nil, 0, false
+	return h.wanted(s.account, &s.filter, after), s.place(), slices.Clone(h.floor)
+}
+
+// place is up to where the subscriber has been offered everything. The hub and the subscriber hold their locks.
+func (s *subscriber) place() cursor {
+	at := slices.Clone(s.hub.seen)
+	for partition, position := range s.behind {
+		at[partition] = max(at[partition], position)
+	}
+	return at
 }
 
 func (s *subscriber) leave() {
@@ -302,6 +312,9 @@ func (s *subscriber) offer(r stream.Logged) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.behind != nil && !s.behind.before(r) {
+		return // another server has sent it
+	}
 	if len(s.queue) >= maxQueue {
 		s.queue = s.queue[1:]
 		s.skipped++
@@ -339,5 +352,5 @@ func (s *subscriber) take() (queued []stream.Logged, skipped int, at cursor, res
 	defer s.mu.Unlock()
 	queued, skipped, resync = s.queue, s.skipped, s.resync
 	s.queue, s.skipped = nil, 0
-	return queued, skipped, slices.Clone(s.hub.seen), resync
+	return queued, skipped, s.place(), resync
 }

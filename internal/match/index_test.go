@@ -231,6 +231,7 @@ func TestMatchRunsConcurrently(t *testing.T) {
 	wg.Wait()
 }
 
+//nolint:paralleltest // AllocsPerRun must not run beside others
 func TestMatchAllocatesNothing(t *testing.T) {
 	x := indexOf(1000, byEntity)
 	dst := make([]match.ID, 0, 4)

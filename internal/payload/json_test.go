@@ -127,6 +127,7 @@ func TestCloudEventIsReadAsItWas(t *testing.T) {
 	})
 }
 
+//nolint:paralleltest // AllocsPerRun must not run beside others
 func TestRenderAllocatesNothingIfThereIsRoom(t *testing.T) {
 	dst := make([]byte, 0, 4096)
 	for _, f := range []payload.Format{payload.Envelope, payload.Raw} {

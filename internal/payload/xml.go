@@ -66,10 +66,10 @@ func (w xmlWriter) data(text []byte) error {
 	if err := w.value("data", dec); err != nil {
 		return err
 	}
-	switch _, err := dec.ReadToken(); err {
-	case io.EOF:
+	switch _, err := dec.ReadToken(); {
+	case errors.Is(err, io.EOF):
 		return nil
-	case nil:
+	case err == nil:
 		return errors.New("data is more than one JSON value")
 	default:
 		return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/ent/schema/types"
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/match"
@@ -62,12 +63,17 @@ func (r *Registry) subscription(row *ent.EventSubscription) *Subscription {
 		ID: row.ID, ProfileID: row.ProfileID, Enabled: row.Enabled, Secret: secret, Problem: err,
 		rule: match.Rule{
 			ID: match.ID(row.ID), Patterns: patterns,
-			Filter: match.Filter{
-				Users: row.Filter.Users, Entities: row.Filter.Entities,
-				Applications: row.Filter.Applications, Resources: row.Filter.Resources,
-			},
+			Filter: filter(&row.Filter),
 		},
 	}
+}
+
+func filter(f *types.EventFilter) match.Filter {
+	out := match.Filter{Users: f.Users, Entities: f.Entities, Applications: f.Applications, Resources: f.Resources}
+	for _, a := range f.Attributes {
+		out.Attributes = append(out.Attributes, match.Attribute{Key: a.Key, Values: a.Values})
+	}
+	return out
 }
 
 func (r *Registry) openSecret(row *ent.EventSubscription) (signing.Secret, error) {

@@ -33,12 +33,12 @@ func isDigits(text string) bool {
 
 // parseSeconds reads digits of any number, so it stops where they are more than MaxRetryAfter.
 func parseSeconds(digits string) time.Duration {
-	var seconds time.Duration
+	var seconds int64
 	for _, digit := range digits {
-		seconds = seconds*10 + time.Duration(digit-'0')
-		if seconds >= MaxRetryAfter/time.Second {
+		seconds = seconds*10 + int64(digit-'0')
+		if seconds >= int64(MaxRetryAfter/time.Second) {
 			return MaxRetryAfter
 		}
 	}
-	return seconds * time.Second
+	return time.Duration(seconds) * time.Second
 }

@@ -122,7 +122,7 @@ func TestSecretNeverLeaks(t *testing.T) {
 	}
 	outer := shown{secret, &secret, []signing.Secret{secret}, map[string]signing.Secret{"a": secret}, map[signing.Secret]string{secret: "a"}}
 	texts := map[string]string{"String": secret.String(), "zero": signing.Secret{}.String()}
-	for _, verb := range strings.Fields("%v %+v %#v %s %q %x %X %d %t %p %c %08b") {
+	for verb := range strings.FieldsSeq("%v %+v %#v %s %q %x %X %d %t %p %c %08b") {
 		for _, value := range []any{secret, &secret, hidden{secret}, &hidden{secret}, outer, &outer, []any{secret}, signing.Secret{}} {
 			texts[fmt.Sprintf("%s of %T", verb, value)] = fmt.Sprintf(verb, value)
 		}

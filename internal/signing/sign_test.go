@@ -95,6 +95,7 @@ func TestSignRunsConcurrently(t *testing.T) {
 	wg.Wait()
 }
 
+//nolint:paralleltest // AllocsPerRun must not run beside others
 func TestSignAllocatesOnlyItsResult(t *testing.T) {
 	if raceEnabled {
 		t.Skip("under the race detector a sync.Pool forgets at random")

@@ -30,9 +30,11 @@ func (s *Store) Archive(ctx context.Context, results []stream.Logged) error {
 
 // upsertDeliveries ends the statements that write deliveries. A result with an attempt counts if its attempt is a newer one
 // than the row knows; a result without one if the row has not been queued again since: both make a second archiving of the
-// same result change nothing.
+// same result change nothing. A success counts however late it comes, but sets back no number.
 const upsertDeliveries = `
-	ON CONFLICT (id) DO UPDATE SET status = excluded.status, attempt_count = excluded.attempt_count, failure_count = excluded.failure_count,
+	ON CONFLICT (id) DO UPDATE SET status = excluded.status,
+		attempt_count = CASE WHEN excluded.attempt_count > deliveries.attempt_count THEN excluded.attempt_count ELSE deliveries.attempt_count END,
+		failure_count = CASE WHEN excluded.failure_count > deliveries.failure_count THEN excluded.failure_count ELSE deliveries.failure_count END,
 		next_attempt_at = excluded.next_attempt_at, queued_at = excluded.queued_at, completed_at = excluded.completed_at
 	WHERE deliveries.status <> 'SUCCEEDED' AND (excluded.status = 'SUCCEEDED' OR excluded.attempt_count > deliveries.attempt_count
 		OR (excluded.attempt_count = deliveries.attempt_count AND deliveries.status = 'QUEUED' AND deliveries.queued_at = excluded.queued_at))`
@@ -52,14 +54,6 @@ func optional(micros int64) *time.Time {
 	}
 	t := stream.FromMicros(micros)
 	return &t
-}
-
-// queuedAt returns the queued_at of a delivery after the result.
-func queuedAt(r stream.Logged, now time.Time) *time.Time {
-	if r.Status == stream.StatusQueued && r.Attempt != nil {
-		return &now // its entry is still there: an attempt was interrupted, and goes on
-	}
-	return optional(r.QueuedAt)
 }
 
 // completedAt returns when the delivery came to its end with the result; nil if it did not.
@@ -93,14 +87,13 @@ func (s *Store) archivePostgres(ctx context.Context, results []stream.Logged) er
 	if attempts := postgresAttempts(results); attempts.columns != nil {
 		statements = append(statements, attempts)
 	}
-	now := time.Now().UTC()
 	for _, round := range rounds(results) {
-		statements = append(statements, postgresDeliveries(round, now))
+		statements = append(statements, postgresDeliveries(round))
 	}
 	return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return execArrays(ctx, conn.Conn(), statements...) })
 }
 
-func postgresDeliveries(results []stream.Logged, now time.Time) arrayStatement {
+func postgresDeliveries(results []stream.Logged) arrayStatement {
 	n := len(results)
 	id, account, event, subscription, kind, status := ids(n), ids(n), ids(n), ids(n), textsOf(n, 16), textsOf(n, 12)
 	attempts, failures, next, queued, completed := ints(n), ints(n), timestamps(n), timestamps(n), timestamps(n)
@@ -114,7 +107,7 @@ func postgresDeliveries(results []stream.Logged, now time.Time) arrayStatement {
 		attempts.addInt(int64(r.Attempts))
 		failures.addInt(int64(r.Failures))
 		next.addTimeOrNull(optional(r.NextAttemptAt))
-		queued.addTimeOrNull(queuedAt(r, now))
+		queued.addTimeOrNull(optional(r.QueuedAt))
 		completed.addTimeOrNull(completedAt(r))
 	}
 	return arrayStatement{
@@ -202,7 +195,6 @@ func archiveSQLite(ctx context.Context, tx *sql.Tx, results []stream.Logged) err
 		return err
 	}
 	defer delivery.Close()
-	now := time.Now().UTC()
 	for _, r := range results {
 		if a := r.Attempt; a != nil {
 			_, err := attempt.ExecContext(ctx, a.ID, r.AccountID, r.DeliveryID, r.EventID, r.SubscriptionID, r.EventType, r.Attempts,
@@ -215,7 +207,7 @@ func archiveSQLite(ctx context.Context, tx *sql.Tx, results []stream.Logged) err
 			}
 		}
 		_, err := delivery.ExecContext(ctx, r.DeliveryID, r.AccountID, r.EventID, r.SubscriptionID, r.EventType, string(r.Status),
-			r.Attempts, r.Failures, optional(r.NextAttemptAt), queuedAt(r, now), completedAt(r))
+			r.Attempts, r.Failures, optional(r.NextAttemptAt), optional(r.QueuedAt), completedAt(r))
 		if err != nil {
 			return err
 		}

@@ -16,14 +16,17 @@ import (
 	"github.com/hookline/hookline/internal/stream"
 )
 
+// clockSlack is by how much the clocks of a publisher's server and a worker may differ: an attempt can seem to end before its event.
+const clockSlack = time.Minute
+
 // AttemptsWanted turns a filter into conditions on the attempts' rows.
 func AttemptsWanted(f livelog.Filter) []predicate.Attempt {
 	var wanted []predicate.Attempt
 	if !f.Since.IsZero() {
-		wanted = append(wanted, attempt.IDGTE(id.FirstAt(f.Since)))
+		wanted = append(wanted, attempt.IDGTE(firstFrom(f.Since)))
 	}
 	if !f.Until.IsZero() {
-		wanted = append(wanted, attempt.IDLT(id.FirstAt(f.Until)))
+		wanted = append(wanted, attempt.IDLT(firstFrom(f.Until)))
 	}
 	if len(f.Outcomes) > 0 {
 		wanted = append(wanted, attempt.OutcomeIn(texts(f.Outcomes)...))
@@ -32,7 +35,7 @@ func AttemptsWanted(f livelog.Filter) []predicate.Attempt {
 		wanted = append(wanted, attempt.SubscriptionIDIn(f.Subscriptions...))
 	}
 	if f.EventID != id.Nil {
-		wanted = append(wanted, attempt.EventID(f.EventID), attempt.IDGTE(id.FirstAt(id.Time(f.EventID))))
+		wanted = append(wanted, attempt.EventID(f.EventID), attempt.IDGTE(id.FirstAt(id.Time(f.EventID).Add(-clockSlack))))
 	}
 	if f.DeliveryID != id.Nil {
 		wanted = append(wanted, attempt.DeliveryID(f.DeliveryID))
@@ -50,6 +53,15 @@ func AttemptsWanted(f livelog.Filter) []predicate.Attempt {
 		wanted = append(wanted, attempt.TotalUsGTE(f.SlowerThan.Microseconds()))
 	}
 	return wanted
+}
+
+// firstFrom returns the smallest id that can be made at t or later: ids tell the time in whole milliseconds.
+func firstFrom(t time.Time) id.ID {
+	whole := t.Truncate(time.Millisecond)
+	if whole.Before(t) {
+		whole = whole.Add(time.Millisecond)
+	}
+	return id.FirstAt(whole)
 }
 
 func texts[T ~string](values []T) []string {

@@ -13,8 +13,8 @@ import (
 //go:embed migrations/postgres/*.sql migrations/sqlite/*.sql
 var migrations embed.FS
 
-// Migrate applies the migrations that the database lacks, and on PostgreSQL makes the next days' partitions. Several
-// processes may call it at once: they take turns by an advisory lock. It returns the names of what it applied.
+// Migrate applies the migrations that the database lacks, and on PostgreSQL makes the next days' partitions. There several
+// processes may call it at once: they take turns by an advisory lock. A SQLite database belongs to one process. It returns the names of what it applied.
 func (s *Store) Migrate(ctx context.Context) ([]string, error) {
 	provider, err := s.migrationProvider()
 	if err != nil {

@@ -57,6 +57,9 @@ func (s *Streams) AckResults(ctx context.Context, partition int, results []Logge
 	return nil
 }
 
+// NoWait asks only for what is there.
+const NoWait time.Duration = -1
+
 // TailResults waits up to wait for results after the position, and returns at most count of them.
 func (s *Streams) TailResults(ctx context.Context, partition int, after Position, count int, wait time.Duration) ([]Logged, error) {
 	answer, err := s.client.XRead(ctx, &redis.XReadArgs{

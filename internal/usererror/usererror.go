@@ -59,6 +59,8 @@ func (e *Error) Error() string {
 }
 
 // List is all mistakes that were found in an input. As an error it means that nothing was changed.
+//
+//nolint:recvcheck // a List is an error by value, and Add grows it
 type List []*Error
 
 func (l List) Error() string {

@@ -141,7 +141,7 @@ func (c *connection) acknowledge(ctx context.Context, r *http.Request, m message
 	}
 	if authenticate := c.transport.Authenticate; authenticate != nil {
 		err := guard(func() (err error) {
-			ctx, err = authenticate(ctx, r, init)
+			ctx, err = authenticate(ctx, r, init) //nolint:fatcontext // once a connection: acknowledge refuses a second time
 			return err
 		})
 		if err != nil {

@@ -223,12 +223,13 @@ func TestAuthenticate_may_end_the_socket_by_its_context(t *testing.T) {
 	c.subscribe("1", `subscription { feed }`)
 	c.send(`{"type":"ping"}`)
 	c.expect(`{"type":"pong"}`)
-	get(t, expire)(&Refusal{"The API key has expired"})
+	cancel := get(t, expire)
+	cancel(&Refusal{"The API key has expired"})
 	if _, got, err := c.ReadMessage(); err == nil {
 		t.Errorf("got %s", got)
 	}
 	c.expectClose(4403, "The API key has expired")
-	get(t, ended)
+	_ = get(t, ended)
 }
 
 func TestAuthenticate_refusals_close_the_socket(t *testing.T) {

@@ -157,8 +157,7 @@ func TestNextFrame_mends_text_that_is_not_UTF8(t *testing.T) {
 func TestNextFrame_reports_a_response_without_JSON_form(t *testing.T) {
 	t.Parallel()
 	_, err := nextFrame(nextHead("1"), &graphql.Response{Data: []byte("null"), Extensions: map[string]any{"x": func() {}}})
-	var unsupported *json.UnsupportedTypeError
-	if !errors.As(err, &unsupported) {
+	if _, ok := errors.AsType[*json.UnsupportedTypeError](err); !ok {
 		t.Errorf("got %v", err)
 	}
 }

@@ -9,6 +9,14 @@ type EventFilter struct {
 	Entities     []string `json:"entities,omitempty"`
 	Applications []string `json:"applications,omitempty"`
 	Resources    []string `json:"resources,omitempty"`
+	// Attributes are further conditions, each on another key.
+	Attributes []AttributeFilter `json:"attributes,omitempty"`
+}
+
+// AttributeFilter is a condition on an attribute of the event: it must have one of the values.
+type AttributeFilter struct {
+	Key    string   `json:"key"`
+	Values []string `json:"values"`
 }
 
 // Header is a request header of a profile. Of a secret one, Sealed holds the value and Value is empty.
