@@ -132,7 +132,7 @@ type EventLogFilter struct {
 
 // Which event subscriptions to list: all parts given must hold.
 type EventSubscriptionFilter struct {
-	// Only those whose key or name contains this text.
+	// Only those whose key or name contains this text of at most 255 characters, in upper or lower case.
 	Search *string `json:"search,omitempty"`
 	// Only those bound to this category.
 	Category *string `json:"category,omitempty"`

@@ -135,7 +135,7 @@ func firstOfEach(p page, profiles []id.ID) predicate.EventSubscription {
 	return func(s *sql.Selector) {
 		build := sql.Dialect(s.Dialect())
 		table := build.Table(eventsubscription.Table)
-		order := sql.Desc(table.C(eventsubscription.FieldID))
+		order := sql.Desc(table.C(eventsubscription.FieldID)) // profiles' lists have no other order
 		if p.backward {
 			order = sql.Asc(table.C(eventsubscription.FieldID))
 		}

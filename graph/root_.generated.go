@@ -52,9 +52,10 @@ type ComplexityRoot struct {
 	}
 
 	AccountConnection struct {
-		Edges    func(childComplexity int) int
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
 	}
 
 	AccountEdge struct {
@@ -79,9 +80,10 @@ type ComplexityRoot struct {
 	}
 
 	ApiKeyConnection struct {
-		Edges    func(childComplexity int) int
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
 	}
 
 	ApiKeyEdge struct {
@@ -330,9 +332,10 @@ type ComplexityRoot struct {
 	}
 
 	NotificationProfileConnection struct {
-		Edges    func(childComplexity int) int
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
 	}
 
 	NotificationProfileEdge struct {
@@ -365,8 +368,8 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		APIKeys              func(childComplexity int, first *int, after *string, last *int, before *string) int
-		Accounts             func(childComplexity int, first *int, after *string, last *int, before *string) int
+		APIKeys              func(childComplexity int, order *Order, first *int, after *string, last *int, before *string) int
+		Accounts             func(childComplexity int, order *Order, first *int, after *string, last *int, before *string) int
 		Categories           func(childComplexity int) int
 		Deliveries           func(childComplexity int, filter *DeliveryFilter, first *int, after *string, last *int, before *string) int
 		Delivery             func(childComplexity int, id string) int
@@ -374,13 +377,13 @@ type ComplexityRoot struct {
 		DeliveryAttempts     func(childComplexity int, filter *AttemptFilter, first *int, after *string, last *int, before *string) int
 		Event                func(childComplexity int, id string) int
 		EventSubscription    func(childComplexity int, by configure.Ref) int
-		EventSubscriptions   func(childComplexity int, filter *EventSubscriptionFilter, first *int, after *string, last *int, before *string) int
+		EventSubscriptions   func(childComplexity int, filter *EventSubscriptionFilter, order *Order, first *int, after *string, last *int, before *string) int
 		EventType            func(childComplexity int, name string) int
 		EventTypes           func(childComplexity int, search *string) int
 		Events               func(childComplexity int, filter *EventLogFilter, first *int, after *string, last *int, before *string) int
 		Node                 func(childComplexity int, id string) int
 		NotificationProfile  func(childComplexity int, by configure.Ref) int
-		NotificationProfiles func(childComplexity int, search *string, first *int, after *string, last *int, before *string) int
+		NotificationProfiles func(childComplexity int, search *string, order *Order, first *int, after *string, last *int, before *string) int
 		Viewer               func(childComplexity int) int
 	}
 
@@ -467,6 +470,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AccountConnection.PageInfo(childComplexity), true
+	case "AccountConnection.totalCount":
+		if e.ComplexityRoot.AccountConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountConnection.TotalCount(childComplexity), true
 
 	case "AccountEdge.cursor":
 		if e.ComplexityRoot.AccountEdge.Cursor == nil {
@@ -561,6 +570,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ApiKeyConnection.PageInfo(childComplexity), true
+	case "ApiKeyConnection.totalCount":
+		if e.ComplexityRoot.ApiKeyConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ApiKeyConnection.TotalCount(childComplexity), true
 
 	case "ApiKeyEdge.cursor":
 		if e.ComplexityRoot.ApiKeyEdge.Cursor == nil {
@@ -1629,6 +1644,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.NotificationProfileConnection.PageInfo(childComplexity), true
+	case "NotificationProfileConnection.totalCount":
+		if e.ComplexityRoot.NotificationProfileConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationProfileConnection.TotalCount(childComplexity), true
 
 	case "NotificationProfileEdge.cursor":
 		if e.ComplexityRoot.NotificationProfileEdge.Cursor == nil {
@@ -1729,7 +1750,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.APIKeys(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.APIKeys(childComplexity, args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.accounts":
 		if e.ComplexityRoot.Query.Accounts == nil {
 			break
@@ -1740,7 +1761,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Accounts(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.Accounts(childComplexity, args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.categories":
 		if e.ComplexityRoot.Query.Categories == nil {
 			break
@@ -1823,7 +1844,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.EventSubscriptions(childComplexity, args["filter"].(*EventSubscriptionFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.EventSubscriptions(childComplexity, args["filter"].(*EventSubscriptionFilter), args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.eventType":
 		if e.ComplexityRoot.Query.EventType == nil {
 			break
@@ -1890,7 +1911,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.NotificationProfiles(childComplexity, args["search"].(*string), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.NotificationProfiles(childComplexity, args["search"].(*string), args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.viewer":
 		if e.ComplexityRoot.Query.Viewer == nil {
 			break
@@ -1993,6 +2014,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		ec.unmarshalInputAccountOrder,
+		ec.unmarshalInputApiKeyOrder,
 		ec.unmarshalInputAttemptFilter,
 		ec.unmarshalInputAttributeFilterInput,
 		ec.unmarshalInputAttributeInput,
@@ -2002,7 +2025,9 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputEventFilterInput,
 		ec.unmarshalInputEventLogFilter,
 		ec.unmarshalInputEventSubscriptionFilter,
+		ec.unmarshalInputEventSubscriptionOrder,
 		ec.unmarshalInputHeaderInput,
+		ec.unmarshalInputNotificationProfileOrder,
 		ec.unmarshalInputProfileChoice,
 		ec.unmarshalInputPublishEventInput,
 		ec.unmarshalInputRef,
@@ -2162,6 +2187,14 @@ type PageInfo @scope(any: []) {
   endCursor: Cursor
 }
 
+"Which way a list runs. ` + "`" + `last` + "`" + ` and ` + "`" + `before` + "`" + ` page through it from its end; they do not turn it round."
+enum OrderDirection {
+  "From the least to the greatest: the oldest first, A before Z."
+  ASC
+  "From the greatest to the least: the newest first, Z before A."
+  DESC
+}
+
 "What is wrong with an input, for the person or program that gave it."
 type UserError @scope(any: []) {
   "What kind of mistake it is: stable, for programs."
@@ -2248,6 +2281,8 @@ func (ec *executionContext) childFields_AccountConnection(ctx context.Context, f
 		return ec.fieldContext_AccountConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_AccountConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_AccountConnection_totalCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AccountConnection", field.Name)
 }
@@ -2302,6 +2337,8 @@ func (ec *executionContext) childFields_ApiKeyConnection(ctx context.Context, fi
 		return ec.fieldContext_ApiKeyConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_ApiKeyConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ApiKeyConnection_totalCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ApiKeyConnection", field.Name)
 }
@@ -2778,6 +2815,8 @@ func (ec *executionContext) childFields_NotificationProfileConnection(ctx contex
 		return ec.fieldContext_NotificationProfileConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_NotificationProfileConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_NotificationProfileConnection_totalCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type NotificationProfileConnection", field.Name)
 }

@@ -33,6 +33,11 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{APIKeysColumns[1], APIKeysColumns[0]},
 			},
+			{
+				Name:    "apikey_account_id_name_id",
+				Unique:  false,
+				Columns: []*schema.Column{APIKeysColumns[1], APIKeysColumns[4], APIKeysColumns[0]},
+			},
 		},
 	}
 	// AccountsColumns holds the columns for the "accounts" table.
@@ -47,6 +52,13 @@ var (
 		Name:       "accounts",
 		Columns:    AccountsColumns,
 		PrimaryKey: []*schema.Column{AccountsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "account_name_id",
+				Unique:  false,
+				Columns: []*schema.Column{AccountsColumns[2], AccountsColumns[0]},
+			},
+		},
 	}
 	// AttemptsColumns holds the columns for the "attempts" table.
 	AttemptsColumns = []*schema.Column{
@@ -339,6 +351,11 @@ var (
 				Columns: []*schema.Column{EventSubscriptionsColumns[1], EventSubscriptionsColumns[0]},
 			},
 			{
+				Name:    "eventsubscription_account_id_updated_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{EventSubscriptionsColumns[1], EventSubscriptionsColumns[3], EventSubscriptionsColumns[0]},
+			},
+			{
 				Name:    "eventsubscription_profile_id",
 				Unique:  false,
 				Columns: []*schema.Column{EventSubscriptionsColumns[18]},
@@ -453,6 +470,11 @@ var (
 				Name:    "notificationprofile_account_id_id",
 				Unique:  false,
 				Columns: []*schema.Column{NotificationProfilesColumns[1], NotificationProfilesColumns[0]},
+			},
+			{
+				Name:    "notificationprofile_account_id_updated_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{NotificationProfilesColumns[1], NotificationProfilesColumns[3], NotificationProfilesColumns[0]},
 			},
 			{
 				Name:    "notificationprofile_auth_setting_id",

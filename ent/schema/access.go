@@ -22,6 +22,11 @@ func (Account) Fields() []ent.Field {
 	}
 }
 
+// Indexes of Account.
+func (Account) Indexes() []ent.Index {
+	return []ent.Index{index.Fields("name", "id")}
+}
+
 // APIKey is an API key. It is looked up by token_id before its account is known, so it is not confined by the mixin:
 // who queries it adds the account.
 type APIKey struct{ ent.Schema }
@@ -46,5 +51,8 @@ func (APIKey) Fields() []ent.Field {
 
 // Indexes of APIKey.
 func (APIKey) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("account_id", "id")}
+	return []ent.Index{
+		index.Fields("account_id", "id"),
+		index.Fields("account_id", "name", "id"),
+	}
 }
