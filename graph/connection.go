@@ -22,6 +22,7 @@ type (
 	EventConnection               = Connection[ent.Event]
 	DeliveryConnection            = Connection[ent.Delivery]
 	DeliveryAttemptConnection     = Connection[ent.Attempt]
+	AuditEntryConnection          = Connection[ent.AuditEntry]
 
 	AccountEdge             = Edge[ent.Account]
 	APIKeyEdge              = Edge[ent.APIKey]
@@ -30,6 +31,7 @@ type (
 	EventEdge               = Edge[ent.Event]
 	DeliveryEdge            = Edge[ent.Delivery]
 	DeliveryAttemptEdge     = Edge[ent.Attempt]
+	AuditEntryEdge          = Edge[ent.AuditEntry]
 )
 
 // Connection is a page of a list (Relay cursor connections).

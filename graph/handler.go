@@ -89,6 +89,8 @@ func complexities() ComplexityRoot {
 	q := &c.Query
 	q.Accounts = sortedComplexity
 	q.APIKeys = sortedComplexity
+	q.AuditLog = filteredComplexity[*AuditLogFilter]
+	q.Nodes = func(child int, ids []string) int { return times(min(len(ids), maxNodes))(child) }
 	q.Events = filteredComplexity[*EventLogFilter]
 	q.Deliveries = filteredComplexity[*DeliveryFilter]
 	q.DeliveryAttempts = filteredComplexity[*AttemptFilter]
