@@ -27,6 +27,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	ApiKey() ApiKeyResolver
+	AuditEntry() AuditEntryResolver
 	Category() CategoryResolver
 	Delivery() DeliveryResolver
 	DeliveryAttempt() DeliveryAttemptResolver
@@ -52,9 +53,10 @@ type ComplexityRoot struct {
 	}
 
 	AccountConnection struct {
-		Edges    func(childComplexity int) int
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
 	}
 
 	AccountEdge struct {
@@ -79,9 +81,10 @@ type ComplexityRoot struct {
 	}
 
 	ApiKeyConnection struct {
-		Edges    func(childComplexity int) int
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
 	}
 
 	ApiKeyEdge struct {
@@ -121,6 +124,31 @@ type ComplexityRoot struct {
 	AttributeFilter struct {
 		Key    func(childComplexity int) int
 		Values func(childComplexity int) int
+	}
+
+	AuditEntry struct {
+		Action     func(childComplexity int) int
+		Actor      func(childComplexity int) int
+		ActorID    func(childComplexity int) int
+		After      func(childComplexity int) int
+		At         func(childComplexity int) int
+		Before     func(childComplexity int) int
+		ID         func(childComplexity int) int
+		RequestID  func(childComplexity int) int
+		Target     func(childComplexity int) int
+		TargetID   func(childComplexity int) int
+		TargetType func(childComplexity int) int
+	}
+
+	AuditEntryConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	AuditEntryEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	Body struct {
@@ -346,9 +374,10 @@ type ComplexityRoot struct {
 	}
 
 	NotificationProfileConnection struct {
-		Edges    func(childComplexity int) int
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
 	}
 
 	NotificationProfileEdge struct {
@@ -381,8 +410,9 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		APIKeys              func(childComplexity int, first *int, after *string, last *int, before *string) int
-		Accounts             func(childComplexity int, first *int, after *string, last *int, before *string) int
+		APIKeys              func(childComplexity int, order *Order, first *int, after *string, last *int, before *string) int
+		Accounts             func(childComplexity int, order *Order, first *int, after *string, last *int, before *string) int
+		AuditLog             func(childComplexity int, filter *AuditLogFilter, first *int, after *string, last *int, before *string) int
 		Categories           func(childComplexity int, group *string) int
 		Deliveries           func(childComplexity int, filter *DeliveryFilter, first *int, after *string, last *int, before *string) int
 		Delivery             func(childComplexity int, id string) int
@@ -390,13 +420,14 @@ type ComplexityRoot struct {
 		DeliveryAttempts     func(childComplexity int, filter *AttemptFilter, first *int, after *string, last *int, before *string) int
 		Event                func(childComplexity int, id string) int
 		EventSubscription    func(childComplexity int, by configure.Ref) int
-		EventSubscriptions   func(childComplexity int, filter *EventSubscriptionFilter, first *int, after *string, last *int, before *string) int
+		EventSubscriptions   func(childComplexity int, filter *EventSubscriptionFilter, order *Order, first *int, after *string, last *int, before *string) int
 		EventType            func(childComplexity int, name string) int
 		EventTypes           func(childComplexity int, search *string, category *string, includeDeprecated bool) int
 		Events               func(childComplexity int, filter *EventLogFilter, first *int, after *string, last *int, before *string) int
 		Node                 func(childComplexity int, id string) int
+		Nodes                func(childComplexity int, ids []string) int
 		NotificationProfile  func(childComplexity int, by configure.Ref) int
-		NotificationProfiles func(childComplexity int, search *string, first *int, after *string, last *int, before *string) int
+		NotificationProfiles func(childComplexity int, search *string, order *Order, first *int, after *string, last *int, before *string) int
 		Viewer               func(childComplexity int) int
 	}
 
@@ -483,6 +514,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AccountConnection.PageInfo(childComplexity), true
+	case "AccountConnection.totalCount":
+		if e.ComplexityRoot.AccountConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountConnection.TotalCount(childComplexity), true
 
 	case "AccountEdge.cursor":
 		if e.ComplexityRoot.AccountEdge.Cursor == nil {
@@ -577,6 +614,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ApiKeyConnection.PageInfo(childComplexity), true
+	case "ApiKeyConnection.totalCount":
+		if e.ComplexityRoot.ApiKeyConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ApiKeyConnection.TotalCount(childComplexity), true
 
 	case "ApiKeyEdge.cursor":
 		if e.ComplexityRoot.ApiKeyEdge.Cursor == nil {
@@ -709,6 +752,105 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AttributeFilter.Values(childComplexity), true
+
+	case "AuditEntry.action":
+		if e.ComplexityRoot.AuditEntry.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Action(childComplexity), true
+	case "AuditEntry.actor":
+		if e.ComplexityRoot.AuditEntry.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Actor(childComplexity), true
+	case "AuditEntry.actorId":
+		if e.ComplexityRoot.AuditEntry.ActorID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.ActorID(childComplexity), true
+	case "AuditEntry.after":
+		if e.ComplexityRoot.AuditEntry.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.After(childComplexity), true
+	case "AuditEntry.at":
+		if e.ComplexityRoot.AuditEntry.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.At(childComplexity), true
+	case "AuditEntry.before":
+		if e.ComplexityRoot.AuditEntry.Before == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Before(childComplexity), true
+	case "AuditEntry.id":
+		if e.ComplexityRoot.AuditEntry.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.ID(childComplexity), true
+	case "AuditEntry.requestId":
+		if e.ComplexityRoot.AuditEntry.RequestID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.RequestID(childComplexity), true
+	case "AuditEntry.target":
+		if e.ComplexityRoot.AuditEntry.Target == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Target(childComplexity), true
+	case "AuditEntry.targetId":
+		if e.ComplexityRoot.AuditEntry.TargetID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.TargetID(childComplexity), true
+	case "AuditEntry.targetType":
+		if e.ComplexityRoot.AuditEntry.TargetType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.TargetType(childComplexity), true
+
+	case "AuditEntryConnection.edges":
+		if e.ComplexityRoot.AuditEntryConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntryConnection.Edges(childComplexity), true
+	case "AuditEntryConnection.nodes":
+		if e.ComplexityRoot.AuditEntryConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntryConnection.Nodes(childComplexity), true
+	case "AuditEntryConnection.pageInfo":
+		if e.ComplexityRoot.AuditEntryConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntryConnection.PageInfo(childComplexity), true
+
+	case "AuditEntryEdge.cursor":
+		if e.ComplexityRoot.AuditEntryEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntryEdge.Cursor(childComplexity), true
+	case "AuditEntryEdge.node":
+		if e.ComplexityRoot.AuditEntryEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntryEdge.Node(childComplexity), true
 
 	case "Body.base64":
 		if e.ComplexityRoot.Body.Base64 == nil {
@@ -1717,6 +1859,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.NotificationProfileConnection.PageInfo(childComplexity), true
+	case "NotificationProfileConnection.totalCount":
+		if e.ComplexityRoot.NotificationProfileConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationProfileConnection.TotalCount(childComplexity), true
 
 	case "NotificationProfileEdge.cursor":
 		if e.ComplexityRoot.NotificationProfileEdge.Cursor == nil {
@@ -1817,7 +1965,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.APIKeys(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.APIKeys(childComplexity, args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.accounts":
 		if e.ComplexityRoot.Query.Accounts == nil {
 			break
@@ -1828,7 +1976,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Accounts(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.Accounts(childComplexity, args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.auditLog":
+		if e.ComplexityRoot.Query.AuditLog == nil {
+			break
+		}
+
+		args, err := ec.field_Query_auditLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.AuditLog(childComplexity, args["filter"].(*AuditLogFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.categories":
 		if e.ComplexityRoot.Query.Categories == nil {
 			break
@@ -1916,7 +2075,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.EventSubscriptions(childComplexity, args["filter"].(*EventSubscriptionFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.EventSubscriptions(childComplexity, args["filter"].(*EventSubscriptionFilter), args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.eventType":
 		if e.ComplexityRoot.Query.EventType == nil {
 			break
@@ -1962,6 +2121,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Node(childComplexity, args["id"].(string)), true
+	case "Query.nodes":
+		if e.ComplexityRoot.Query.Nodes == nil {
+			break
+		}
+
+		args, err := ec.field_Query_nodes_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]string)), true
 	case "Query.notificationProfile":
 		if e.ComplexityRoot.Query.NotificationProfile == nil {
 			break
@@ -1983,7 +2153,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.NotificationProfiles(childComplexity, args["search"].(*string), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.NotificationProfiles(childComplexity, args["search"].(*string), args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.viewer":
 		if e.ComplexityRoot.Query.Viewer == nil {
 			break
@@ -2086,9 +2256,12 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		ec.unmarshalInputAccountOrder,
+		ec.unmarshalInputApiKeyOrder,
 		ec.unmarshalInputAttemptFilter,
 		ec.unmarshalInputAttributeFilterInput,
 		ec.unmarshalInputAttributeInput,
+		ec.unmarshalInputAuditLogFilter,
 		ec.unmarshalInputCategoryInput,
 		ec.unmarshalInputCreateEventSubscriptionInput,
 		ec.unmarshalInputCreateNotificationProfileInput,
@@ -2096,8 +2269,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputEventFilterInput,
 		ec.unmarshalInputEventLogFilter,
 		ec.unmarshalInputEventSubscriptionFilter,
+		ec.unmarshalInputEventSubscriptionOrder,
 		ec.unmarshalInputEventTypeInput,
 		ec.unmarshalInputHeaderInput,
+		ec.unmarshalInputNotificationProfileOrder,
 		ec.unmarshalInputProfileChoice,
 		ec.unmarshalInputPublishEventInput,
 		ec.unmarshalInputRef,
@@ -2195,7 +2370,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/access.graphqls" "schema/catalogue.graphqls" "schema/deliveries.graphqls" "schema/events.graphqls" "schema/profiles.graphqls" "schema/subscriptions.graphqls"
+//go:embed "schema/access.graphqls" "schema/audit.graphqls" "schema/catalogue.graphqls" "schema/deliveries.graphqls" "schema/events.graphqls" "schema/profiles.graphqls" "schema/subscriptions.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -2257,6 +2432,14 @@ type PageInfo @scope(any: []) {
   endCursor: Cursor
 }
 
+"Which way a list runs. ` + "`" + `last` + "`" + ` and ` + "`" + `before` + "`" + ` page through it from its end; they do not turn it round."
+enum OrderDirection {
+  "From the least to the greatest: the oldest first, A before Z."
+  ASC
+  "From the greatest to the least: the newest first, Z before A."
+  DESC
+}
+
 "What is wrong with an input, for the person or program that gave it."
 type UserError @scope(any: []) {
   "What kind of mistake it is: stable, for programs."
@@ -2300,6 +2483,11 @@ type Query {
     "The object's id."
     id: ID!
   ): Node @scope(any: [])
+  "Objects by their ids, in the order of the ids; null in the place of each that the account does not have."
+  nodes(
+    "The objects' ids: at most 100."
+    ids: [ID!]!
+  ): [Node]! @scope(any: [])
 }
 
 "What can be changed. A mistake in an input is answered in the payload's ` + "`" + `userErrors` + "`" + `; nothing has been changed then."
@@ -2309,6 +2497,7 @@ type Mutation
 type Subscription
 `, BuiltIn: false},
 	{Name: "schema/access.graphqls", Input: sourceData("schema/access.graphqls"), BuiltIn: false},
+	{Name: "schema/audit.graphqls", Input: sourceData("schema/audit.graphqls"), BuiltIn: false},
 	{Name: "schema/catalogue.graphqls", Input: sourceData("schema/catalogue.graphqls"), BuiltIn: false},
 	{Name: "schema/deliveries.graphqls", Input: sourceData("schema/deliveries.graphqls"), BuiltIn: false},
 	{Name: "schema/events.graphqls", Input: sourceData("schema/events.graphqls"), BuiltIn: false},
@@ -2343,6 +2532,8 @@ func (ec *executionContext) childFields_AccountConnection(ctx context.Context, f
 		return ec.fieldContext_AccountConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_AccountConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_AccountConnection_totalCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AccountConnection", field.Name)
 }
@@ -2397,6 +2588,8 @@ func (ec *executionContext) childFields_ApiKeyConnection(ctx context.Context, fi
 		return ec.fieldContext_ApiKeyConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_ApiKeyConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ApiKeyConnection_totalCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ApiKeyConnection", field.Name)
 }
@@ -2477,6 +2670,56 @@ func (ec *executionContext) childFields_AttributeFilter(ctx context.Context, fie
 		return ec.fieldContext_AttributeFilter_values(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AttributeFilter", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AuditEntry_id(ctx, field)
+	case "at":
+		return ec.fieldContext_AuditEntry_at(ctx, field)
+	case "actor":
+		return ec.fieldContext_AuditEntry_actor(ctx, field)
+	case "actorId":
+		return ec.fieldContext_AuditEntry_actorId(ctx, field)
+	case "action":
+		return ec.fieldContext_AuditEntry_action(ctx, field)
+	case "targetType":
+		return ec.fieldContext_AuditEntry_targetType(ctx, field)
+	case "targetId":
+		return ec.fieldContext_AuditEntry_targetId(ctx, field)
+	case "target":
+		return ec.fieldContext_AuditEntry_target(ctx, field)
+	case "before":
+		return ec.fieldContext_AuditEntry_before(ctx, field)
+	case "after":
+		return ec.fieldContext_AuditEntry_after(ctx, field)
+	case "requestId":
+		return ec.fieldContext_AuditEntry_requestId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEntry", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEntryConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AuditEntryConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_AuditEntryConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AuditEntryConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEntryConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEntryEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_AuditEntryEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_AuditEntryEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEntryEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_Body(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2901,6 +3144,8 @@ func (ec *executionContext) childFields_NotificationProfileConnection(ctx contex
 		return ec.fieldContext_NotificationProfileConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_NotificationProfileConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_NotificationProfileConnection_totalCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type NotificationProfileConnection", field.Name)
 }

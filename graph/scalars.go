@@ -101,6 +101,8 @@ var prefixes = map[string]id.Prefix{
 	"Delivery.id":             id.Delivery,
 	"DeliveryAttempt.id":      id.Attempt,
 	"DeliveryAttempt.eventId": id.Event,
+	"AuditEntry.id":           id.AuditEntry,
+	"AuditEntry.actorId":      id.APIKey,
 }
 
 // MarshalID shows an id with the prefix of its type, which the field tells.

@@ -1066,6 +1066,43 @@ func (ec *executionContext) unmarshalInputEventSubscriptionFilter(ctx context.Co
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputEventSubscriptionOrder(ctx context.Context, obj any) (Order, error) {
+	var it Order
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNEventSubscriptionOrderField2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Direction = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputProfileChoice(ctx context.Context, obj any) (configure.ProfileChoice, error) {
 	var it configure.ProfileChoice
 	if obj == nil {
@@ -1774,6 +1811,22 @@ func (ec *executionContext) marshalNEventSubscriptionEdge2ᚖgithubᚗcomᚋhook
 	return ec._EventSubscriptionEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNEventSubscriptionOrderField2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNEventSubscriptionOrderField2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNEventSubscriptionPayload2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐEventSubscriptionPayload(ctx context.Context, sel ast.SelectionSet, v EventSubscriptionPayload) graphql.Marshaler {
 	return ec._EventSubscriptionPayload(ctx, sel, &v)
 }
@@ -1836,6 +1889,14 @@ func (ec *executionContext) unmarshalOEventSubscriptionFilter2ᚖgithubᚗcomᚋ
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputEventSubscriptionFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOEventSubscriptionOrder2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐOrder(ctx context.Context, v any) (*Order, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputEventSubscriptionOrder(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 

@@ -58,12 +58,16 @@ func (r *queryResolver) EventSubscription(ctx context.Context, by configure.Ref)
 	return find(ctx, id.EventSubscription, orZero(by.ID), loadersOf(ctx).subscription)
 }
 
-func (r *queryResolver) EventSubscriptions(ctx context.Context, filter *EventSubscriptionFilter, first *int, after *string, last *int, before *string) (*Connection[ent.EventSubscription], error) {
-	p, err := readPage(first, after, last, before)
+func (r *queryResolver) EventSubscriptions(ctx context.Context, filter *EventSubscriptionFilter, order *Order, first *int, after *string, last *int, before *string) (*Connection[ent.EventSubscription], error) {
+	p, err := readSortedPage(order, first, after, last, before)
 	if err != nil {
 		return nil, err
 	}
-	return list(ctx, r.Ent.EventSubscription.Query().Where(subscriptionsWhere(filter)...), p, subscriptionID)
+	where, err := subscriptionsWhere(filter)
+	if err != nil {
+		return nil, err
+	}
+	return sortedList(ctx, r.Ent.EventSubscription.Query().Where(where...), p, subscriptionID, subscriptionValue)
 }
 
 func (r *Resolver) EventSubscription() EventSubscriptionResolver {

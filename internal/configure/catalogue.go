@@ -15,14 +15,13 @@ const catalogueTries = 3
 
 // changeCatalogue runs f in a transaction that changes the catalogue, which is one for all accounts, and commits if f neither
 // returns an error nor finds a mistake. f may run more than once.
-func (s *Service) changeCatalogue(ctx context.Context, f func(ctx context.Context, c *change) error) error {
+func (s *Service) changeCatalogue(ctx context.Context, f func(c *change) error) error {
 	if _, err := oneAccount(ctx); err != nil {
 		return err
 	}
-	system := access.WithSystem(ctx) // the lines of config_changes are no account's
 	err := errors.New("not tried")
 	for range catalogueTries {
-		if err = s.tryCatalogue(system, f); !ent.IsConstraintError(err) {
+		if err = s.tryCatalogue(ctx, f); !ent.IsConstraintError(err) {
 			break
 		}
 	}
@@ -35,17 +34,22 @@ func (s *Service) changeCatalogue(ctx context.Context, f func(ctx context.Contex
 	return nil
 }
 
-func (s *Service) tryCatalogue(ctx context.Context, f func(ctx context.Context, c *change) error) error {
+func (s *Service) tryCatalogue(ctx context.Context, f func(c *change) error) error {
 	tx, err := s.Store.Ent.Tx(ctx)
 	if err != nil {
 		return err
 	}
 	c := &change{Tx: tx, account: id.Nil}
-	if err := f(ctx, c); err != nil {
+	if err := f(c); err != nil {
 		return c.abort(err)
 	}
 	if err := c.wrong.Err(); err != nil {
 		return c.abort(err)
 	}
 	return tx.Commit()
+}
+
+// recordEventType tells every process that an event type has changed. The line is no account's, hence Hookline's own.
+func (c *change) recordEventType(ctx context.Context, eventType id.ID) error {
+	return c.record(access.WithSystem(ctx), id.EventType, eventType)
 }

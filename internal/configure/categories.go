@@ -30,7 +30,7 @@ func (s *Service) UpsertCategory(ctx context.Context, in CategoryInput) (*ent.Ca
 		return nil, err
 	}
 	var row *ent.Category
-	err = s.changeCatalogue(ctx, func(ctx context.Context, c *change) error {
+	err = s.changeCatalogue(ctx, func(c *change) error {
 		checkCategory(&c.wrong, in)
 		if len(c.wrong) > 0 {
 			return nil

@@ -14,7 +14,6 @@ import (
 	"github.com/hookline/hookline/ent/category"
 	"github.com/hookline/hookline/ent/eventtype"
 	"github.com/hookline/hookline/internal/catalogue"
-	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/match"
 	"github.com/hookline/hookline/internal/usererror"
 )
@@ -34,7 +33,7 @@ var validations = []string{validationOff, "WARN", "REJECT"}
 // UpsertEventType creates an event type, or changes the one that has the name. Every process follows within a second.
 func (s *Service) UpsertEventType(ctx context.Context, in EventTypeInput) (*ent.EventType, error) {
 	var row *ent.EventType
-	err := s.changeCatalogue(ctx, func(ctx context.Context, c *change) error {
+	err := s.changeCatalogue(ctx, func(c *change) error {
 		if !checkEventTypeName(&c.wrong, in.Name) {
 			return nil
 		}
@@ -52,7 +51,7 @@ func (s *Service) UpsertEventType(ctx context.Context, in EventTypeInput) (*ent.
 		if err != nil || len(c.wrong) > 0 {
 			return err
 		}
-		return c.record(ctx, id.EventType, row.ID)
+		return c.recordEventType(ctx, row.ID)
 	})
 	if err != nil {
 		return nil, err

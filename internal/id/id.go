@@ -35,6 +35,7 @@ const (
 	Event               Prefix = "evt"
 	Delivery            Prefix = "dlv"
 	Attempt             Prefix = "att"
+	AuditEntry          Prefix = "aud"
 )
 
 // ErrInvalid is returned for text that is not an identifier.
