@@ -168,7 +168,7 @@ type EventSubscriptionFilter struct {
 type EventSubscriptionPayload struct {
 	// The subscription as it is now; null when the request was refused.
 	EventSubscription *ent.EventSubscription `json:"eventSubscription,omitempty"`
-	// The signing secret, on creation: shown in this answer only.
+	// The signing secret, on creation and rotation: shown in this answer only.
 	CreatedSecret *string `json:"createdSecret,omitempty"`
 	// What deserves attention though the request was carried out.
 	Warnings []string `json:"warnings"`
@@ -228,7 +228,7 @@ type PublishResult struct {
 	ID *string `json:"id,omitempty"`
 	// Whether the idempotency key was known: the id is the first event's then, and nothing was published.
 	Duplicate bool `json:"duplicate"`
-	// How many subscriptions it matched.
+	// How many subscriptions it matched, disabled ones too.
 	Matched int `json:"matched"`
 	// Why it was refused; empty when it was not.
 	UserErrors []*usererror.Error `json:"userErrors"`

@@ -273,19 +273,22 @@ type ComplexityRoot struct {
 	}
 
 	EventSubscription struct {
-		Category          func(childComplexity int) int
-		CreatedAt         func(childComplexity int) int
-		DisabledReason    func(childComplexity int) int
-		Enabled           func(childComplexity int) int
-		EventTypes        func(childComplexity int) int
-		Filter            func(childComplexity int) int
-		ID                func(childComplexity int) int
-		Key               func(childComplexity int) int
-		Name              func(childComplexity int) int
-		Profile           func(childComplexity int) int
-		SecretFingerprint func(childComplexity int) int
-		UpdatedAt         func(childComplexity int) int
-		Version           func(childComplexity int) int
+		Category                 func(childComplexity int) int
+		CreatedAt                func(childComplexity int) int
+		DisabledReason           func(childComplexity int) int
+		Enabled                  func(childComplexity int) int
+		EventTypes               func(childComplexity int) int
+		Expression               func(childComplexity int) int
+		Filter                   func(childComplexity int) int
+		ID                       func(childComplexity int) int
+		Key                      func(childComplexity int) int
+		Name                     func(childComplexity int) int
+		PreviousSecretValidUntil func(childComplexity int) int
+		Profile                  func(childComplexity int) int
+		SecretFingerprint        func(childComplexity int) int
+		UpdatedAt                func(childComplexity int) int
+		Version                  func(childComplexity int) int
+		WhileDisabled            func(childComplexity int) int
 	}
 
 	EventSubscriptionConnection struct {
@@ -335,18 +338,19 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
-		CreateAPIKey              func(childComplexity int, name string, scopes []access.Scope, expiresAt *time.Time) int
-		CreateAccount             func(childComplexity int, key string, name string) int
-		CreateEventSubscription   func(childComplexity int, input configure.CreateEventSubscriptionInput) int
-		CreateNotificationProfile func(childComplexity int, input configure.CreateNotificationProfileInput) int
-		DeleteEventSubscription   func(childComplexity int, by configure.Ref, deleteUnused bool) int
-		DeleteNotificationProfile func(childComplexity int, by configure.Ref) int
-		PublishEvents             func(childComplexity int, events []*accept.Event) int
-		RevokeAPIKey              func(childComplexity int, id string) int
-		UpdateEventSubscription   func(childComplexity int, by configure.Ref, input configure.UpdateEventSubscriptionInput) int
-		UpdateNotificationProfile func(childComplexity int, by configure.Ref, input configure.UpdateNotificationProfileInput) int
-		UpsertCategory            func(childComplexity int, input configure.CategoryInput) int
-		UpsertEventType           func(childComplexity int, input configure.EventTypeInput) int
+		CreateAPIKey                  func(childComplexity int, name string, scopes []access.Scope, expiresAt *time.Time) int
+		CreateAccount                 func(childComplexity int, key string, name string) int
+		CreateEventSubscription       func(childComplexity int, input configure.CreateEventSubscriptionInput) int
+		CreateNotificationProfile     func(childComplexity int, input configure.CreateNotificationProfileInput) int
+		DeleteEventSubscription       func(childComplexity int, by configure.Ref, deleteUnused bool) int
+		DeleteNotificationProfile     func(childComplexity int, by configure.Ref) int
+		PublishEvents                 func(childComplexity int, events []*accept.Event) int
+		RevokeAPIKey                  func(childComplexity int, id string) int
+		RotateEventSubscriptionSecret func(childComplexity int, by configure.Ref, overlap time.Duration, secret *string) int
+		UpdateEventSubscription       func(childComplexity int, by configure.Ref, input configure.UpdateEventSubscriptionInput) int
+		UpdateNotificationProfile     func(childComplexity int, by configure.Ref, input configure.UpdateNotificationProfileInput) int
+		UpsertCategory                func(childComplexity int, input configure.CategoryInput) int
+		UpsertEventType               func(childComplexity int, input configure.EventTypeInput) int
 	}
 
 	NotificationProfile struct {
@@ -1370,6 +1374,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EventSubscription.EventTypes(childComplexity), true
+	case "EventSubscription.expression":
+		if e.ComplexityRoot.EventSubscription.Expression == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventSubscription.Expression(childComplexity), true
 	case "EventSubscription.filter":
 		if e.ComplexityRoot.EventSubscription.Filter == nil {
 			break
@@ -1394,6 +1404,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EventSubscription.Name(childComplexity), true
+	case "EventSubscription.previousSecretValidUntil":
+		if e.ComplexityRoot.EventSubscription.PreviousSecretValidUntil == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventSubscription.PreviousSecretValidUntil(childComplexity), true
 	case "EventSubscription.profile":
 		if e.ComplexityRoot.EventSubscription.Profile == nil {
 			break
@@ -1418,6 +1434,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EventSubscription.Version(childComplexity), true
+	case "EventSubscription.whileDisabled":
+		if e.ComplexityRoot.EventSubscription.WhileDisabled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventSubscription.WhileDisabled(childComplexity), true
 
 	case "EventSubscriptionConnection.edges":
 		if e.ComplexityRoot.EventSubscriptionConnection.Edges == nil {
@@ -1664,6 +1686,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokeAPIKey(childComplexity, args["id"].(string)), true
+	case "Mutation.rotateEventSubscriptionSecret":
+		if e.ComplexityRoot.Mutation.RotateEventSubscriptionSecret == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_rotateEventSubscriptionSecret_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RotateEventSubscriptionSecret(childComplexity, args["by"].(configure.Ref), args["overlap"].(time.Duration), args["secret"].(*string)), true
 	case "Mutation.updateEventSubscription":
 		if e.ComplexityRoot.Mutation.UpdateEventSubscription == nil {
 			break
@@ -2978,14 +3011,20 @@ func (ec *executionContext) childFields_EventSubscription(ctx context.Context, f
 		return ec.fieldContext_EventSubscription_eventTypes(ctx, field)
 	case "filter":
 		return ec.fieldContext_EventSubscription_filter(ctx, field)
+	case "expression":
+		return ec.fieldContext_EventSubscription_expression(ctx, field)
 	case "profile":
 		return ec.fieldContext_EventSubscription_profile(ctx, field)
 	case "enabled":
 		return ec.fieldContext_EventSubscription_enabled(ctx, field)
 	case "disabledReason":
 		return ec.fieldContext_EventSubscription_disabledReason(ctx, field)
+	case "whileDisabled":
+		return ec.fieldContext_EventSubscription_whileDisabled(ctx, field)
 	case "secretFingerprint":
 		return ec.fieldContext_EventSubscription_secretFingerprint(ctx, field)
+	case "previousSecretValidUntil":
+		return ec.fieldContext_EventSubscription_previousSecretValidUntil(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_EventSubscription_createdAt(ctx, field)
 	case "updatedAt":

@@ -68,7 +68,7 @@ func (w *Worker) send(ctx context.Context, j *job, started time.Time, a *stream.
 		{"User-Agent", w.userAgent},
 		{signing.HeaderID, eventID},
 		{signing.HeaderTimestamp, strconv.FormatInt(started.Unix(), 10)},
-		{signing.HeaderSignature, signing.Sign(eventID, started, body, j.subscription.Secret)},
+		{signing.HeaderSignature, signing.Sign(eventID, started, body, j.subscription.Secrets(started)...)},
 	}
 	var lines strings.Builder
 	for i := range own {
