@@ -1786,14 +1786,14 @@ func (ec *executionContext) marshalNApiKeyPayload2ᚖgithubᚗcomᚋhooklineᚋh
 }
 
 func (ec *executionContext) unmarshalNScope2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋaccessᚐScope(ctx context.Context, v any) (access.Scope, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := UnmarshalText(v)
 	res := access.Scope(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNScope2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋaccessᚐScope(ctx context.Context, sel ast.SelectionSet, v access.Scope) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := MarshalText(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

@@ -60,7 +60,11 @@ func (r *queryResolver) EventType(ctx context.Context, name string) (*ent.EventT
 }
 
 func (r *queryResolver) EventTypes(ctx context.Context, search *string, category *string, includeDeprecated bool) ([]*ent.EventType, error) {
-	return r.Ent.EventType.Query().Where(eventTypesWhere(search, category, includeDeprecated)...).
+	found, err := containing("search", orZero(search), eventtype.FieldName)
+	if err != nil {
+		return nil, err
+	}
+	return r.Ent.EventType.Query().Where(found).Where(eventTypesWhere(category, includeDeprecated)...).
 		Order(ent.Asc(eventtype.FieldName)).All(ctx)
 }
 

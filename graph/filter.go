@@ -75,7 +75,7 @@ func parseIDs(prefix id.Prefix, all []string) []id.ID {
 const maxSearch = 255
 
 // containing selects the rows of which one of the columns contains the text, in upper or lower case. It looks at all rows
-// of the account.
+// that the query selects without it.
 func containing(argument, text string, columns ...string) (func(*sql.Selector), error) {
 	if n := utf8.RuneCountInString(text); n > maxSearch {
 		return nil, inputErrorf("%s: %d characters are too many, the limit is %d", argument, n, maxSearch)
@@ -114,8 +114,8 @@ func sendingThrough(profile configure.Ref) predicate.EventSubscription {
 	return eventsubscription.ProfileID(parseID(id.NotificationProfile, orZero(profile.ID)))
 }
 
-func eventTypesWhere(search, categoryKey *string, deprecated bool) []predicate.EventType {
-	where := []predicate.EventType{eventtype.NameContainsFold(orZero(search))}
+func eventTypesWhere(categoryKey *string, deprecated bool) []predicate.EventType {
+	var where []predicate.EventType
 	if categoryKey != nil {
 		where = append(where, eventtype.HasCategoryWith(category.Key(*categoryKey)))
 	}

@@ -6,7 +6,7 @@
 //	scope.go       the scopes of all fields that are selected, before anything is executed
 //	handler.go     the above put together, and complexity
 //	loaders.go     one statement for all objects of a kind on a level of the answer
-//	connection.go  pages of lists
+//	connection.go  pages of lists, and order.go the orders that they can be in
 //	live.go        the live log, whose rows are rendered once for all readers (rows.go)
 //	errors.go      what clients see of errors
 package graph
