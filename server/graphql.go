@@ -137,7 +137,8 @@ type rawRequest struct {
 // read reads the request.
 func (t *overHTTP) read(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *problem) {
 	started := graphql.Now()
-	request, p := rawRequest{}, (*problem)(nil)
+	var request rawRequest
+	var p *problem
 	if r.Method == http.MethodGet {
 		request, p = readURL(r.URL.Query())
 	} else {

@@ -111,7 +111,7 @@ func (w *world) walk(s sortable, order map[string]any, size int, backward bool, 
 			page[i] = node.ID
 		}
 		if backward {
-			ids = append(page, ids...)
+			ids = slices.Concat(page, ids)
 			vars["before"] = p.PageInfo.StartCursor
 		} else {
 			ids = append(ids, page...)

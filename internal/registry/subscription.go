@@ -60,6 +60,8 @@ type Profile struct {
 	// Headers are the profile's own, and HeaderLines the same as `Name: value` lines with secret values masked.
 	Headers     http.Header
 	HeaderLines string
+	// Mask replaces secret values that an endpoint repeats in its response; nil if there are none.
+	Mask *strings.Replacer
 	// A successful response must match those that are not nil.
 	StatusRegex, HeaderRegex, BodyRegex *regexp.Regexp
 	Retry                               retry.Policy
@@ -159,6 +161,7 @@ func withoutQuery(url string) string {
 const Masked = "***"
 
 func (r *Registry) readHeaders(row *ent.NotificationProfile, p *Profile) error {
+	var secrets []string
 	for _, header := range row.Headers {
 		value, shown, name := header.Value, header.Value, http.CanonicalHeaderKey(header.Name)
 		if header.Secret() {
@@ -170,10 +173,16 @@ func (r *Registry) readHeaders(row *ent.NotificationProfile, p *Profile) error {
 		}
 		if name == "Authorization" {
 			shown = Masked
+			_, credentials, _ := strings.Cut(value, " ") // after the scheme
+			secrets = append(secrets, credentials)
+		}
+		if shown == Masked {
+			secrets = append(secrets, value)
 		}
 		p.Headers[name] = []string{value}
 		p.HeaderLines += name + ": " + shown + "\n"
 	}
+	p.Mask = newMask(secrets)
 	return nil
 }
 
