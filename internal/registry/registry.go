@@ -30,6 +30,7 @@ type Registry struct {
 	following sync.Mutex         // one reader of changes at a time
 	seen      map[id.ID]struct{} // lines of config_changes that have been applied
 	readAt    time.Time          // when config_changes was last read
+	fullAt    time.Time          // when that read went back by overlap
 
 	mu         sync.RWMutex
 	accounts   map[id.ID]*account
@@ -100,7 +101,7 @@ func (r *Registry) load(ctx context.Context) error {
 	r.mu.Lock()
 	r.accounts, r.owners, r.eventTypes = fresh.accounts, fresh.owners, fresh.eventTypes
 	r.mu.Unlock()
-	r.seen, r.readAt = make(map[id.ID]struct{}), started
+	r.seen, r.readAt, r.fullAt = make(map[id.ID]struct{}), started, started
 	return nil
 }
 
@@ -189,10 +190,12 @@ func (r *Registry) remove(kind id.Prefix, object id.ID) {
 }
 
 // How config_changes is read. Lines can become visible late, by as long as their transaction took: each read goes back
-// by overlap, and what has been applied is skipped.
+// by a few seconds, now and then by overlap, and what has been applied is skipped.
 const (
 	followEvery = 250 * time.Millisecond
 	overlap     = 30 * time.Second
+	overlapEach = 3 * time.Second // a bulk of changes is not read again and again
+	overlapFull = 5 * time.Second // how often a read goes back by overlap
 )
 
 // Run follows the changes that other processes make, until ctx ends.
@@ -220,11 +223,15 @@ func (r *Registry) Refresh(ctx context.Context) error {
 	r.following.Lock()
 	defer r.following.Unlock()
 	now := time.Now()
-	if now.Sub(r.readAt) > overlap/2 {
+	if now.Sub(r.fullAt) > overlap/2 {
 		// Lines may have become visible and gone past meanwhile.
 		return r.load(ctx)
 	}
-	since := id.FirstAt(now.Add(-overlap))
+	back := now.Sub(r.readAt) + overlapEach
+	if now.Sub(r.fullAt) > overlapFull {
+		back = overlap
+	}
+	since := id.FirstAt(now.Add(-back))
 	lines, err := r.client.ConfigChange.Query().Where(configchange.IDGTE(since)).Order(ent.Asc(configchange.FieldID)).All(ctx)
 	if err != nil {
 		return fmt.Errorf("read configuration changes: %w", err)
@@ -250,6 +257,9 @@ func (r *Registry) Refresh(ctx context.Context) error {
 		}
 	}
 	r.readAt = now
+	if back == overlap {
+		r.fullAt = now
+	}
 	return nil
 }
 
