@@ -63,7 +63,7 @@ func someFeed(n int) *rapid.Generator[*feed] {
 
 // someOf generates nil, or some of the values.
 func someOf[T any](t *rapid.T, name string, values ...T) []T {
-	switch rapid.IntRange(0, 4).Draw(t, name) {
+	switch rapid.IntRange(0, 9).Draw(t, name) {
 	case 0:
 		return values[:1]
 	case 1:
@@ -83,12 +83,13 @@ func (f *feed) filter(t *rapid.T) livelog.Filter {
 		StatusCodes:   someOf(t, "codes", 0, 200),
 	}
 	maybe := func(name string, set func()) {
-		if rapid.IntRange(0, 4).Draw(t, name) == 0 {
+		if rapid.IntRange(0, 2).Draw(t, name) == 0 {
 			set()
 		}
 	}
+	// At an attempt's millisecond or shortly beside it.
 	bound := func(name string) time.Time {
-		return f.start.Add(time.Duration(rapid.IntRange(-1000, 20_000).Draw(t, name)) * time.Microsecond)
+		return f.start.Add(time.Duration(rapid.IntRange(0, 20).Draw(t, name))*time.Millisecond + time.Duration(rapid.IntRange(-1, 1).Draw(t, name+" µs"))*time.Microsecond)
 	}
 	maybe("since", func() { w.Since = bound("since at") })
 	maybe("until", func() { w.Until = bound("until at") })
