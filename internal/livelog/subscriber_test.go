@@ -203,6 +203,27 @@ func TestLive(t *testing.T) {
 	})
 }
 
+// Two servers never read at quite the same pace: one can be behind the cursor that another gave.
+func TestResumeOnServerThatIsBehind(t *testing.T) {
+	t.Parallel()
+	bubble(t, "sends nothing twice, and gives no cursor that leads back", func(t *testing.T, h *Hub) {
+		f := newFeeder(h)
+		r := subscribe(t, h, f.account, Filter{}, Options{After: cursor{5, 0}.String()})
+		behind := func(batch Batch) {
+			t.Helper()
+			if at, err := parseCursor(batch.Cursor, 2); err != nil || at[0] < 5 {
+				t.Errorf("cursor %v, %v", at, err)
+			}
+		}
+		f.feed(0, 3)
+		behind(r.expect(Heartbeat, nil, 0))
+		seven := f.feed(0, 4)
+		other := f.feed(1, 1)
+		synctest.Wait()
+		behind(r.expect(Live, slices.Concat(seven[2:], other), 0))
+	})
+}
+
 func TestHeartbeat(t *testing.T) {
 	t.Parallel()
 	bubble(t, "comes after a silence, with a cursor that has moved on", func(t *testing.T, h *Hub) {
