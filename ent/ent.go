@@ -15,6 +15,7 @@ import (
 	"github.com/hookline/hookline/ent/account"
 	"github.com/hookline/hookline/ent/apikey"
 	"github.com/hookline/hookline/ent/attempt"
+	"github.com/hookline/hookline/ent/auditentry"
 	"github.com/hookline/hookline/ent/authsetting"
 	"github.com/hookline/hookline/ent/category"
 	"github.com/hookline/hookline/ent/certificate"
@@ -89,6 +90,7 @@ func checkColumn(t, c string) error {
 			apikey.Table:              apikey.ValidColumn,
 			account.Table:             account.ValidColumn,
 			attempt.Table:             attempt.ValidColumn,
+			auditentry.Table:          auditentry.ValidColumn,
 			authsetting.Table:         authsetting.ValidColumn,
 			category.Table:            category.ValidColumn,
 			certificate.Table:         certificate.ValidColumn,

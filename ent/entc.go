@@ -20,7 +20,7 @@ func main() {
 			gen.FeatureModifier,
 			gen.FeatureLock,
 		},
-	})
+	}, entc.TemplateFiles("template/audit.tmpl"))
 	if err != nil {
 		log.Fatalf("generate ent: %v", err)
 	}

@@ -18,6 +18,8 @@ type Tx struct {
 	Account *AccountClient
 	// Attempt is the client for interacting with the Attempt builders.
 	Attempt *AttemptClient
+	// AuditEntry is the client for interacting with the AuditEntry builders.
+	AuditEntry *AuditEntryClient
 	// AuthSetting is the client for interacting with the AuthSetting builders.
 	AuthSetting *AuthSettingClient
 	// Category is the client for interacting with the Category builders.
@@ -174,6 +176,7 @@ func (tx *Tx) init() {
 	tx.APIKey = NewAPIKeyClient(tx.config)
 	tx.Account = NewAccountClient(tx.config)
 	tx.Attempt = NewAttemptClient(tx.config)
+	tx.AuditEntry = NewAuditEntryClient(tx.config)
 	tx.AuthSetting = NewAuthSettingClient(tx.config)
 	tx.Category = NewCategoryClient(tx.config)
 	tx.Certificate = NewCertificateClient(tx.config)

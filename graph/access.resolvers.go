@@ -53,16 +53,16 @@ func (r *queryResolver) Viewer(ctx context.Context) (*Viewer, error) {
 	return &Viewer{Account: account, KeyName: principal.KeyName, Scopes: principal.Scopes, Version: r.Version}, nil
 }
 
-func (r *queryResolver) Accounts(ctx context.Context, first *int, after *string, last *int, before *string) (*Connection[ent.Account], error) {
-	p, err := readPage(first, after, last, before)
+func (r *queryResolver) Accounts(ctx context.Context, order *Order, first *int, after *string, last *int, before *string) (*Connection[ent.Account], error) {
+	p, err := readSortedPage(order, first, after, last, before)
 	if err != nil {
 		return nil, err
 	}
-	return list(ctx, r.Ent.Account.Query(), p, accountID)
+	return sortedList(ctx, r.Ent.Account.Query(), p, accountID, accountValue)
 }
 
-func (r *queryResolver) APIKeys(ctx context.Context, first *int, after *string, last *int, before *string) (*Connection[ent.APIKey], error) {
-	p, err := readPage(first, after, last, before)
+func (r *queryResolver) APIKeys(ctx context.Context, order *Order, first *int, after *string, last *int, before *string) (*Connection[ent.APIKey], error) {
+	p, err := readSortedPage(order, first, after, last, before)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (r *queryResolver) APIKeys(ctx context.Context, first *int, after *string, 
 	if err != nil {
 		return nil, err
 	}
-	return list(ctx, r.Ent.APIKey.Query().Where(apikey.AccountID(account)), p, apiKeyID)
+	return sortedList(ctx, r.Ent.APIKey.Query().Where(apikey.AccountID(account)), p, apiKeyID, apiKeyValue)
 }
 
 func (r *Resolver) ApiKey() ApiKeyResolver { return &apiKeyResolver{r} }

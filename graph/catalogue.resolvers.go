@@ -34,7 +34,11 @@ func (r *queryResolver) EventType(ctx context.Context, name string) (*ent.EventT
 }
 
 func (r *queryResolver) EventTypes(ctx context.Context, search *string) ([]*ent.EventType, error) {
-	return r.Ent.EventType.Query().Where(eventtype.NameContainsFold(orZero(search))).Order(ent.Asc(eventtype.FieldName)).All(ctx)
+	found, err := containing("search", orZero(search), eventtype.FieldName)
+	if err != nil {
+		return nil, err
+	}
+	return r.Ent.EventType.Query().Where(found).Order(ent.Asc(eventtype.FieldName)).All(ctx)
 }
 
 func (r *Resolver) Category() CategoryResolver { return &categoryResolver{r} }

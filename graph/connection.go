@@ -2,7 +2,6 @@ package graph
 
 import (
 	"context"
-	"encoding/base64"
 	"slices"
 
 	"entgo.io/ent/dialect/sql"
@@ -23,6 +22,7 @@ type (
 	EventConnection               = Connection[ent.Event]
 	DeliveryConnection            = Connection[ent.Delivery]
 	DeliveryAttemptConnection     = Connection[ent.Attempt]
+	AuditEntryConnection          = Connection[ent.AuditEntry]
 
 	AccountEdge             = Edge[ent.Account]
 	APIKeyEdge              = Edge[ent.APIKey]
@@ -31,6 +31,7 @@ type (
 	EventEdge               = Edge[ent.Event]
 	DeliveryEdge            = Edge[ent.Delivery]
 	DeliveryAttemptEdge     = Edge[ent.Attempt]
+	AuditEntryEdge          = Edge[ent.AuditEntry]
 )
 
 // Connection is a page of a list (Relay cursor connections).
@@ -71,17 +72,23 @@ const (
 	MaxPage     = 100
 )
 
-// page is which part of a list was asked for. Lists run from the newest id to the oldest.
+// page is which part of a list was asked for.
 type page struct {
 	size     int
-	backward bool  // from the end
-	after    id.ID // nil: from the start
-	before   id.ID // nil: to the end
+	backward bool // from the end
+	sorting  sorting
+	after    place // nowhere: from the start
+	before   place // nowhere: to the end
 }
 
-// readPage reads the arguments that all lists have.
+// readPage reads the arguments that all lists have, of one that runs from the newest id to the oldest.
 func readPage(first *int, after *string, last *int, before *string) (page, error) {
-	p := page{size: DefaultPage}
+	return readSortedPage(nil, first, after, last, before)
+}
+
+// readSortedPage reads the arguments of a list whose order can be chosen.
+func readSortedPage(order *Order, first *int, after *string, last *int, before *string) (page, error) {
+	p := page{size: DefaultPage, sorting: sortingOf(order)}
 	var err error
 	if first != nil && last != nil {
 		return p, inputErrorf("first and last: give only one of them")
@@ -98,46 +105,33 @@ func readPage(first *int, after *string, last *int, before *string) (page, error
 		}
 		p.size, p.backward = *last, true
 	}
-	if p.after, err = readCursor("after", after); err != nil {
+	if p.after, err = p.sorting.readCursor("after", after); err != nil {
 		return p, err
 	}
-	p.before, err = readCursor("before", before)
+	p.before, err = p.sorting.readCursor("before", before)
 	return p, err
-}
-
-// cursorVersion is the first byte of every cursor; 16 bytes of an id follow.
-const cursorVersion = 1
-
-func cursorOf(at id.ID) string {
-	return base64.RawURLEncoding.EncodeToString(append([]byte{cursorVersion}, at[:]...))
-}
-
-func readCursor(argument string, cursor *string) (id.ID, error) {
-	if cursor == nil {
-		return id.Nil, nil
-	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(*cursor)
-	if err != nil || len(raw) != 1+len(id.Nil) || raw[0] != cursorVersion {
-		return id.Nil, inputErrorf("%s: %.64q is not a cursor of a list", argument, *cursor)
-	}
-	return id.ID(raw[1:]), nil
 }
 
 // restrict adds the page's bounds to a selection, without its size.
 func (p page) restrict(s *sql.Selector) {
-	if p.after != id.Nil {
-		s.Where(sql.LT(s.C("id"), p.after))
+	if p.after != (place{}) {
+		s.Where(p.sorting.beyond(s, p.after))
 	}
-	if p.before != id.Nil {
-		s.Where(sql.GT(s.C("id"), p.before))
+	if p.before != (place{}) {
+		opposite := p.sorting
+		opposite.ascending = !opposite.ascending
+		s.Where(opposite.beyond(s, p.before))
 	}
 }
 
+// order sorts the page's rows: from the end, if that is where it was asked for.
 func (p page) order(s *sql.Selector) {
-	if p.backward {
-		s.OrderBy(sql.Asc(s.C("id")))
-	} else {
-		s.OrderBy(sql.Desc(s.C("id")))
+	for _, name := range p.sorting.names(s.C) {
+		if p.sorting.ascending != p.backward {
+			s.OrderBy(sql.Asc(name))
+		} else {
+			s.OrderBy(sql.Desc(name))
+		}
 	}
 }
 
@@ -151,29 +145,30 @@ type query[Q, T any, P, O ~func(*sql.Selector)] interface {
 	Count(context.Context) (int, error)
 }
 
-// list reads a page of all that q selects.
+// list reads a page of all that q selects, from the newest id to the oldest.
 func list[Q query[Q, T, P, O], T any, P, O ~func(*sql.Selector)](
 	ctx context.Context, q Q, p page, idOf func(*T) id.ID,
 ) (*Connection[T], error) {
-	rows, err := q.Clone().Where(p.restrict).Order(p.order).Limit(p.size + 1).All(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return connect(rows, p, idOf, q.Count), nil
+	return sortedList(ctx, q, p, idOf, func(*T, string) string { return "" })
 }
 
-// connect makes a connection of a page's rows, which are in the order that the page asked for and one more than its
-// size if there is more.
+// connect makes a connection of a page's rows, of a list that runs from the newest id to the oldest.
 func connect[T any](rows []*T, p page, idOf func(*T) id.ID, count func(context.Context) (int, error)) *Connection[T] {
+	return connectAt(rows, p, func(row *T) place { return place{id: idOf(row)} }, count)
+}
+
+// connectAt makes a connection of a page's rows, which are in the order that the page asked for and one more than its
+// size if there is more.
+func connectAt[T any](rows []*T, p page, placeOf func(*T) place, count func(context.Context) (int, error)) *Connection[T] {
 	more := len(rows) > p.size
 	rows = rows[:min(len(rows), p.size)]
-	c := &Connection[T]{Nodes: rows, PageInfo: &PageInfo{HasNextPage: more, HasPreviousPage: p.after != id.Nil}, count: count}
+	c := &Connection[T]{Nodes: rows, PageInfo: &PageInfo{HasNextPage: more, HasPreviousPage: p.after != (place{})}, count: count}
 	if p.backward {
 		slices.Reverse(rows)
-		c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = p.before != id.Nil, more
+		c.PageInfo.HasNextPage, c.PageInfo.HasPreviousPage = p.before != (place{}), more
 	}
 	for _, row := range rows {
-		c.cursors = append(c.cursors, cursorOf(idOf(row)))
+		c.cursors = append(c.cursors, p.sorting.cursor(placeOf(row)))
 	}
 	if len(rows) > 0 {
 		c.PageInfo.StartCursor, c.PageInfo.EndCursor = &c.cursors[0], &c.cursors[len(rows)-1]

@@ -10,8 +10,8 @@ import (
 
 func TestReadPage(t *testing.T) {
 	t.Parallel()
-	place := id.New()
-	cursor := cursorOf(place)
+	at := place{id: id.New()}
+	cursor := sorting{}.cursor(at)
 
 	t.Run("defaults to the first 20", func(t *testing.T) {
 		t.Parallel()
@@ -21,10 +21,10 @@ func TestReadPage(t *testing.T) {
 	})
 	t.Run("reads sizes and cursors", func(t *testing.T) {
 		t.Parallel()
-		if p, err := readPage(new(100), &cursor, nil, nil); err != nil || p != (page{size: 100, after: place}) {
+		if p, err := readPage(new(100), &cursor, nil, nil); err != nil || p != (page{size: 100, after: at}) {
 			t.Errorf("got %+v, %v", p, err)
 		}
-		if p, err := readPage(nil, nil, new(1), &cursor); err != nil || p != (page{size: 1, backward: true, before: place}) {
+		if p, err := readPage(nil, nil, new(1), &cursor); err != nil || p != (page{size: 1, backward: true, before: at}) {
 			t.Errorf("got %+v, %v", p, err)
 		}
 	})
@@ -66,11 +66,11 @@ func TestConnect(t *testing.T) {
 		"empty":                    {page{size: 2}, nil, nil, false, false},
 		"all":                      {page{size: 2}, []*id.ID{row(9), row(8)}, []byte{9, 8}, false, false},
 		"more after":               {page{size: 2}, []*id.ID{row(9), row(8), row(7)}, []byte{9, 8}, true, false},
-		"after a cursor":           {page{size: 2, after: *row(9)}, []*id.ID{row(8)}, []byte{8}, false, true},
+		"after a cursor":           {page{size: 2, after: place{id: *row(9)}}, []*id.ID{row(8)}, []byte{8}, false, true},
 		"from the end":             {page{size: 2, backward: true}, []*id.ID{row(1), row(2)}, []byte{2, 1}, false, false},
 		"from the end, more":       {page{size: 2, backward: true}, []*id.ID{row(1), row(2), row(3)}, []byte{2, 1}, false, true},
-		"before a cursor":          {page{size: 2, backward: true, before: *row(1)}, []*id.ID{row(2)}, []byte{2}, true, false},
-		"before a cursor and more": {page{size: 1, backward: true, before: *row(1)}, []*id.ID{row(2), row(3)}, []byte{2}, true, true},
+		"before a cursor":          {page{size: 2, backward: true, before: place{id: *row(1)}}, []*id.ID{row(2)}, []byte{2}, true, false},
+		"before a cursor and more": {page{size: 1, backward: true, before: place{id: *row(1)}}, []*id.ID{row(2), row(3)}, []byte{2}, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -99,7 +99,7 @@ func TestConnect(t *testing.T) {
 				t.Error("the page's cursors are not those of its first and last edge")
 			}
 			for _, edge := range edges {
-				if at, err := readCursor("", &edge.Cursor); err != nil || at != *edge.Node {
+				if at, err := (sorting{}).readCursor("", &edge.Cursor); err != nil || at.id != *edge.Node {
 					t.Errorf("cursor %s leads to %v, %v", edge.Cursor, at, err)
 				}
 			}

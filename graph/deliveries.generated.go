@@ -2660,14 +2660,14 @@ func (ec *executionContext) marshalNAttemptBatch2ᚖgithubᚗcomᚋhooklineᚋho
 }
 
 func (ec *executionContext) unmarshalNAttemptOutcome2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋstreamᚐOutcome(ctx context.Context, v any) (stream.Outcome, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := UnmarshalText(v)
 	res := stream.Outcome(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNAttemptOutcome2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋstreamᚐOutcome(ctx context.Context, sel ast.SelectionSet, v stream.Outcome) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := MarshalText(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -2707,14 +2707,14 @@ func (ec *executionContext) marshalNAttemptTiming2ᚖgithubᚗcomᚋhooklineᚋh
 }
 
 func (ec *executionContext) unmarshalNAttemptTrigger2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋstreamᚐTrigger(ctx context.Context, v any) (stream.Trigger, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := UnmarshalText(v)
 	res := stream.Trigger(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNAttemptTrigger2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋstreamᚐTrigger(ctx context.Context, sel ast.SelectionSet, v stream.Trigger) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := MarshalText(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -2740,14 +2740,14 @@ func (ec *executionContext) marshalNAttemptTrigger2string(ctx context.Context, s
 }
 
 func (ec *executionContext) unmarshalNBatchKind2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋlivelogᚐKind(ctx context.Context, v any) (livelog.Kind, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := UnmarshalText(v)
 	res := livelog.Kind(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNBatchKind2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋlivelogᚐKind(ctx context.Context, sel ast.SelectionSet, v livelog.Kind) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := MarshalText(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -2919,14 +2919,14 @@ func (ec *executionContext) marshalNDeliveryEdge2ᚖgithubᚗcomᚋhooklineᚋho
 }
 
 func (ec *executionContext) unmarshalNDeliveryStatus2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋstreamᚐStatus(ctx context.Context, v any) (stream.Status, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := UnmarshalText(v)
 	res := stream.Status(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNDeliveryStatus2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋstreamᚐStatus(ctx context.Context, sel ast.SelectionSet, v stream.Status) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := MarshalText(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

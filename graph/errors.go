@@ -98,9 +98,9 @@ func presentError(log *slog.Logger) graphql.ErrorPresenterFunc {
 			shown.Message = messageOf(err)
 			return &shown
 		}
-		log.ErrorContext(ctx, "internal error", "requestId", RequestID(ctx), "path", shown.Path.String(), "error", err)
+		log.ErrorContext(ctx, "internal error", "requestId", access.RequestID(ctx), "path", shown.Path.String(), "error", err)
 		shown.Message = "internal error"
-		shown.Extensions["requestId"] = RequestID(ctx)
+		shown.Extensions["requestId"] = access.RequestID(ctx)
 		return &shown
 	}
 }
@@ -116,10 +116,10 @@ func messageOf(err error) string {
 // recoverPanic turns a panic of a resolver into an internal error.
 func recoverPanic(log *slog.Logger) graphql.RecoverFunc {
 	return func(ctx context.Context, value any) error {
-		log.ErrorContext(ctx, "panic", "requestId", RequestID(ctx), "panic", value, "stack", string(debug.Stack()))
+		log.ErrorContext(ctx, "panic", "requestId", access.RequestID(ctx), "panic", value, "stack", string(debug.Stack()))
 		return &gqlerror.Error{
 			Message:    "internal error",
-			Extensions: map[string]any{"code": CodeInternal, "requestId": RequestID(ctx)},
+			Extensions: map[string]any{"code": CodeInternal, "requestId": access.RequestID(ctx)},
 		}
 	}
 }
@@ -130,17 +130,4 @@ func mistakes(err error) (usererror.List, error) {
 		return list, nil
 	}
 	return nil, err
-}
-
-type requestIDKey struct{}
-
-// WithRequestID returns a context of the request with this id.
-func WithRequestID(ctx context.Context, requestID string) context.Context {
-	return context.WithValue(ctx, requestIDKey{}, requestID)
-}
-
-// RequestID returns the id of the request, empty if it has none.
-func RequestID(ctx context.Context) string {
-	requestID, _ := ctx.Value(requestIDKey{}).(string)
-	return requestID
 }

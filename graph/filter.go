@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"time"
+	"unicode/utf8"
 
 	"entgo.io/ent/dialect/sql"
 
@@ -68,14 +69,29 @@ func parseIDs(prefix id.Prefix, all []string) []id.ID {
 	return parsed
 }
 
-func subscriptionsWhere(f *EventSubscriptionFilter) []predicate.EventSubscription {
+// maxSearch is how many characters the text that is searched for may have, as many as names and keys have at most.
+const maxSearch = 255
+
+// containing selects the rows of which one of the columns contains the text, in upper or lower case. It looks at all rows
+// that the query selects without it.
+func containing(argument, text string, columns ...string) (func(*sql.Selector), error) {
+	if n := utf8.RuneCountInString(text); n > maxSearch {
+		return nil, inputErrorf("%s: %d characters are too many, the limit is %d", argument, n, maxSearch)
+	}
+	return store.ContainsFold(text, columns...), nil
+}
+
+func subscriptionsWhere(f *EventSubscriptionFilter) ([]predicate.EventSubscription, error) {
 	if f == nil {
-		return nil
+		return nil, nil
 	}
 	var where []predicate.EventSubscription
 	if f.Search != nil {
-		where = append(where, eventsubscription.Or(
-			eventsubscription.KeyContainsFold(*f.Search), eventsubscription.NameContainsFold(*f.Search)))
+		found, err := containing("filter.search", *f.Search, eventsubscription.FieldKey, eventsubscription.FieldName)
+		if err != nil {
+			return nil, err
+		}
+		where = append(where, found)
 	}
 	if f.Category != nil {
 		where = append(where, eventsubscription.Category(*f.Category))
@@ -86,7 +102,7 @@ func subscriptionsWhere(f *EventSubscriptionFilter) []predicate.EventSubscriptio
 	if f.Enabled != nil {
 		where = append(where, eventsubscription.Enabled(*f.Enabled))
 	}
-	return where
+	return where, nil
 }
 
 func sendingThrough(profile configure.Ref) predicate.EventSubscription {

@@ -87,13 +87,19 @@ const (
 func complexities() ComplexityRoot {
 	var c ComplexityRoot
 	q := &c.Query
-	q.Accounts = pageComplexity
-	q.APIKeys = pageComplexity
+	q.Accounts = sortedComplexity
+	q.APIKeys = sortedComplexity
+	q.AuditLog = filteredComplexity[*AuditLogFilter]
+	q.Nodes = func(child int, ids []string) int { return times(min(len(ids), maxNodes))(child) }
 	q.Events = filteredComplexity[*EventLogFilter]
 	q.Deliveries = filteredComplexity[*DeliveryFilter]
 	q.DeliveryAttempts = filteredComplexity[*AttemptFilter]
-	q.EventSubscriptions = filteredComplexity[*EventSubscriptionFilter]
-	q.NotificationProfiles = filteredComplexity[*string]
+	q.EventSubscriptions = func(child int, _ *EventSubscriptionFilter, order *Order, first *int, after *string, last *int, before *string) int {
+		return sortedComplexity(child, order, first, after, last, before)
+	}
+	q.NotificationProfiles = func(child int, _ *string, order *Order, first *int, after *string, last *int, before *string) int {
+		return sortedComplexity(child, order, first, after, last, before)
+	}
 	q.Categories = times(usualCategories)
 	q.EventTypes = func(child int, _ *string) int { return times(usualCategories * usualEventTypes)(child) }
 	c.NotificationProfile.Subscriptions = pageComplexity
@@ -108,6 +114,10 @@ func times(n int) func(child int) int {
 }
 
 func filteredComplexity[F any](child int, _ F, first *int, after *string, last *int, before *string) int {
+	return pageComplexity(child, first, after, last, before)
+}
+
+func sortedComplexity(child int, _ *Order, first *int, after *string, last *int, before *string) int {
 	return pageComplexity(child, first, after, last, before)
 }
 

@@ -34,7 +34,8 @@ type loaders struct {
 	attempt            *loader[id.ID, *ent.Attempt]
 	attemptsOf         *loader[id.ID, []*ent.Attempt] // by delivery
 	responseBody       *loader[id.ID, []byte]         // by attempt
-	live               *liveDeliveries                // which delivery knows too
+	auditEntry         *loader[id.ID, *ent.AuditEntry]
+	live               *liveDeliveries // which delivery knows too
 }
 
 func newLoaders(client *ent.Client) *loaders {
@@ -58,6 +59,7 @@ func newLoaders(client *ent.Client) *loaders {
 		attempt:            newLoader(r.attempts),
 		attemptsOf:         newLoader(r.attemptsOf),
 		responseBody:       newLoader(r.responseBodies),
+		auditEntry:         newLoader(r.auditEntries),
 	}
 }
 

@@ -72,6 +72,20 @@ type AttemptTiming struct {
 	ConnectionReused bool `json:"connectionReused"`
 }
 
+// Which changes to list: all that is given must hold.
+type AuditLogFilter struct {
+	// Changed at this time or later.
+	Since *time.Time `json:"since,omitempty"`
+	// Changed before this time.
+	Until *time.Time `json:"until,omitempty"`
+	// Changed by the API key with this id.
+	Actor *string `json:"actor,omitempty"`
+	// What was done.
+	Action *string `json:"action,omitempty"`
+	// The id of the object that was changed.
+	Target *string `json:"target,omitempty"`
+}
+
 // A body, of a payload, a request or a response.
 type Body struct {
 	// Its media type; null when none was given.
@@ -132,7 +146,7 @@ type EventLogFilter struct {
 
 // Which event subscriptions to list: all parts given must hold.
 type EventSubscriptionFilter struct {
-	// Only those whose key or name contains this text.
+	// Only those whose key or name contains this text of at most 255 characters, in upper or lower case.
 	Search *string `json:"search,omitempty"`
 	// Only those bound to this category.
 	Category *string `json:"category,omitempty"`
@@ -146,7 +160,7 @@ type EventSubscriptionFilter struct {
 type EventSubscriptionPayload struct {
 	// The subscription as it is now; null when the request was refused.
 	EventSubscription *ent.EventSubscription `json:"eventSubscription,omitempty"`
-	// The signing secret, on creation: shown in this answer only.
+	// The signing secret, on creation and rotation: shown in this answer only.
 	CreatedSecret *string `json:"createdSecret,omitempty"`
 	// What deserves attention though the request was carried out.
 	Warnings []string `json:"warnings"`
@@ -198,7 +212,7 @@ type PublishResult struct {
 	ID *string `json:"id,omitempty"`
 	// Whether the idempotency key was known: the id is the first event's then, and nothing was published.
 	Duplicate bool `json:"duplicate"`
-	// How many subscriptions it matched.
+	// How many subscriptions it matched, disabled ones too.
 	Matched int `json:"matched"`
 	// Why it was refused; empty when it was not.
 	UserErrors []*usererror.Error `json:"userErrors"`

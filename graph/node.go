@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/vektah/gqlparser/v2/ast"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/id"
@@ -20,6 +21,7 @@ var nodeTypes = map[id.Prefix]string{
 	id.Event:               "Event",
 	id.Delivery:            "Delivery",
 	id.Attempt:             "DeliveryAttempt",
+	id.AuditEntry:          "AuditEntry",
 }
 
 // findNode loads the object with the id that text shows.
@@ -29,6 +31,25 @@ func findNode(ctx context.Context, text string) (Node, error) {
 		return nil, nil //nolint:nilerr // nothing has such an id
 	}
 	return node(ctx, prefix, key)
+}
+
+// maxNodes is how many objects can be asked for at once.
+const maxNodes = 100
+
+// findNodes loads the objects with the ids that texts show, all at once, with nil for what is not there.
+func findNodes(ctx context.Context, texts []string) ([]Node, error) {
+	if len(texts) > maxNodes {
+		return nil, inputErrorf("ids: %d ids are too many, the limit is %d", len(texts), maxNodes)
+	}
+	found := make([]Node, len(texts))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, text := range texts {
+		group.Go(func() (err error) {
+			found[i], err = findNode(ctx, text)
+			return err
+		})
+	}
+	return found, group.Wait()
 }
 
 // node loads any object. To those who lack the scopes of its type it does not exist: `node` itself asks for none.
@@ -58,6 +79,8 @@ func node(ctx context.Context, prefix id.Prefix, key id.ID) (Node, error) {
 		return asNode(l.event.load(ctx, key))
 	case id.Delivery:
 		return asNode(l.delivery.load(ctx, key))
+	case id.AuditEntry:
+		return asNode(l.auditEntry.load(ctx, key))
 	default:
 		return asNode(l.attempt.load(ctx, key))
 	}

@@ -83,18 +83,21 @@ func (r *queryResolver) NotificationProfile(ctx context.Context, by configure.Re
 	return find(ctx, id.NotificationProfile, orZero(by.ID), loadersOf(ctx).profile)
 }
 
-func (r *queryResolver) NotificationProfiles(ctx context.Context, search *string, first *int, after *string, last *int, before *string) (*Connection[ent.NotificationProfile], error) {
-	p, err := readPage(first, after, last, before)
+func (r *queryResolver) NotificationProfiles(ctx context.Context, search *string, order *Order, first *int, after *string, last *int, before *string) (*Connection[ent.NotificationProfile], error) {
+	p, err := readSortedPage(order, first, after, last, before)
 	if err != nil {
 		return nil, err
 	}
 	q := r.Ent.NotificationProfile.Query()
 	if search != nil {
-		q.Where(notificationprofile.Or(
-			notificationprofile.KeyContainsFold(*search), notificationprofile.NameContainsFold(*search),
-			notificationprofile.WebhookURLContainsFold(*search)))
+		found, err := containing("search", *search, notificationprofile.FieldKey,
+			notificationprofile.FieldName, notificationprofile.FieldWebhookURL)
+		if err != nil {
+			return nil, err
+		}
+		q.Where(found)
 	}
-	return list(ctx, q, p, profileID)
+	return sortedList(ctx, q, p, profileID, profileValue)
 }
 
 func (r *Resolver) NotificationProfile() NotificationProfileResolver {

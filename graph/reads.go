@@ -10,6 +10,7 @@ import (
 	"github.com/hookline/hookline/ent/account"
 	entapikey "github.com/hookline/hookline/ent/apikey"
 	"github.com/hookline/hookline/ent/attempt"
+	"github.com/hookline/hookline/ent/auditentry"
 	"github.com/hookline/hookline/ent/category"
 	"github.com/hookline/hookline/ent/delivery"
 	"github.com/hookline/hookline/ent/event"
@@ -69,6 +70,11 @@ func (r reads) apiKeys(ctx context.Context, ids []id.ID) (map[id.ID]*ent.APIKey,
 	}
 	rows, err := r.client.APIKey.Query().Where(entapikey.IDIn(ids...), entapikey.AccountID(own)).All(ctx)
 	return byKey(rows, err, func(k *ent.APIKey) id.ID { return k.ID })
+}
+
+func (r reads) auditEntries(ctx context.Context, ids []id.ID) (map[id.ID]*ent.AuditEntry, error) {
+	rows, err := r.client.AuditEntry.Query().Where(auditentry.IDIn(ids...)).All(ctx)
+	return byKey(rows, err, func(e *ent.AuditEntry) id.ID { return e.ID })
 }
 
 func (r reads) categories(ctx context.Context, ids []id.ID) (map[id.ID]*ent.Category, error) {
@@ -135,7 +141,7 @@ func firstOfEach(p page, profiles []id.ID) predicate.EventSubscription {
 	return func(s *sql.Selector) {
 		build := sql.Dialect(s.Dialect())
 		table := build.Table(eventsubscription.Table)
-		order := sql.Desc(table.C(eventsubscription.FieldID))
+		order := sql.Desc(table.C(eventsubscription.FieldID)) // profiles' lists have no other order
 		if p.backward {
 			order = sql.Asc(table.C(eventsubscription.FieldID))
 		}

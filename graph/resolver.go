@@ -6,7 +6,7 @@
 //	scope.go       the scopes of all fields that are selected, before anything is executed
 //	handler.go     the above put together, and complexity
 //	loaders.go     one statement for all objects of a kind on a level of the answer
-//	connection.go  pages of lists
+//	connection.go  pages of lists, and order.go the orders that they can be in
 //	live.go        the live log, whose rows are rendered once for all readers (rows.go)
 //	errors.go      what clients see of errors
 package graph
@@ -105,6 +105,7 @@ func profileID(p *ent.NotificationProfile) id.ID { return p.ID }
 func subscriptionID(s *ent.EventSubscription) id.ID {
 	return s.ID
 }
-func eventID(e *ent.Event) id.ID       { return e.ID }
-func deliveryID(d *ent.Delivery) id.ID { return d.ID }
-func attemptID(a *ent.Attempt) id.ID   { return a.ID }
+func auditEntryID(e *ent.AuditEntry) id.ID { return e.ID }
+func eventID(e *ent.Event) id.ID           { return e.ID }
+func deliveryID(d *ent.Delivery) id.ID     { return d.ID }
+func attemptID(a *ent.Attempt) id.ID       { return a.ID }

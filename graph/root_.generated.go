@@ -27,6 +27,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	ApiKey() ApiKeyResolver
+	AuditEntry() AuditEntryResolver
 	Category() CategoryResolver
 	Delivery() DeliveryResolver
 	DeliveryAttempt() DeliveryAttemptResolver
@@ -52,9 +53,10 @@ type ComplexityRoot struct {
 	}
 
 	AccountConnection struct {
-		Edges    func(childComplexity int) int
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
 	}
 
 	AccountEdge struct {
@@ -79,9 +81,10 @@ type ComplexityRoot struct {
 	}
 
 	ApiKeyConnection struct {
-		Edges    func(childComplexity int) int
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
 	}
 
 	ApiKeyEdge struct {
@@ -121,6 +124,31 @@ type ComplexityRoot struct {
 	AttributeFilter struct {
 		Key    func(childComplexity int) int
 		Values func(childComplexity int) int
+	}
+
+	AuditEntry struct {
+		Action     func(childComplexity int) int
+		Actor      func(childComplexity int) int
+		ActorID    func(childComplexity int) int
+		After      func(childComplexity int) int
+		At         func(childComplexity int) int
+		Before     func(childComplexity int) int
+		ID         func(childComplexity int) int
+		RequestID  func(childComplexity int) int
+		Target     func(childComplexity int) int
+		TargetID   func(childComplexity int) int
+		TargetType func(childComplexity int) int
+	}
+
+	AuditEntryConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	AuditEntryEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	Body struct {
@@ -239,19 +267,22 @@ type ComplexityRoot struct {
 	}
 
 	EventSubscription struct {
-		Category          func(childComplexity int) int
-		CreatedAt         func(childComplexity int) int
-		DisabledReason    func(childComplexity int) int
-		Enabled           func(childComplexity int) int
-		EventTypes        func(childComplexity int) int
-		Filter            func(childComplexity int) int
-		ID                func(childComplexity int) int
-		Key               func(childComplexity int) int
-		Name              func(childComplexity int) int
-		Profile           func(childComplexity int) int
-		SecretFingerprint func(childComplexity int) int
-		UpdatedAt         func(childComplexity int) int
-		Version           func(childComplexity int) int
+		Category                 func(childComplexity int) int
+		CreatedAt                func(childComplexity int) int
+		DisabledReason           func(childComplexity int) int
+		Enabled                  func(childComplexity int) int
+		EventTypes               func(childComplexity int) int
+		Expression               func(childComplexity int) int
+		Filter                   func(childComplexity int) int
+		ID                       func(childComplexity int) int
+		Key                      func(childComplexity int) int
+		Name                     func(childComplexity int) int
+		PreviousSecretValidUntil func(childComplexity int) int
+		Profile                  func(childComplexity int) int
+		SecretFingerprint        func(childComplexity int) int
+		UpdatedAt                func(childComplexity int) int
+		Version                  func(childComplexity int) int
+		WhileDisabled            func(childComplexity int) int
 	}
 
 	EventSubscriptionConnection struct {
@@ -293,16 +324,17 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
-		CreateAPIKey              func(childComplexity int, name string, scopes []access.Scope, expiresAt *time.Time) int
-		CreateAccount             func(childComplexity int, key string, name string) int
-		CreateEventSubscription   func(childComplexity int, input configure.CreateEventSubscriptionInput) int
-		CreateNotificationProfile func(childComplexity int, input configure.CreateNotificationProfileInput) int
-		DeleteEventSubscription   func(childComplexity int, by configure.Ref, deleteUnused bool) int
-		DeleteNotificationProfile func(childComplexity int, by configure.Ref) int
-		PublishEvents             func(childComplexity int, events []*accept.Event) int
-		RevokeAPIKey              func(childComplexity int, id string) int
-		UpdateEventSubscription   func(childComplexity int, by configure.Ref, input configure.UpdateEventSubscriptionInput) int
-		UpdateNotificationProfile func(childComplexity int, by configure.Ref, input configure.UpdateNotificationProfileInput) int
+		CreateAPIKey                  func(childComplexity int, name string, scopes []access.Scope, expiresAt *time.Time) int
+		CreateAccount                 func(childComplexity int, key string, name string) int
+		CreateEventSubscription       func(childComplexity int, input configure.CreateEventSubscriptionInput) int
+		CreateNotificationProfile     func(childComplexity int, input configure.CreateNotificationProfileInput) int
+		DeleteEventSubscription       func(childComplexity int, by configure.Ref, deleteUnused bool) int
+		DeleteNotificationProfile     func(childComplexity int, by configure.Ref) int
+		PublishEvents                 func(childComplexity int, events []*accept.Event) int
+		RevokeAPIKey                  func(childComplexity int, id string) int
+		RotateEventSubscriptionSecret func(childComplexity int, by configure.Ref, overlap time.Duration, secret *string) int
+		UpdateEventSubscription       func(childComplexity int, by configure.Ref, input configure.UpdateEventSubscriptionInput) int
+		UpdateNotificationProfile     func(childComplexity int, by configure.Ref, input configure.UpdateNotificationProfileInput) int
 	}
 
 	NotificationProfile struct {
@@ -330,9 +362,10 @@ type ComplexityRoot struct {
 	}
 
 	NotificationProfileConnection struct {
-		Edges    func(childComplexity int) int
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
 	}
 
 	NotificationProfileEdge struct {
@@ -365,8 +398,9 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		APIKeys              func(childComplexity int, first *int, after *string, last *int, before *string) int
-		Accounts             func(childComplexity int, first *int, after *string, last *int, before *string) int
+		APIKeys              func(childComplexity int, order *Order, first *int, after *string, last *int, before *string) int
+		Accounts             func(childComplexity int, order *Order, first *int, after *string, last *int, before *string) int
+		AuditLog             func(childComplexity int, filter *AuditLogFilter, first *int, after *string, last *int, before *string) int
 		Categories           func(childComplexity int) int
 		Deliveries           func(childComplexity int, filter *DeliveryFilter, first *int, after *string, last *int, before *string) int
 		Delivery             func(childComplexity int, id string) int
@@ -374,13 +408,14 @@ type ComplexityRoot struct {
 		DeliveryAttempts     func(childComplexity int, filter *AttemptFilter, first *int, after *string, last *int, before *string) int
 		Event                func(childComplexity int, id string) int
 		EventSubscription    func(childComplexity int, by configure.Ref) int
-		EventSubscriptions   func(childComplexity int, filter *EventSubscriptionFilter, first *int, after *string, last *int, before *string) int
+		EventSubscriptions   func(childComplexity int, filter *EventSubscriptionFilter, order *Order, first *int, after *string, last *int, before *string) int
 		EventType            func(childComplexity int, name string) int
 		EventTypes           func(childComplexity int, search *string) int
 		Events               func(childComplexity int, filter *EventLogFilter, first *int, after *string, last *int, before *string) int
 		Node                 func(childComplexity int, id string) int
+		Nodes                func(childComplexity int, ids []string) int
 		NotificationProfile  func(childComplexity int, by configure.Ref) int
-		NotificationProfiles func(childComplexity int, search *string, first *int, after *string, last *int, before *string) int
+		NotificationProfiles func(childComplexity int, search *string, order *Order, first *int, after *string, last *int, before *string) int
 		Viewer               func(childComplexity int) int
 	}
 
@@ -467,6 +502,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AccountConnection.PageInfo(childComplexity), true
+	case "AccountConnection.totalCount":
+		if e.ComplexityRoot.AccountConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountConnection.TotalCount(childComplexity), true
 
 	case "AccountEdge.cursor":
 		if e.ComplexityRoot.AccountEdge.Cursor == nil {
@@ -561,6 +602,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ApiKeyConnection.PageInfo(childComplexity), true
+	case "ApiKeyConnection.totalCount":
+		if e.ComplexityRoot.ApiKeyConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ApiKeyConnection.TotalCount(childComplexity), true
 
 	case "ApiKeyEdge.cursor":
 		if e.ComplexityRoot.ApiKeyEdge.Cursor == nil {
@@ -693,6 +740,105 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AttributeFilter.Values(childComplexity), true
+
+	case "AuditEntry.action":
+		if e.ComplexityRoot.AuditEntry.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Action(childComplexity), true
+	case "AuditEntry.actor":
+		if e.ComplexityRoot.AuditEntry.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Actor(childComplexity), true
+	case "AuditEntry.actorId":
+		if e.ComplexityRoot.AuditEntry.ActorID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.ActorID(childComplexity), true
+	case "AuditEntry.after":
+		if e.ComplexityRoot.AuditEntry.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.After(childComplexity), true
+	case "AuditEntry.at":
+		if e.ComplexityRoot.AuditEntry.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.At(childComplexity), true
+	case "AuditEntry.before":
+		if e.ComplexityRoot.AuditEntry.Before == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Before(childComplexity), true
+	case "AuditEntry.id":
+		if e.ComplexityRoot.AuditEntry.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.ID(childComplexity), true
+	case "AuditEntry.requestId":
+		if e.ComplexityRoot.AuditEntry.RequestID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.RequestID(childComplexity), true
+	case "AuditEntry.target":
+		if e.ComplexityRoot.AuditEntry.Target == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Target(childComplexity), true
+	case "AuditEntry.targetId":
+		if e.ComplexityRoot.AuditEntry.TargetID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.TargetID(childComplexity), true
+	case "AuditEntry.targetType":
+		if e.ComplexityRoot.AuditEntry.TargetType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.TargetType(childComplexity), true
+
+	case "AuditEntryConnection.edges":
+		if e.ComplexityRoot.AuditEntryConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntryConnection.Edges(childComplexity), true
+	case "AuditEntryConnection.nodes":
+		if e.ComplexityRoot.AuditEntryConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntryConnection.Nodes(childComplexity), true
+	case "AuditEntryConnection.pageInfo":
+		if e.ComplexityRoot.AuditEntryConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntryConnection.PageInfo(childComplexity), true
+
+	case "AuditEntryEdge.cursor":
+		if e.ComplexityRoot.AuditEntryEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntryEdge.Cursor(childComplexity), true
+	case "AuditEntryEdge.node":
+		if e.ComplexityRoot.AuditEntryEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntryEdge.Node(childComplexity), true
 
 	case "Body.base64":
 		if e.ComplexityRoot.Body.Base64 == nil {
@@ -1193,6 +1339,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EventSubscription.EventTypes(childComplexity), true
+	case "EventSubscription.expression":
+		if e.ComplexityRoot.EventSubscription.Expression == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventSubscription.Expression(childComplexity), true
 	case "EventSubscription.filter":
 		if e.ComplexityRoot.EventSubscription.Filter == nil {
 			break
@@ -1217,6 +1369,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EventSubscription.Name(childComplexity), true
+	case "EventSubscription.previousSecretValidUntil":
+		if e.ComplexityRoot.EventSubscription.PreviousSecretValidUntil == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventSubscription.PreviousSecretValidUntil(childComplexity), true
 	case "EventSubscription.profile":
 		if e.ComplexityRoot.EventSubscription.Profile == nil {
 			break
@@ -1241,6 +1399,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EventSubscription.Version(childComplexity), true
+	case "EventSubscription.whileDisabled":
+		if e.ComplexityRoot.EventSubscription.WhileDisabled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventSubscription.WhileDisabled(childComplexity), true
 
 	case "EventSubscriptionConnection.edges":
 		if e.ComplexityRoot.EventSubscriptionConnection.Edges == nil {
@@ -1456,6 +1620,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokeAPIKey(childComplexity, args["id"].(string)), true
+	case "Mutation.rotateEventSubscriptionSecret":
+		if e.ComplexityRoot.Mutation.RotateEventSubscriptionSecret == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_rotateEventSubscriptionSecret_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RotateEventSubscriptionSecret(childComplexity, args["by"].(configure.Ref), args["overlap"].(time.Duration), args["secret"].(*string)), true
 	case "Mutation.updateEventSubscription":
 		if e.ComplexityRoot.Mutation.UpdateEventSubscription == nil {
 			break
@@ -1629,6 +1804,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.NotificationProfileConnection.PageInfo(childComplexity), true
+	case "NotificationProfileConnection.totalCount":
+		if e.ComplexityRoot.NotificationProfileConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationProfileConnection.TotalCount(childComplexity), true
 
 	case "NotificationProfileEdge.cursor":
 		if e.ComplexityRoot.NotificationProfileEdge.Cursor == nil {
@@ -1729,7 +1910,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.APIKeys(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.APIKeys(childComplexity, args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.accounts":
 		if e.ComplexityRoot.Query.Accounts == nil {
 			break
@@ -1740,7 +1921,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Accounts(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.Accounts(childComplexity, args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.auditLog":
+		if e.ComplexityRoot.Query.AuditLog == nil {
+			break
+		}
+
+		args, err := ec.field_Query_auditLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.AuditLog(childComplexity, args["filter"].(*AuditLogFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.categories":
 		if e.ComplexityRoot.Query.Categories == nil {
 			break
@@ -1823,7 +2015,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.EventSubscriptions(childComplexity, args["filter"].(*EventSubscriptionFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.EventSubscriptions(childComplexity, args["filter"].(*EventSubscriptionFilter), args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.eventType":
 		if e.ComplexityRoot.Query.EventType == nil {
 			break
@@ -1869,6 +2061,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Node(childComplexity, args["id"].(string)), true
+	case "Query.nodes":
+		if e.ComplexityRoot.Query.Nodes == nil {
+			break
+		}
+
+		args, err := ec.field_Query_nodes_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]string)), true
 	case "Query.notificationProfile":
 		if e.ComplexityRoot.Query.NotificationProfile == nil {
 			break
@@ -1890,7 +2093,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.NotificationProfiles(childComplexity, args["search"].(*string), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.NotificationProfiles(childComplexity, args["search"].(*string), args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.viewer":
 		if e.ComplexityRoot.Query.Viewer == nil {
 			break
@@ -1993,16 +2196,21 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		ec.unmarshalInputAccountOrder,
+		ec.unmarshalInputApiKeyOrder,
 		ec.unmarshalInputAttemptFilter,
 		ec.unmarshalInputAttributeFilterInput,
 		ec.unmarshalInputAttributeInput,
+		ec.unmarshalInputAuditLogFilter,
 		ec.unmarshalInputCreateEventSubscriptionInput,
 		ec.unmarshalInputCreateNotificationProfileInput,
 		ec.unmarshalInputDeliveryFilter,
 		ec.unmarshalInputEventFilterInput,
 		ec.unmarshalInputEventLogFilter,
 		ec.unmarshalInputEventSubscriptionFilter,
+		ec.unmarshalInputEventSubscriptionOrder,
 		ec.unmarshalInputHeaderInput,
+		ec.unmarshalInputNotificationProfileOrder,
 		ec.unmarshalInputProfileChoice,
 		ec.unmarshalInputPublishEventInput,
 		ec.unmarshalInputRef,
@@ -2100,7 +2308,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/access.graphqls" "schema/catalogue.graphqls" "schema/deliveries.graphqls" "schema/events.graphqls" "schema/profiles.graphqls" "schema/subscriptions.graphqls"
+//go:embed "schema/access.graphqls" "schema/audit.graphqls" "schema/catalogue.graphqls" "schema/deliveries.graphqls" "schema/events.graphqls" "schema/profiles.graphqls" "schema/subscriptions.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -2162,6 +2370,14 @@ type PageInfo @scope(any: []) {
   endCursor: Cursor
 }
 
+"Which way a list runs. ` + "`" + `last` + "`" + ` and ` + "`" + `before` + "`" + ` page through it from its end; they do not turn it round."
+enum OrderDirection {
+  "From the least to the greatest: the oldest first, A before Z."
+  ASC
+  "From the greatest to the least: the newest first, Z before A."
+  DESC
+}
+
 "What is wrong with an input, for the person or program that gave it."
 type UserError @scope(any: []) {
   "What kind of mistake it is: stable, for programs."
@@ -2205,6 +2421,11 @@ type Query {
     "The object's id."
     id: ID!
   ): Node @scope(any: [])
+  "Objects by their ids, in the order of the ids; null in the place of each that the account does not have."
+  nodes(
+    "The objects' ids: at most 100."
+    ids: [ID!]!
+  ): [Node]! @scope(any: [])
 }
 
 "What can be changed. A mistake in an input is answered in the payload's ` + "`" + `userErrors` + "`" + `; nothing has been changed then."
@@ -2214,6 +2435,7 @@ type Mutation
 type Subscription
 `, BuiltIn: false},
 	{Name: "schema/access.graphqls", Input: sourceData("schema/access.graphqls"), BuiltIn: false},
+	{Name: "schema/audit.graphqls", Input: sourceData("schema/audit.graphqls"), BuiltIn: false},
 	{Name: "schema/catalogue.graphqls", Input: sourceData("schema/catalogue.graphqls"), BuiltIn: false},
 	{Name: "schema/deliveries.graphqls", Input: sourceData("schema/deliveries.graphqls"), BuiltIn: false},
 	{Name: "schema/events.graphqls", Input: sourceData("schema/events.graphqls"), BuiltIn: false},
@@ -2248,6 +2470,8 @@ func (ec *executionContext) childFields_AccountConnection(ctx context.Context, f
 		return ec.fieldContext_AccountConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_AccountConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_AccountConnection_totalCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AccountConnection", field.Name)
 }
@@ -2302,6 +2526,8 @@ func (ec *executionContext) childFields_ApiKeyConnection(ctx context.Context, fi
 		return ec.fieldContext_ApiKeyConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_ApiKeyConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ApiKeyConnection_totalCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ApiKeyConnection", field.Name)
 }
@@ -2382,6 +2608,56 @@ func (ec *executionContext) childFields_AttributeFilter(ctx context.Context, fie
 		return ec.fieldContext_AttributeFilter_values(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AttributeFilter", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AuditEntry_id(ctx, field)
+	case "at":
+		return ec.fieldContext_AuditEntry_at(ctx, field)
+	case "actor":
+		return ec.fieldContext_AuditEntry_actor(ctx, field)
+	case "actorId":
+		return ec.fieldContext_AuditEntry_actorId(ctx, field)
+	case "action":
+		return ec.fieldContext_AuditEntry_action(ctx, field)
+	case "targetType":
+		return ec.fieldContext_AuditEntry_targetType(ctx, field)
+	case "targetId":
+		return ec.fieldContext_AuditEntry_targetId(ctx, field)
+	case "target":
+		return ec.fieldContext_AuditEntry_target(ctx, field)
+	case "before":
+		return ec.fieldContext_AuditEntry_before(ctx, field)
+	case "after":
+		return ec.fieldContext_AuditEntry_after(ctx, field)
+	case "requestId":
+		return ec.fieldContext_AuditEntry_requestId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEntry", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEntryConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AuditEntryConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_AuditEntryConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AuditEntryConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEntryConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEntryEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_AuditEntryEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_AuditEntryEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEntryEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_Body(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2628,14 +2904,20 @@ func (ec *executionContext) childFields_EventSubscription(ctx context.Context, f
 		return ec.fieldContext_EventSubscription_eventTypes(ctx, field)
 	case "filter":
 		return ec.fieldContext_EventSubscription_filter(ctx, field)
+	case "expression":
+		return ec.fieldContext_EventSubscription_expression(ctx, field)
 	case "profile":
 		return ec.fieldContext_EventSubscription_profile(ctx, field)
 	case "enabled":
 		return ec.fieldContext_EventSubscription_enabled(ctx, field)
 	case "disabledReason":
 		return ec.fieldContext_EventSubscription_disabledReason(ctx, field)
+	case "whileDisabled":
+		return ec.fieldContext_EventSubscription_whileDisabled(ctx, field)
 	case "secretFingerprint":
 		return ec.fieldContext_EventSubscription_secretFingerprint(ctx, field)
+	case "previousSecretValidUntil":
+		return ec.fieldContext_EventSubscription_previousSecretValidUntil(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_EventSubscription_createdAt(ctx, field)
 	case "updatedAt":
@@ -2778,6 +3060,8 @@ func (ec *executionContext) childFields_NotificationProfileConnection(ctx contex
 		return ec.fieldContext_NotificationProfileConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_NotificationProfileConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_NotificationProfileConnection_totalCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type NotificationProfileConnection", field.Name)
 }

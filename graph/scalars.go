@@ -17,6 +17,94 @@ import (
 	"github.com/hookline/hookline/internal/id"
 )
 
+// MarshalText writes a text: that of the scalars String, ID, Key, URL and Cursor.
+func MarshalText(text string) graphql.Marshaler { return graphql.MarshalString(text) }
+
+// UnmarshalText reads a text. PostgreSQL has none with U+0000.
+func UnmarshalText(v any) (string, error) {
+	switch v := v.(type) {
+	case string:
+		if strings.ContainsRune(v, 0) {
+			return "", inputErrorf("%.64q has the character U+0000, which no text may have", v)
+		}
+		return v, nil
+	default:
+		return "", inputErrorf("%.64v is not a string", v)
+	}
+}
+
+// UnmarshalTextID reads an id, which a client may also give as a whole number.
+func UnmarshalTextID(v any) (string, error) {
+	if number, ok := wholeNumber(v); ok {
+		return strconv.FormatInt(number, 10), nil
+	}
+	return UnmarshalText(v)
+}
+
+// MarshalTextID writes an id that is a text.
+func MarshalTextID(text string) graphql.Marshaler { return graphql.MarshalString(text) }
+
+// MarshalInt writes a number.
+func MarshalInt(i int) graphql.Marshaler { return graphql.MarshalInt(i) }
+
+// UnmarshalInt reads a whole number of 32 bits, as GraphQL has it.
+func UnmarshalInt(v any) (int, error) {
+	number, ok := wholeNumber(v)
+	if !ok {
+		return 0, inputErrorf("%.64v is not a whole number", v)
+	}
+	if number != int64(int32(number)) {
+		return 0, inputErrorf("%d does not fit into 32 bits, as every Int must", number)
+	}
+	return int(number), nil
+}
+
+// MarshalInt64 writes a number.
+func MarshalInt64(i int64) graphql.Marshaler { return graphql.MarshalInt64(i) }
+
+// UnmarshalInt64 reads a whole number of 64 bits.
+func UnmarshalInt64(v any) (int64, error) {
+	number, ok := wholeNumber(v)
+	if !ok {
+		return 0, inputErrorf("%.64v is not a whole number of 64 bits", v)
+	}
+	return number, nil
+}
+
+// wholeNumber reads a number as gqlparser gives it, of a literal or of a variable.
+func wholeNumber(v any) (int64, bool) {
+	switch v := v.(type) {
+	case int64:
+		return v, true
+	case int:
+		return int64(v), true
+	case json.Number:
+		number, err := v.Int64()
+		return number, err == nil
+	default:
+		return 0, false
+	}
+}
+
+// MarshalFloat writes a number.
+func MarshalFloat(f float64) graphql.ContextMarshaler { return graphql.MarshalFloatContext(f) }
+
+// UnmarshalFloat reads a number.
+func UnmarshalFloat(_ context.Context, v any) (float64, error) {
+	switch v := v.(type) {
+	case float64:
+		return v, nil
+	case json.Number:
+		if number, err := v.Float64(); err == nil {
+			return number, nil
+		}
+	}
+	if number, ok := wholeNumber(v); ok {
+		return float64(number), nil
+	}
+	return 0, inputErrorf("%.64v is not a number of 64 bits", v)
+}
+
 // MarshalDateTime writes an instant by RFC 3339, in UTC.
 func MarshalDateTime(t time.Time) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) {
@@ -101,6 +189,8 @@ var prefixes = map[string]id.Prefix{
 	"Delivery.id":             id.Delivery,
 	"DeliveryAttempt.id":      id.Attempt,
 	"DeliveryAttempt.eventId": id.Event,
+	"AuditEntry.id":           id.AuditEntry,
+	"AuditEntry.actorId":      id.APIKey,
 }
 
 // MarshalID shows an id with the prefix of its type, which the field tells.

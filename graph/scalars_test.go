@@ -2,6 +2,7 @@ package graph
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,46 @@ func TestJSON(t *testing.T) {
 		got, err := UnmarshalJSON(value)
 		if err != nil || string(got) != text || written(MarshalJSON(got)) != text {
 			t.Errorf("%s: got %s, %v", text, got, err)
+		}
+	}
+}
+
+// TestScalarsAreStrict: the values of GraphQL's own scalars, as gqlparser gives those of literals and of variables.
+func TestScalarsAreStrict(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		value                       any
+		number, text, textID, float bool
+	}{
+		{"a", false, true, true, false},
+		{"", false, true, true, false},
+		{"7", false, true, true, false},
+		{"a\x00b", false, false, false, false},
+		{int64(7), true, false, true, true},
+		{json.Number("7"), true, false, true, true},
+		{int64(math.MaxInt32), true, false, true, true},
+		{int64(math.MaxInt32 + 1), false, false, true, true},
+		{json.Number("-2147483649"), false, false, true, true},
+		{json.Number("99999999999999999999"), false, false, false, true},
+		{json.Number("1.5"), false, false, false, true},
+		{json.Number("1e999"), false, false, false, false},
+		{1.5, false, false, false, true},
+		{true, false, false, false, false},
+		{nil, false, false, false, false},
+		{[]any{"a"}, false, false, false, false},
+		{map[string]any{}, false, false, false, false},
+	} {
+		_, number := UnmarshalInt(c.value)
+		_, text := UnmarshalText(c.value)
+		_, textID := UnmarshalTextID(c.value)
+		_, float := UnmarshalFloat(t.Context(), c.value)
+		for name, got := range map[string]struct {
+			err error
+			ok  bool
+		}{"Int": {number, c.number}, "String": {text, c.text}, "ID": {textID, c.textID}, "Float": {float, c.float}} {
+			if code, public := CodeOf(got.err); (got.err == nil) != got.ok || got.err != nil && (code != CodeBadInput || !public) {
+				t.Errorf("%s of %#v: %v", name, c.value, got.err)
+			}
 		}
 	}
 }

@@ -15,6 +15,10 @@ func (r *queryResolver) Node(ctx context.Context, id string) (Node, error) {
 	return findNode(ctx, id)
 }
 
+func (r *queryResolver) Nodes(ctx context.Context, ids []string) ([]Node, error) {
+	return findNodes(ctx, ids)
+}
+
 func (r *userErrorResolver) BlockedBy(ctx context.Context, obj *usererror.Error) ([]Node, error) {
 	blocking := make([]Node, 0, len(obj.BlockedBy))
 	for _, ref := range obj.BlockedBy {

@@ -24,9 +24,12 @@ import (
 type EventSubscriptionResolver interface {
 	Category(ctx context.Context, obj *ent.EventSubscription) (*ent.Category, error)
 
+	Expression(ctx context.Context, obj *ent.EventSubscription) (*string, error)
 	Profile(ctx context.Context, obj *ent.EventSubscription) (*ent.NotificationProfile, error)
 
 	DisabledReason(ctx context.Context, obj *ent.EventSubscription) (*string, error)
+
+	PreviousSecretValidUntil(ctx context.Context, obj *ent.EventSubscription) (*time.Time, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -363,6 +366,29 @@ func (ec *executionContext) fieldContext_EventSubscription_filter(_ context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _EventSubscription_expression(ctx context.Context, field graphql.CollectedField, obj *ent.EventSubscription) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EventSubscription_expression(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.EventSubscription().Expression(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_EventSubscription_expression(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EventSubscription", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _EventSubscription_profile(ctx context.Context, field graphql.CollectedField, obj *ent.EventSubscription) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -441,6 +467,29 @@ func (ec *executionContext) fieldContext_EventSubscription_disabledReason(_ cont
 	return graphql.NewScalarFieldContext("EventSubscription", field, true, true, errors.New("field of type DisabledReason does not have child fields"))
 }
 
+func (ec *executionContext) _EventSubscription_whileDisabled(ctx context.Context, field graphql.CollectedField, obj *ent.EventSubscription) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EventSubscription_whileDisabled(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WhileDisabled, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNWhileDisabled2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EventSubscription_whileDisabled(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EventSubscription", field, false, false, errors.New("field of type WhileDisabled does not have child fields"))
+}
+
 func (ec *executionContext) _EventSubscription_secretFingerprint(ctx context.Context, field graphql.CollectedField, obj *ent.EventSubscription) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -462,6 +511,29 @@ func (ec *executionContext) _EventSubscription_secretFingerprint(ctx context.Con
 }
 func (ec *executionContext) fieldContext_EventSubscription_secretFingerprint(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("EventSubscription", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _EventSubscription_previousSecretValidUntil(ctx context.Context, field graphql.CollectedField, obj *ent.EventSubscription) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EventSubscription_previousSecretValidUntil(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.EventSubscription().PreviousSecretValidUntil(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_EventSubscription_previousSecretValidUntil(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EventSubscription", field, true, true, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _EventSubscription_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.EventSubscription) (ret graphql.Marshaler) {
@@ -872,8 +944,11 @@ func (ec *executionContext) unmarshalInputCreateEventSubscriptionInput(ctx conte
 	if _, present := asMap["enabled"]; !present {
 		asMap["enabled"] = true
 	}
+	if _, present := asMap["whileDisabled"]; !present {
+		asMap["whileDisabled"] = "SKIP"
+	}
 
-	fieldsInOrder := [...]string{"key", "name", "category", "eventTypes", "filter", "profile", "enabled", "secret"}
+	fieldsInOrder := [...]string{"key", "name", "category", "eventTypes", "filter", "expression", "profile", "enabled", "whileDisabled", "secret"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -915,6 +990,13 @@ func (ec *executionContext) unmarshalInputCreateEventSubscriptionInput(ctx conte
 				return it, err
 			}
 			it.Filter = data
+		case "expression":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expression"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Expression = data
 		case "profile":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("profile"))
 			data, err := ec.unmarshalNProfileChoice2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐProfileChoice(ctx, v)
@@ -929,6 +1011,13 @@ func (ec *executionContext) unmarshalInputCreateEventSubscriptionInput(ctx conte
 				return it, err
 			}
 			it.Enabled = data
+		case "whileDisabled":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("whileDisabled"))
+			data, err := ec.unmarshalNWhileDisabled2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.WhileDisabled = data
 		case "secret":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("secret"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -1066,6 +1155,43 @@ func (ec *executionContext) unmarshalInputEventSubscriptionFilter(ctx context.Co
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputEventSubscriptionOrder(ctx context.Context, obj any) (Order, error) {
+	var it Order
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNEventSubscriptionOrderField2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Direction = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputProfileChoice(ctx context.Context, obj any) (configure.ProfileChoice, error) {
 	var it configure.ProfileChoice
 	if obj == nil {
@@ -1114,7 +1240,7 @@ func (ec *executionContext) unmarshalInputUpdateEventSubscriptionInput(ctx conte
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"expectedVersion", "name", "eventTypes", "filter", "profile", "enabled"}
+	fieldsInOrder := [...]string{"expectedVersion", "name", "eventTypes", "filter", "expression", "profile", "enabled", "whileDisabled"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1149,6 +1275,13 @@ func (ec *executionContext) unmarshalInputUpdateEventSubscriptionInput(ctx conte
 				return it, err
 			}
 			it.Filter = data
+		case "expression":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expression"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Expression = graphql.OmittableOf(data)
 		case "profile":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("profile"))
 			data, err := ec.unmarshalORef2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐRef(ctx, v)
@@ -1163,6 +1296,13 @@ func (ec *executionContext) unmarshalInputUpdateEventSubscriptionInput(ctx conte
 				return it, err
 			}
 			it.Enabled = data
+		case "whileDisabled":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("whileDisabled"))
+			data, err := ec.unmarshalOWhileDisabled2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.WhileDisabled = data
 		}
 	}
 	return it, nil
@@ -1352,6 +1492,44 @@ func (ec *executionContext) _EventSubscription(ctx context.Context, sel ast.Sele
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "expression":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._EventSubscription_expression(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "profile":
 			field := field
 
@@ -1433,11 +1611,54 @@ func (ec *executionContext) _EventSubscription(ctx context.Context, sel ast.Sele
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "whileDisabled":
+			out.Values[i] = ec._EventSubscription_whileDisabled(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "secretFingerprint":
 			out.Values[i] = ec._EventSubscription_secretFingerprint(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "previousSecretValidUntil":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._EventSubscription_previousSecretValidUntil(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "createdAt":
 			out.Values[i] = ec._EventSubscription_createdAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -1774,6 +1995,22 @@ func (ec *executionContext) marshalNEventSubscriptionEdge2ᚖgithubᚗcomᚋhook
 	return ec._EventSubscriptionEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNEventSubscriptionOrderField2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNEventSubscriptionOrderField2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNEventSubscriptionPayload2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐEventSubscriptionPayload(ctx context.Context, sel ast.SelectionSet, v EventSubscriptionPayload) graphql.Marshaler {
 	return ec._EventSubscriptionPayload(ctx, sel, &v)
 }
@@ -1796,6 +2033,22 @@ func (ec *executionContext) unmarshalNProfileChoice2githubᚗcomᚋhooklineᚋho
 func (ec *executionContext) unmarshalNUpdateEventSubscriptionInput2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐUpdateEventSubscriptionInput(ctx context.Context, v any) (configure.UpdateEventSubscriptionInput, error) {
 	res, err := ec.unmarshalInputUpdateEventSubscriptionInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNWhileDisabled2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWhileDisabled2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalODisabledReason2ᚖstring(ctx context.Context, v any) (*string, error) {
@@ -1837,6 +2090,32 @@ func (ec *executionContext) unmarshalOEventSubscriptionFilter2ᚖgithubᚗcomᚋ
 	}
 	res, err := ec.unmarshalInputEventSubscriptionFilter(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOEventSubscriptionOrder2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐOrder(ctx context.Context, v any) (*Order, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputEventSubscriptionOrder(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOWhileDisabled2ᚖstring(ctx context.Context, v any) (*string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := graphql.UnmarshalString(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOWhileDisabled2ᚖstring(ctx context.Context, sel ast.SelectionSet, v *string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(*v)
+	return res
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -7,6 +7,7 @@ package graph
 
 import (
 	"context"
+	"time"
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/eventsubscription"
@@ -21,6 +22,10 @@ func (r *eventSubscriptionResolver) Category(ctx context.Context, obj *ent.Event
 	return loadersOf(ctx).categoryByKey.load(ctx, obj.Category)
 }
 
+func (r *eventSubscriptionResolver) Expression(ctx context.Context, obj *ent.EventSubscription) (*string, error) {
+	return orNull(obj.Expression), nil
+}
+
 func (r *eventSubscriptionResolver) Profile(ctx context.Context, obj *ent.EventSubscription) (*ent.NotificationProfile, error) {
 	return loadersOf(ctx).profile.load(ctx, obj.ProfileID)
 }
@@ -29,21 +34,25 @@ func (r *eventSubscriptionResolver) DisabledReason(ctx context.Context, obj *ent
 	return orNull(obj.DisabledReason), nil
 }
 
-func (r *mutationResolver) CreateEventSubscription(ctx context.Context, input configure.CreateEventSubscriptionInput) (*EventSubscriptionPayload, error) {
-	created, err := r.Configure.CreateEventSubscription(ctx, input)
-	wrong, err := mistakes(err)
-	if created == nil {
-		return &EventSubscriptionPayload{UserErrors: wrong}, err
+func (r *eventSubscriptionResolver) PreviousSecretValidUntil(ctx context.Context, obj *ent.EventSubscription) (*time.Time, error) {
+	if until := obj.PreviousSecretValidUntil; until != nil && until.After(time.Now()) {
+		return until, nil
 	}
-	return &EventSubscriptionPayload{
-		EventSubscription: created.EventSubscription, CreatedSecret: &created.Secret, Warnings: created.Warnings,
-	}, err
+	return nil, nil // there is none, or its time is over
+}
+
+func (r *mutationResolver) CreateEventSubscription(ctx context.Context, input configure.CreateEventSubscriptionInput) (*EventSubscriptionPayload, error) {
+	return withSecret(r.Configure.CreateEventSubscription(ctx, input))
 }
 
 func (r *mutationResolver) UpdateEventSubscription(ctx context.Context, by configure.Ref, input configure.UpdateEventSubscriptionInput) (*EventSubscriptionPayload, error) {
 	subscription, err := r.Configure.UpdateEventSubscription(ctx, by, input)
 	wrong, err := mistakes(err)
 	return &EventSubscriptionPayload{EventSubscription: subscription, UserErrors: wrong}, err
+}
+
+func (r *mutationResolver) RotateEventSubscriptionSecret(ctx context.Context, by configure.Ref, overlap time.Duration, secret *string) (*EventSubscriptionPayload, error) {
+	return withSecret(r.Configure.RotateEventSubscriptionSecret(ctx, by, overlap, secret))
 }
 
 func (r *mutationResolver) DeleteEventSubscription(ctx context.Context, by configure.Ref, deleteUnused bool) (*DeletePayload, error) {
@@ -58,12 +67,16 @@ func (r *queryResolver) EventSubscription(ctx context.Context, by configure.Ref)
 	return find(ctx, id.EventSubscription, orZero(by.ID), loadersOf(ctx).subscription)
 }
 
-func (r *queryResolver) EventSubscriptions(ctx context.Context, filter *EventSubscriptionFilter, first *int, after *string, last *int, before *string) (*Connection[ent.EventSubscription], error) {
-	p, err := readPage(first, after, last, before)
+func (r *queryResolver) EventSubscriptions(ctx context.Context, filter *EventSubscriptionFilter, order *Order, first *int, after *string, last *int, before *string) (*Connection[ent.EventSubscription], error) {
+	p, err := readSortedPage(order, first, after, last, before)
 	if err != nil {
 		return nil, err
 	}
-	return list(ctx, r.Ent.EventSubscription.Query().Where(subscriptionsWhere(filter)...), p, subscriptionID)
+	where, err := subscriptionsWhere(filter)
+	if err != nil {
+		return nil, err
+	}
+	return sortedList(ctx, r.Ent.EventSubscription.Query().Where(where...), p, subscriptionID, subscriptionValue)
 }
 
 func (r *Resolver) EventSubscription() EventSubscriptionResolver {

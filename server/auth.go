@@ -75,6 +75,6 @@ func (s *Server) refusal(ctx context.Context, err error) error {
 	if _, public := graph.CodeOf(err); public {
 		return &graphqlws.Refusal{Reason: err.Error()}
 	}
-	s.config.Log.ErrorContext(ctx, "internal error", "requestId", graph.RequestID(ctx), "error", err)
+	s.config.Log.ErrorContext(ctx, "internal error", "requestId", access.RequestID(ctx), "error", err)
 	return err
 }

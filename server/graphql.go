@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -44,9 +45,9 @@ func (s *Server) graphQL() http.Handler {
 			api.ServeHTTP(w, r)
 			return
 		}
-		if r.Method != http.MethodPost {
-			w.Header().Set("Allow", "POST")
-			(&problem{http.StatusMethodNotAllowed, graph.CodeBadInput, "GraphQL is served by POST, and by websocket"}).write(w, r)
+		if r.Method != http.MethodPost && r.Method != http.MethodGet {
+			w.Header().Set("Allow", "GET, POST")
+			(&problem{http.StatusMethodNotAllowed, graph.CodeBadInput, "GraphQL is served by POST, by GET (no mutations), and by websocket"}).write(w, r)
 			return
 		}
 		overHTTP.ServeHTTP(w, r)
@@ -72,18 +73,14 @@ var _ graphql.Transport = (*overHTTP)(nil)
 // Supports takes what the websockets did not.
 func (*overHTTP) Supports(*http.Request) bool { return true }
 
-// The media types of answers. Of the first two, only the one made for GraphQL has a status that speaks of the operation.
-const (
-	typeGraphQL = "application/graphql-response+json"
-	typeJSON    = "application/json"
-	typeStream  = "text/event-stream"
-)
-
 // Do answers a request.
 func (t *overHTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
-	answerType := negotiate(r.Header.Values("Accept"))
+	accepted := acceptable(r.Header.Values("Accept"))
 	params, problem := t.read(w, r)
-	if problem == nil && answerType == "" {
+	if problem == nil && strings.TrimSpace(params.Query) == "" {
+		problem = problemf(graph.CodeBadInput, "the request has no query")
+	}
+	if problem == nil && len(accepted) == 0 {
 		problem = problemf(graph.CodeBadInput, "answers are %s, %s or %s; Accept has none of them", typeGraphQL, typeJSON, typeStream)
 		problem.status = http.StatusNotAcceptable
 	}
@@ -95,12 +92,19 @@ func (t *overHTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 	operation, errs := exec.CreateOperationContext(ctx, params)
 	ctx = graphql.WithOperationContext(ctx, operation)
 	t.note(ctx, operation)
+	kind := kindOf(operation)
+	answerType := answerType(accepted, kind == ast.Subscription)
 	switch {
+	case r.Method == http.MethodGet && kind == ast.Mutation:
+		w.Header().Set("Allow", "POST")
+		refused := problemf(graph.CodeBadInput, "mutations are served by POST only")
+		refused.status = http.StatusMethodNotAllowed
+		refused.write(w, r)
 	case errs != nil:
 		answer(w, answerType, exec.DispatchError(ctx, errs))
 	case answerType == typeStream:
 		t.stream(ctx, w, exec, operation)
-	case operation.Operation.Operation == ast.Subscription:
+	case kind == ast.Subscription:
 		err := &gqlerror.Error{
 			Message:    "subscriptions are served over graphql-transport-ws, or with Accept: " + typeStream,
 			Extensions: map[string]any{"code": graph.CodeBadInput},
@@ -114,57 +118,34 @@ func (t *overHTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 	}
 }
 
-// negotiate returns the media type to answer with, of what the client accepts; empty if there is none.
-func negotiate(accept []string) string {
-	if len(accept) == 0 {
-		return typeGraphQL
+// kindOf returns what kind of operation it is, empty if it could not be told.
+func kindOf(operation *graphql.OperationContext) ast.Operation {
+	if operation == nil || operation.Operation == nil {
+		return ""
 	}
-	best := ""
-	for item := range strings.SplitSeq(strings.Join(accept, ","), ",") {
-		mediaType, params, err := mime.ParseMediaType(item)
-		if err != nil || params["q"] == "0" {
-			continue
-		}
-		switch mediaType {
-		case typeStream:
-			return typeStream
-		case typeGraphQL, "*/*", "application/*":
-			best = typeGraphQL
-		case typeJSON:
-			if best == "" {
-				best = typeJSON
-			}
-		}
-	}
-	return best
+	return operation.Operation.Operation
 }
 
-// read reads the request's body.
+// rawRequest is a request as it comes, in the body or in the URL.
+type rawRequest struct {
+	Query         string         `json:"query"`
+	OperationName string         `json:"operationName"`
+	Variables     map[string]any `json:"variables"`
+	Extensions    map[string]any `json:"extensions"`
+}
+
+// read reads the request.
 func (t *overHTTP) read(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *problem) {
 	started := graphql.Now()
-	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != typeJSON {
-		p := problemf(graph.CodeBadInput, "the Content-Type of a request must be %s", typeJSON)
-		p.status = http.StatusUnsupportedMediaType
-		return nil, p
+	var request rawRequest
+	var p *problem
+	if r.Method == http.MethodGet {
+		request, p = readURL(r.URL.Query())
+	} else {
+		request, p = t.readJSON(w, r)
 	}
-	body, p := readBody(w, r, t.server.config.MaxGraphQLBody)
 	if p != nil {
 		return nil, p
-	}
-	var request struct {
-		Query         string         `json:"query"`
-		OperationName string         `json:"operationName"`
-		Variables     map[string]any `json:"variables"`
-		Extensions    map[string]any `json:"extensions"`
-	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber() // keeps the digits of large numbers
-	err := decoder.Decode(&request)
-	if err == nil && decoder.More() {
-		err = errors.New("there is more after the end of the object")
-	}
-	if err != nil {
-		return nil, problemf(graph.CodeBadInput, "the body is not a GraphQL request in JSON: %s", describeJSON(err, decoder.InputOffset()))
 	}
 	return &graphql.RawParams{
 		Query: request.Query, OperationName: request.OperationName, Variables: request.Variables, Extensions: request.Extensions,
@@ -172,15 +153,59 @@ func (t *overHTTP) read(w http.ResponseWriter, r *http.Request) (*graphql.RawPar
 	}, nil
 }
 
+// readURL reads a request from the parameters of its URL, of which two are JSON.
+func readURL(parameters url.Values) (rawRequest, *problem) {
+	request := rawRequest{Query: parameters.Get("query"), OperationName: parameters.Get("operationName")}
+	for name, into := range map[string]*map[string]any{"variables": &request.Variables, "extensions": &request.Extensions} {
+		if text := parameters.Get(name); text != "" {
+			if p := decode([]byte(text), into, "the parameter "+name); p != nil {
+				return request, p
+			}
+		}
+	}
+	return request, nil
+}
+
+// readJSON reads a request from its body.
+func (t *overHTTP) readJSON(w http.ResponseWriter, r *http.Request) (rawRequest, *problem) {
+	var request rawRequest
+	mediaType, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if charset := params["charset"]; err != nil || mediaType != typeJSON || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		p := problemf(graph.CodeBadInput, "the Content-Type of a request must be %s, in UTF-8", typeJSON)
+		p.status = http.StatusUnsupportedMediaType
+		return request, p
+	}
+	body, p := readBody(w, r, t.server.config.MaxGraphQLBody)
+	if p != nil {
+		return request, p
+	}
+	p = decode(body, &request, "the body")
+	return request, p
+}
+
+// decode reads JSON that the request's part called what holds.
+func decode(text []byte, into any, what string) *problem {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber() // keeps the digits of large numbers
+	err := decoder.Decode(into)
+	if err == nil && decoder.More() {
+		err = errors.New("there is more after the end of the object")
+	}
+	if err != nil {
+		return problemf(graph.CodeBadInput, "%s is not a GraphQL request's JSON: %s", what, describeJSON(err, decoder.InputOffset(), what))
+	}
+	return nil
+}
+
 // describeJSON says where in the body the mistake is.
-func describeJSON(err error, offset int64) string {
+func describeJSON(err error, offset int64, what string) string {
 	var syntax *json.SyntaxError
 	var wrongType *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &syntax):
 		offset = syntax.Offset
 	case errors.As(err, &wrongType):
-		return fmt.Sprintf("%s cannot be a %s (at byte %d)", orText(wrongType.Field, "the body"), wrongType.Value, wrongType.Offset)
+		return fmt.Sprintf("%s cannot be a %s (at byte %d)", orText(wrongType.Field, what), wrongType.Value, wrongType.Offset)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Sprintf("it ends too early (at byte %d)", offset)
 	}

@@ -3,6 +3,7 @@ package server_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -29,11 +30,12 @@ func TestGraphQLOverHTTP(t *testing.T) {
 	t.Run("answers in the media type that is asked for", func(t *testing.T) {
 		t.Parallel()
 		for accept, want := range map[string]string{
-			"":                                  "application/graphql-response+json",
-			"*/*":                               "application/graphql-response+json",
-			"application/json":                  "application/json",
-			"application/graphql-response+json": "application/graphql-response+json",
-			"application/json, application/graphql-response+json;q=0.9": "application/graphql-response+json",
+			"":                                    "application/json",
+			"*/*":                                 "application/json",
+			"application/json":                    "application/json",
+			"application/graphql-response+json":   "application/graphql-response+json",
+			"application/json, text/event-stream": "application/json",
+			"application/json;q=0.9, application/graphql-response+json": "application/graphql-response+json",
 		} {
 			got := post(viewer, accept)
 			if got.status != 200 || got.body != `{"data":{"viewer":{"version":"1.2.3"}}}` ||
@@ -66,7 +68,7 @@ func TestGraphQLOverHTTP(t *testing.T) {
 			`{"query":"{viewer {version}} {a}"}`: {400, "anonymous operation"},
 			`{"query":"subscription {deliveryAttempts {cursor}}"}`: {400, "subscriptions are served over graphql-transport-ws"},
 		} {
-			got := post(body, "")
+			got := post(body, "application/graphql-response+json")
 			var code string
 			if got.status == c.status {
 				code = at(t, []byte(got.body), "errors.0.extensions.code")
@@ -91,13 +93,56 @@ func TestGraphQLOverHTTP(t *testing.T) {
 	t.Run("refuses other methods and media types", func(t *testing.T) {
 		t.Parallel()
 		w := w.in(t)
-		if got := w.send(request{method: "GET", path: "/graphql?query={viewer{version}}", header: bearer(key)}); got.status != 405 || got.header.Get("Allow") != "POST" {
-			t.Errorf("GET: %d", got.status)
+		for _, method := range []string{"PUT", "DELETE", "PATCH"} {
+			if got := w.send(request{method: method, path: "/graphql", body: viewer, header: bearer(key)}); got.status != 405 || got.header.Get("Allow") != "GET, POST" {
+				t.Errorf("%s: %d", method, got.status)
+			}
+		}
+		for _, contentType := range []string{"", "application/x-www-form-urlencoded", "application/json; charset=utf-16", "multipart/form-data; boundary=x"} {
+			header := bearer(key)
+			header.Set("Content-Type", contentType)
+			if got := w.send(request{method: "POST", path: "/graphql", body: viewer, header: header}); got.status != 415 {
+				t.Errorf("%s: %d", contentType, got.status)
+			}
 		}
 		header := bearer(key)
 		header.Set("Content-Type", "text/plain")
 		if got := w.send(request{method: "POST", path: "/graphql", body: viewer, header: header}); got.status != 415 {
 			t.Errorf("text/plain: %d", got.status)
+		}
+	})
+
+	t.Run("serves GET, for what changes nothing", func(t *testing.T) {
+		t.Parallel()
+		w := w.in(t)
+		get := func(parameters url.Values, accept string) reply {
+			header := bearer(key)
+			header.Del("Content-Type")
+			header.Set("Accept", accept)
+			return w.send(request{method: "GET", path: "/graphql?" + parameters.Encode(), header: header})
+		}
+		got := get(url.Values{
+			"query":         {`query A($i: ID!) {node(id: $i) {id}} query B($i: ID!) {viewer {version} node(id: $i) {id}}`},
+			"operationName": {"B"}, "variables": {`{"i":"x"}`},
+		}, "application/json")
+		if got.status != 200 || got.body != `{"data":{"viewer":{"version":"1.2.3"},"node":null}}` {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+		got = get(url.Values{"query": {`mutation {createAccount(key: "x", name: "x") {account {id}}}`}}, "application/json")
+		if got.status != 405 || got.header.Get("Allow") != "POST" || !strings.Contains(got.body, "mutations are served by POST only") {
+			t.Errorf("mutation: %d %s", got.status, got.body)
+		}
+		for _, variables := range []string{"{", "[]", `"x"`, "{} {}"} {
+			got := get(url.Values{"query": {"{viewer {version}}"}, "variables": {variables}}, "application/json")
+			if got.status != 400 || !strings.Contains(got.body, "the parameter variables") {
+				t.Errorf("%s: %d %s", variables, got.status, got.body)
+			}
+		}
+		if got := get(url.Values{}, "application/json"); got.status != 400 || !strings.Contains(got.body, "the request has no query") {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+		if got := w.send(request{method: "GET", path: "/graphql?query={viewer{version}}"}); got.status != 401 {
+			t.Errorf("without a key: %d %s", got.status, got.body)
 		}
 	})
 
@@ -156,8 +201,9 @@ func TestGraphQLOverHTTP(t *testing.T) {
 		t.Parallel()
 		w := w.in(t)
 		ctx, _ := w.account("narrow")
-		narrow := w.key(ctx, access.EventsPublish)
-		got := w.send(request{method: "POST", path: "/graphql", body: `{"query":"{viewer {version} events {nodes {id}}}"}`, header: bearer(narrow)})
+		narrow := bearer(w.key(ctx, access.EventsPublish))
+		narrow.Set("Accept", "application/graphql-response+json")
+		got := w.send(request{method: "POST", path: "/graphql", body: `{"query":"{viewer {version} events {nodes {id}}}"}`, header: narrow})
 		if got.status != 403 || at(t, []byte(got.body), "errors.0.extensions.code") != "FORBIDDEN" ||
 			at(t, []byte(got.body), "errors.0.extensions.missing.0.anyOf") != `["LOG_READ"]` || strings.Contains(got.body, "data") {
 			t.Errorf("%d %s", got.status, got.body)

@@ -31,7 +31,7 @@ func (s *Server) around(next http.Handler) http.Handler {
 		started := time.Now()
 		line := &requestLine{}
 		requestID := requestIDOf(r)
-		ctx := graph.WithRequestID(r.Context(), requestID)
+		ctx := access.WithRequestID(r.Context(), requestID)
 		r = r.WithContext(context.WithValue(ctx, requestLineKey{}, line))
 		response := &response{ResponseWriter: w}
 		setHeaders(w.Header(), requestID)
@@ -88,7 +88,7 @@ func (s *Server) recovered(w *response, r *http.Request, value any) {
 	if value == http.ErrAbortHandler { //nolint:errorlint // the very value, as net/http compares it
 		panic(value)
 	}
-	s.config.Log.ErrorContext(r.Context(), "panic", "requestId", graph.RequestID(r.Context()), "path", r.URL.Path,
+	s.config.Log.ErrorContext(r.Context(), "panic", "requestId", access.RequestID(r.Context()), "path", r.URL.Path,
 		"panic", value, "stack", string(debug.Stack()))
 	if w.status == 0 {
 		problemf(graph.CodeInternal, "internal error").write(w, r)
@@ -126,7 +126,7 @@ func (s *Server) logLine(r *http.Request, w *response, line *requestLine, took t
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("requestId", graph.RequestID(r.Context())),
+		slog.String("requestId", access.RequestID(r.Context())),
 		slog.String("method", r.Method),
 		slog.String("path", r.URL.Path),
 		slog.Int("status", w.code()),

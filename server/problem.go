@@ -9,6 +9,7 @@ import (
 
 	"github.com/hookline/hookline/graph"
 	"github.com/hookline/hookline/internal/accept"
+	"github.com/hookline/hookline/internal/access"
 )
 
 // statuses are the HTTP statuses of the codes of errors; others are 400.
@@ -52,7 +53,7 @@ func (s *Server) problemOf(r *http.Request, err error) *problem {
 		return &problem{code: code, message: err.Error()}
 	}
 	s.config.Log.ErrorContext(r.Context(), "internal error",
-		"requestId", graph.RequestID(r.Context()), "path", r.URL.Path, "error", err)
+		"requestId", access.RequestID(r.Context()), "path", r.URL.Path, "error", err)
 	return problemf(graph.CodeInternal, "internal error")
 }
 
@@ -70,7 +71,7 @@ func (p *problem) write(w http.ResponseWriter, r *http.Request) {
 	}
 	detail := map[string]any{"code": p.code}
 	if p.code == graph.CodeInternal {
-		detail["requestId"] = graph.RequestID(r.Context())
+		detail["requestId"] = access.RequestID(r.Context())
 	}
 	var body any
 	if r.URL.Path == graphQLPath {

@@ -5,7 +5,7 @@
 //	middleware.go  request ids, one log line per request, panics, security headers
 //	auth.go        API keys and accounts of requests and websockets
 //	origin.go      pages on other origins
-//	graphql.go     GraphQL over HTTP, and stream.go over server-sent events; websockets are in graphqlws
+//	graphql.go     GraphQL over HTTP (accept.go: what to answer with), and stream.go over server-sent events; websockets are in graphqlws
 //	problem.go     how requests fail
 //	ingest.go      POST /v1/events, read by events.go
 //	graphiql.go    a page on which people try operations out

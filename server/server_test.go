@@ -131,6 +131,7 @@ func TestInternalErrors(t *testing.T) {
 	ask := func(document string) reply {
 		header := bearer(key)
 		header.Set("X-Request-Id", "the-request")
+		header.Set("Accept", "application/graphql-response+json")
 		return w.send(request{method: "POST", path: "/graphql", body: fmt.Sprintf(`{"query":%q}`, document), header: header})
 	}
 	if got := ask(`{events {nodes {id}}}`); got.status != 200 {

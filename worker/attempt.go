@@ -68,7 +68,7 @@ func (w *Worker) send(ctx context.Context, j *job, started time.Time, a *stream.
 		{"User-Agent", w.userAgent},
 		{signing.HeaderID, eventID},
 		{signing.HeaderTimestamp, strconv.FormatInt(started.Unix(), 10)},
-		{signing.HeaderSignature, signing.Sign(eventID, started, body, j.subscription.Secret)},
+		{signing.HeaderSignature, signing.Sign(eventID, started, body, j.subscription.Secrets(started)...)},
 	}
 	var lines strings.Builder
 	for i := range own {
@@ -87,12 +87,12 @@ func (w *Worker) send(ctx context.Context, j *job, started time.Time, a *stream.
 		ConnectTimeout: p.ConnectTimeout, ReadTimeout: p.ReadTimeout, TotalTimeout: p.TotalTimeout,
 		TLS: egress.TLS{MinVersion: p.MinTLS, MaxVersion: p.MaxTLS},
 	})
-	describe(a, &resp)
+	describe(a, &resp, p.Mask)
 	return judge(p, &resp, time.Now())
 }
 
-// describe notes what is to be seen of a response.
-func describe(a *stream.Attempt, resp *egress.Response) {
+// describe notes what is to be seen of a response, without the secrets in it that mask replaces.
+func describe(a *stream.Attempt, resp *egress.Response, mask *strings.Replacer) {
 	t := &resp.Timing
 	a.DNSUs, a.ConnectUs, a.TLSUs = t.DNS.Microseconds(), t.Connect.Microseconds(), t.TLS.Microseconds()
 	a.FirstByteUs, a.ConnectionReused = t.FirstByte.Microseconds(), t.Reused
@@ -106,8 +106,13 @@ func describe(a *stream.Attempt, resp *egress.Response) {
 	if resp.StatusCode == 0 {
 		return
 	}
-	a.ResponseHeaders = storable(headerLines(resp.Header))
+	headers := headerLines(resp.Header)
 	a.ResponseBody, a.ResponseTruncated = resp.Body, resp.BodyTruncated
+	if mask != nil {
+		headers = mask.Replace(headers)
+		a.ResponseBody = []byte(mask.Replace(string(resp.Body)))
+	}
+	a.ResponseHeaders = storable(headers)
 	if len(a.ResponseBody) > keptBody {
 		a.ResponseBody, a.ResponseTruncated = a.ResponseBody[:keptBody:keptBody], true
 	}

@@ -136,6 +136,10 @@ func (w *Worker) dispatchTarget(ctx context.Context, j *job) {
 		w.settle(j, j.result(standing{
 			status: stream.StatusRetrying, attempts: j.target.Attempts, failures: j.target.Failures, next: time.Now().Add(putOffLeast),
 		}))
+	case found && !j.subscription.Enabled && j.subscription.Park:
+		w.settle(j, j.result(standing{
+			status: stream.StatusParked, attempts: j.target.Attempts, failures: j.target.Failures,
+		}))
 	case !found || !j.subscription.Enabled:
 		w.settle(j, j.result(standing{
 			status: stream.StatusCancelled, attempts: j.target.Attempts, failures: j.target.Failures,

@@ -8,6 +8,7 @@
 //	settle.go    writes results and removes settled work, atomically, many at a time
 //	archive.go   moves results into the database
 //	schedule.go  queues deliveries whose next attempt is due
+//	unpark.go    makes parked deliveries due when their subscription is enabled again
 //	sweep.go     finds what got lost, and queues it again
 //	maintain.go  makes partitions ahead and drops what has had its time
 //	tend.go      looks after the streams: liveness, lost data, trimming
@@ -154,6 +155,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		taking.Go(func() error { return w.consume(ctx, partition) })
 	}
 	taking.Go(func() error { return w.schedule(ctx) })
+	taking.Go(func() error { return w.unpark(ctx) })
 	taking.Go(func() error { return w.sweep(ctx) })
 	taking.Go(func() error { return w.maintain(ctx) })
 	err := taking.Wait()

@@ -32,6 +32,7 @@ var cli struct {
 	Server  serverCommand    `cmd:"" help:"Run the API and the dashboard only."`
 	Worker  workerCommand    `cmd:"" help:"Run a worker only; its address serves /livez, /readyz and /metrics."`
 	Migrate migrateCommand   `cmd:"" help:"Bring the database up to this version. The other commands do so too when they start."`
+	Keys    keysCommand      `cmd:"" help:"Encryption keys: make one, see which are in use, rotate."`
 	Version kong.VersionFlag `help:"Print the version."`
 }
 

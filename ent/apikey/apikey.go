@@ -5,6 +5,7 @@ package apikey
 import (
 	"time"
 
+	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 )
@@ -24,6 +25,8 @@ const (
 	FieldName = "name"
 	// FieldScopes holds the string denoting the scopes field in the database.
 	FieldScopes = "scopes"
+	// FieldPortal holds the string denoting the portal field in the database.
+	FieldPortal = "portal"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
 	// FieldLastUsedAt holds the string denoting the last_used_at field in the database.
@@ -44,6 +47,7 @@ var Columns = []string{
 	FieldSecretHash,
 	FieldName,
 	FieldScopes,
+	FieldPortal,
 	FieldCreatedAt,
 	FieldLastUsedAt,
 	FieldExpiresAt,
@@ -60,11 +64,19 @@ func ValidColumn(column string) bool {
 	return false
 }
 
+// Note that the variables below are initialized by the runtime
+// package on the initialization of the application. Therefore,
+// it should be imported in the main as follows:
+//
+//	import _ "github.com/hookline/hookline/ent/runtime"
 var (
+	Hooks [1]ent.Hook
 	// TokenIDValidator is a validator for the "token_id" field. It is called by the builders before save.
 	TokenIDValidator func(string) error
 	// NameValidator is a validator for the "name" field. It is called by the builders before save.
 	NameValidator func(string) error
+	// DefaultPortal holds the default value on creation for the "portal" field.
+	DefaultPortal bool
 	// DefaultCreatedAt holds the default value on creation for the "created_at" field.
 	DefaultCreatedAt func() time.Time
 	// DefaultID holds the default value on creation for the "id" field.
@@ -92,6 +104,11 @@ func ByTokenID(opts ...sql.OrderTermOption) OrderOption {
 // ByName orders the results by the name field.
 func ByName(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldName, opts...).ToFunc()
+}
+
+// ByPortal orders the results by the portal field.
+func ByPortal(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldPortal, opts...).ToFunc()
 }
 
 // ByCreatedAt orders the results by the created_at field.

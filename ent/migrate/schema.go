@@ -17,6 +17,7 @@ var (
 		{Name: "secret_hash", Type: field.TypeBytes},
 		{Name: "name", Type: field.TypeString, Size: 255},
 		{Name: "scopes", Type: field.TypeJSON},
+		{Name: "portal", Type: field.TypeBool, Default: false},
 		{Name: "created_at", Type: field.TypeTime},
 		{Name: "last_used_at", Type: field.TypeTime, Nullable: true},
 		{Name: "expires_at", Type: field.TypeTime, Nullable: true},
@@ -33,6 +34,11 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{APIKeysColumns[1], APIKeysColumns[0]},
 			},
+			{
+				Name:    "apikey_account_id_name_id",
+				Unique:  false,
+				Columns: []*schema.Column{APIKeysColumns[1], APIKeysColumns[4], APIKeysColumns[0]},
+			},
 		},
 	}
 	// AccountsColumns holds the columns for the "accounts" table.
@@ -47,6 +53,13 @@ var (
 		Name:       "accounts",
 		Columns:    AccountsColumns,
 		PrimaryKey: []*schema.Column{AccountsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "account_name_id",
+				Unique:  false,
+				Columns: []*schema.Column{AccountsColumns[2], AccountsColumns[0]},
+			},
+		},
 	}
 	// AttemptsColumns holds the columns for the "attempts" table.
 	AttemptsColumns = []*schema.Column{
@@ -102,6 +115,37 @@ var (
 				Name:    "attempt_delivery_id",
 				Unique:  false,
 				Columns: []*schema.Column{AttemptsColumns[2]},
+			},
+		},
+	}
+	// AuditEntriesColumns holds the columns for the "audit_entries" table.
+	AuditEntriesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "account_id", Type: field.TypeUUID},
+		{Name: "actor_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "actor", Type: field.TypeString},
+		{Name: "action", Type: field.TypeString},
+		{Name: "target_type", Type: field.TypeString},
+		{Name: "target_id", Type: field.TypeUUID},
+		{Name: "before", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "after", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "request_id", Type: field.TypeString, Default: ""},
+	}
+	// AuditEntriesTable holds the schema information for the "audit_entries" table.
+	AuditEntriesTable = &schema.Table{
+		Name:       "audit_entries",
+		Columns:    AuditEntriesColumns,
+		PrimaryKey: []*schema.Column{AuditEntriesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "auditentry_account_id_id",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEntriesColumns[1], AuditEntriesColumns[0]},
+			},
+			{
+				Name:    "auditentry_target_id_id",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEntriesColumns[6], AuditEntriesColumns[0]},
 			},
 		},
 	}
@@ -339,6 +383,11 @@ var (
 				Columns: []*schema.Column{EventSubscriptionsColumns[1], EventSubscriptionsColumns[0]},
 			},
 			{
+				Name:    "eventsubscription_account_id_updated_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{EventSubscriptionsColumns[1], EventSubscriptionsColumns[3], EventSubscriptionsColumns[0]},
+			},
+			{
 				Name:    "eventsubscription_profile_id",
 				Unique:  false,
 				Columns: []*schema.Column{EventSubscriptionsColumns[18]},
@@ -455,6 +504,11 @@ var (
 				Columns: []*schema.Column{NotificationProfilesColumns[1], NotificationProfilesColumns[0]},
 			},
 			{
+				Name:    "notificationprofile_account_id_updated_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{NotificationProfilesColumns[1], NotificationProfilesColumns[3], NotificationProfilesColumns[0]},
+			},
+			{
 				Name:    "notificationprofile_auth_setting_id",
 				Unique:  false,
 				Columns: []*schema.Column{NotificationProfilesColumns[21]},
@@ -471,6 +525,7 @@ var (
 		APIKeysTable,
 		AccountsTable,
 		AttemptsTable,
+		AuditEntriesTable,
 		AuthSettingsTable,
 		CategoriesTable,
 		CertificatesTable,

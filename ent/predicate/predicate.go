@@ -15,6 +15,9 @@ type Account func(*sql.Selector)
 // Attempt is the predicate function for attempt builders.
 type Attempt func(*sql.Selector)
 
+// AuditEntry is the predicate function for auditentry builders.
+type AuditEntry func(*sql.Selector)
+
 // AuthSetting is the predicate function for authsetting builders.
 type AuthSetting func(*sql.Selector)
 

@@ -9,6 +9,7 @@ import (
 	"github.com/hookline/hookline/ent/account"
 	"github.com/hookline/hookline/ent/apikey"
 	"github.com/hookline/hookline/ent/attempt"
+	"github.com/hookline/hookline/ent/auditentry"
 	"github.com/hookline/hookline/ent/authsetting"
 	"github.com/hookline/hookline/ent/category"
 	"github.com/hookline/hookline/ent/certificate"
@@ -26,6 +27,8 @@ import (
 // to their package variables.
 func init() {
 	apikeyMixin := schema.APIKey{}.Mixin()
+	apikeyMixinHooks1 := apikeyMixin[1].Hooks()
+	apikey.Hooks[0] = apikeyMixinHooks1[0]
 	apikeyMixinFields0 := apikeyMixin[0].Fields()
 	_ = apikeyMixinFields0
 	apikeyFields := schema.APIKey{}.Fields()
@@ -38,8 +41,12 @@ func init() {
 	apikeyDescName := apikeyFields[3].Descriptor()
 	// apikey.NameValidator is a validator for the "name" field. It is called by the builders before save.
 	apikey.NameValidator = apikeyDescName.Validators[0].(func(string) error)
+	// apikeyDescPortal is the schema descriptor for portal field.
+	apikeyDescPortal := apikeyFields[5].Descriptor()
+	// apikey.DefaultPortal holds the default value on creation for the portal field.
+	apikey.DefaultPortal = apikeyDescPortal.Default.(bool)
 	// apikeyDescCreatedAt is the schema descriptor for created_at field.
-	apikeyDescCreatedAt := apikeyFields[5].Descriptor()
+	apikeyDescCreatedAt := apikeyFields[6].Descriptor()
 	// apikey.DefaultCreatedAt holds the default value on creation for the created_at field.
 	apikey.DefaultCreatedAt = apikeyDescCreatedAt.Default.(func() time.Time)
 	// apikeyDescID is the schema descriptor for id field.
@@ -47,6 +54,8 @@ func init() {
 	// apikey.DefaultID holds the default value on creation for the id field.
 	apikey.DefaultID = apikeyDescID.Default.(func() uuid.UUID)
 	accountMixin := schema.Account{}.Mixin()
+	accountMixinHooks1 := accountMixin[1].Hooks()
+	account.Hooks[0] = accountMixinHooks1[0]
 	accountMixinFields0 := accountMixin[0].Fields()
 	_ = accountMixinFields0
 	accountFields := schema.Account{}.Fields()
@@ -140,9 +149,36 @@ func init() {
 	attemptDescID := attemptMixinFields0[0].Descriptor()
 	// attempt.DefaultID holds the default value on creation for the id field.
 	attempt.DefaultID = attemptDescID.Default.(func() uuid.UUID)
+	auditentryMixin := schema.AuditEntry{}.Mixin()
+	auditentryMixinHooks1 := auditentryMixin[1].Hooks()
+	auditentry.Hooks[0] = auditentryMixinHooks1[0]
+	auditentryMixinInters1 := auditentryMixin[1].Interceptors()
+	auditentry.Interceptors[0] = auditentryMixinInters1[0]
+	auditentryMixinFields0 := auditentryMixin[0].Fields()
+	_ = auditentryMixinFields0
+	auditentryFields := schema.AuditEntry{}.Fields()
+	_ = auditentryFields
+	// auditentryDescBefore is the schema descriptor for before field.
+	auditentryDescBefore := auditentryFields[5].Descriptor()
+	// auditentry.DefaultBefore holds the default value on creation for the before field.
+	auditentry.DefaultBefore = auditentryDescBefore.Default.(string)
+	// auditentryDescAfter is the schema descriptor for after field.
+	auditentryDescAfter := auditentryFields[6].Descriptor()
+	// auditentry.DefaultAfter holds the default value on creation for the after field.
+	auditentry.DefaultAfter = auditentryDescAfter.Default.(string)
+	// auditentryDescRequestID is the schema descriptor for request_id field.
+	auditentryDescRequestID := auditentryFields[7].Descriptor()
+	// auditentry.DefaultRequestID holds the default value on creation for the request_id field.
+	auditentry.DefaultRequestID = auditentryDescRequestID.Default.(string)
+	// auditentryDescID is the schema descriptor for id field.
+	auditentryDescID := auditentryMixinFields0[0].Descriptor()
+	// auditentry.DefaultID holds the default value on creation for the id field.
+	auditentry.DefaultID = auditentryDescID.Default.(func() uuid.UUID)
 	authsettingMixin := schema.AuthSetting{}.Mixin()
 	authsettingMixinHooks1 := authsettingMixin[1].Hooks()
+	authsettingMixinHooks3 := authsettingMixin[3].Hooks()
 	authsetting.Hooks[0] = authsettingMixinHooks1[0]
+	authsetting.Hooks[1] = authsettingMixinHooks3[0]
 	authsettingMixinInters1 := authsettingMixin[1].Interceptors()
 	authsetting.Interceptors[0] = authsettingMixinInters1[0]
 	authsettingMixinFields0 := authsettingMixin[0].Fields()
@@ -206,7 +242,9 @@ func init() {
 	category.DefaultID = categoryDescID.Default.(func() uuid.UUID)
 	certificateMixin := schema.Certificate{}.Mixin()
 	certificateMixinHooks1 := certificateMixin[1].Hooks()
+	certificateMixinHooks3 := certificateMixin[3].Hooks()
 	certificate.Hooks[0] = certificateMixinHooks1[0]
+	certificate.Hooks[1] = certificateMixinHooks3[0]
 	certificateMixinInters1 := certificateMixin[1].Interceptors()
 	certificate.Interceptors[0] = certificateMixinInters1[0]
 	certificateMixinFields0 := certificateMixin[0].Fields()
@@ -308,7 +346,9 @@ func init() {
 	event.DefaultID = eventDescID.Default.(func() uuid.UUID)
 	eventsubscriptionMixin := schema.EventSubscription{}.Mixin()
 	eventsubscriptionMixinHooks1 := eventsubscriptionMixin[1].Hooks()
+	eventsubscriptionMixinHooks3 := eventsubscriptionMixin[3].Hooks()
 	eventsubscription.Hooks[0] = eventsubscriptionMixinHooks1[0]
+	eventsubscription.Hooks[1] = eventsubscriptionMixinHooks3[0]
 	eventsubscriptionMixinInters1 := eventsubscriptionMixin[1].Interceptors()
 	eventsubscription.Interceptors[0] = eventsubscriptionMixinInters1[0]
 	eventsubscriptionMixinFields0 := eventsubscriptionMixin[0].Fields()
@@ -384,7 +424,9 @@ func init() {
 	eventtype.DefaultID = eventtypeDescID.Default.(func() uuid.UUID)
 	notificationprofileMixin := schema.NotificationProfile{}.Mixin()
 	notificationprofileMixinHooks1 := notificationprofileMixin[1].Hooks()
+	notificationprofileMixinHooks3 := notificationprofileMixin[3].Hooks()
 	notificationprofile.Hooks[0] = notificationprofileMixinHooks1[0]
+	notificationprofile.Hooks[1] = notificationprofileMixinHooks3[0]
 	notificationprofileMixinInters1 := notificationprofileMixin[1].Interceptors()
 	notificationprofile.Interceptors[0] = notificationprofileMixinInters1[0]
 	notificationprofileMixinFields0 := notificationprofileMixin[0].Fields()

@@ -11,7 +11,7 @@ import (
 type Account struct{ ent.Schema }
 
 // Mixin of Account.
-func (Account) Mixin() []ent.Mixin { return []ent.Mixin{idMixin{}} }
+func (Account) Mixin() []ent.Mixin { return []ent.Mixin{idMixin{}, auditMixin{}} }
 
 // Fields of Account.
 func (Account) Fields() []ent.Field {
@@ -22,12 +22,17 @@ func (Account) Fields() []ent.Field {
 	}
 }
 
+// Indexes of Account.
+func (Account) Indexes() []ent.Index {
+	return []ent.Index{index.Fields("name", "id")}
+}
+
 // APIKey is an API key. It is looked up by token_id before its account is known, so it is not confined by the mixin:
 // who queries it adds the account.
 type APIKey struct{ ent.Schema }
 
 // Mixin of APIKey.
-func (APIKey) Mixin() []ent.Mixin { return []ent.Mixin{idMixin{}} }
+func (APIKey) Mixin() []ent.Mixin { return []ent.Mixin{idMixin{}, auditMixin{}} }
 
 // Fields of APIKey.
 func (APIKey) Fields() []ent.Field {
@@ -37,6 +42,7 @@ func (APIKey) Fields() []ent.Field {
 		field.Bytes("secret_hash").Sensitive().Comment("SHA-256 of the secret, which has at least 160 random bits"),
 		field.String("name").MaxRuneLen(255),
 		field.Strings("scopes"),
+		field.Bool("portal").Default(false).Immutable().Comment("a portal session: a key that a back end made for its customer"),
 		field.Time("created_at").Default(now).Immutable(),
 		field.Time("last_used_at").Optional().Nillable(),
 		field.Time("expires_at").Optional().Nillable(),
@@ -46,5 +52,8 @@ func (APIKey) Fields() []ent.Field {
 
 // Indexes of APIKey.
 func (APIKey) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("account_id", "id")}
+	return []ent.Index{
+		index.Fields("account_id", "id"),
+		index.Fields("account_id", "name", "id"),
+	}
 }

@@ -52,6 +52,7 @@ func (EventSubscription) Indexes() []ent.Index {
 		index.Fields("account_id", "key").Unique(),
 		index.Fields("account_id", "name").Unique(),
 		index.Fields("account_id", "id"),
+		index.Fields("account_id", "updated_at", "id"),
 		index.Fields("profile_id"),
 	}
 }
@@ -102,6 +103,7 @@ func (NotificationProfile) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("account_id", "key").Unique(),
 		index.Fields("account_id", "id"),
+		index.Fields("account_id", "updated_at", "id"),
 		index.Fields("auth_setting_id"),
 		index.Fields("certificate_id"),
 	}

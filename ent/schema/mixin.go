@@ -65,8 +65,9 @@ func (timesMixin) Fields() []ent.Field {
 	}
 }
 
-// versionMixin adds the number that rises with every change, for optimistic locking.
-type versionMixin struct{ mixin.Schema }
+// versionMixin adds the number that rises with every change, for optimistic locking. Every change is audited; what
+// Hookline notes about an object without raising its version is none.
+type versionMixin struct{ auditMixin }
 
 func (versionMixin) Fields() []ent.Field {
 	return []ent.Field{

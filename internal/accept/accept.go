@@ -165,7 +165,10 @@ func (a *Accepter) prepare(account id.ID, e *Event) *store.NewEvent {
 		Resource: e.Resource, Intermediate: e.Intermediate, IdempotencyKey: e.IdempotencyKey, Payload: string(e.Payload),
 		KeyID: keyID(account, e.IdempotencyKey),
 	}
-	matching := match.Event{Type: e.Type, User: e.User, Entity: e.Entity, Application: e.Application, Resource: e.Resource}
+	matching := registry.Event{
+		Event:      match.Event{Type: e.Type, User: e.User, Entity: e.Entity, Application: e.Application, Resource: e.Resource},
+		OccurredAt: row.OccurredAt, Payload: e.Payload,
+	}
 	if len(e.Attributes) > 0 {
 		text, _ := json.Marshal(e.Attributes) // strings only: cannot fail
 		row.Attributes = string(text)
@@ -174,15 +177,23 @@ func (a *Accepter) prepare(account id.ID, e *Event) *store.NewEvent {
 		}
 	}
 	var room [8]match.ID
-	matched := a.registry.Match(account, matching, room[:0])
-	row.Targets = make([]byte, 0, len(matched)*len(id.ID{}))
+	matched, held := a.registry.Match(account, &matching, room[:0])
+	row.Targets = make([]byte, 0, (len(matched)+len(held))*len(id.ID{}))
 	for i := range matched {
 		row.Targets = append(row.Targets, matched[i][:]...)
+	}
+	for _, h := range held {
+		row.Targets = append(row.Targets, h.SubscriptionID[:]...)
+		status := stream.StatusSkipped
+		if h.Park {
+			status = stream.StatusParked
+		}
+		row.Held = append(row.Held, status)
 	}
 	return row
 }
 
-// work is what is put into the work streams for a committed event that matched something.
+// work is what is put into the work streams for a committed event that is to be delivered.
 func work(e *store.NewEvent) stream.Work {
 	w := stream.Work{Event: stream.Event{
 		ID: e.ID, AccountID: e.AccountID, Type: e.Type, OccurredAt: stream.Micros(e.OccurredAt),
@@ -200,7 +211,7 @@ func work(e *store.NewEvent) stream.Work {
 	}
 	due := id.Time(e.ID).UnixMicro()
 	targets := bytes.NewBuffer(e.Targets)
-	w.Targets = make([]stream.Target, e.Matched())
+	w.Targets = make([]stream.Target, e.ToDeliver())
 	for i := range w.Targets {
 		w.Targets[i] = stream.Target{SubscriptionID: id.ID(targets.Next(len(id.ID{}))), Trigger: stream.TriggerFirst, DueAt: due}
 	}

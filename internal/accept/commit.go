@@ -131,7 +131,7 @@ func (a *Accepter) commit(ctx context.Context, batch []*submission) {
 				continue
 			}
 			a.metrics.accepted.Inc()
-			if len(e.Targets) > 0 {
+			if e.ToDeliver() > 0 {
 				a.enqueue(work(e))
 			}
 		}

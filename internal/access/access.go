@@ -55,6 +55,7 @@ const (
 	principalKey contextKey = iota
 	accountKey
 	systemKey
+	requestIDKey
 )
 
 // WithPrincipal returns a context in which p asks, confined to p's account.
@@ -93,4 +94,15 @@ func Confinement(ctx context.Context) (account id.ID, all bool, err error) {
 		return p.AccountID, false, nil
 	}
 	return id.Nil, false, ErrNoAccount
+}
+
+// WithRequestID returns a context of the request with this id.
+func WithRequestID(ctx context.Context, requestID string) context.Context {
+	return context.WithValue(ctx, requestIDKey, requestID)
+}
+
+// RequestID returns the id of the request, empty if none asked for the work.
+func RequestID(ctx context.Context) string {
+	requestID, _ := ctx.Value(requestIDKey).(string)
+	return requestID
 }

@@ -220,7 +220,7 @@ func (a *App) link(key string) string { return a.URL() + "/#key=" + key }
 func (a *App) newServer() *server.Server {
 	c := server.Config{
 		Ent: a.Store.Ent, Accepter: a.Accepter, Configure: a.Configure, Authenticator: a.Keys, Hub: a.Hub,
-		Log: a.log, Metrics: a.metrics, Version: a.version, AllowedOrigins: a.settings.AllowedOrigins, Introspection: true,
+		Log: a.log, Metrics: a.metrics, Version: a.version, AllowedOrigins: a.settings.AllowedOrigins, Introspection: a.settings.Introspection,
 		Ready: []server.Check{{Name: "database", Run: a.Store.Ping}, {Name: "redis", Run: a.Streams.Ping}},
 	}
 	if a.role.Server {

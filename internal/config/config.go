@@ -29,6 +29,7 @@ type Settings struct {
 	AllowCIDRs     []string `env:"HOOKLINE_ALLOW_CIDRS" name:"allow-cidrs" placeholder:"CIDR" help:"Networks to which webhooks may go although they are not public, comma-separated."`
 	AllowHTTP      bool     `env:"HOOKLINE_ALLOW_HTTP" name:"allow-http" help:"Allow webhook URLs with http."`
 	AllowedOrigins []string `env:"HOOKLINE_ALLOWED_ORIGINS" placeholder:"ORIGIN" help:"Origins of web pages that may call the API from elsewhere, such as https://app.example.com, comma-separated."`
+	Introspection  bool     `env:"HOOKLINE_INTROSPECTION" default:"true" negatable:"" help:"Let clients of the API ask for its schema, at /graphql and /schema.graphql, and suggest names in errors."`
 	EncryptionKeys string   `env:"HOOKLINE_ENCRYPTION_KEYS" placeholder:"ID:BASE64" help:"Keys that encrypt secrets at rest: id:base64 of 32 bytes, comma-separated; the first one encrypts. With SQLite, the default is one made in the data folder."`
 	Partitions     int      `env:"HOOKLINE_PARTITIONS" placeholder:"N" help:"Work streams in Redis, 1-64; the same for every process. The default is 8, or 1 with the embedded Redis."`
 	MaxPayload     int      `env:"HOOKLINE_MAX_PAYLOAD" default:"262144" placeholder:"BYTES" help:"The largest payload of an event: 1024-16777216."`

@@ -15,10 +15,17 @@ func (s *Service) CreateAccount(ctx context.Context, key, name string) (*ent.Acc
 	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
-	made, err := s.Store.Ent.Account.Create().SetKey(key).SetName(name).Save(ctx)
+	var made *ent.Account
+	err := s.inTx(ctx, func(tx *ent.Tx) (err error) {
+		made, err = tx.Account.Create().SetKey(key).SetName(name).Save(ctx)
+		return err
+	})
 	if ent.IsConstraintError(err) { // the key is all that is unique about an account
 		wrong.Add(usererror.Taken, "key", "another account has the key %s: choose another one", quote(key))
 		return nil, wrong
 	}
-	return made, err
+	if err != nil {
+		return nil, err
+	}
+	return made.Unwrap(), nil
 }

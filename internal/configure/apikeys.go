@@ -31,16 +31,27 @@ func (s *Service) CreateAPIKey(ctx context.Context, name string, scopes []access
 	if err := wrong.Err(); err != nil {
 		return nil, "", err
 	}
+	return s.saveAPIKey(ctx, func(create *ent.APIKeyCreate) {
+		create.SetAccountID(account).SetName(name).SetScopes(granted)
+		if expiresAt != nil {
+			create.SetExpiresAt(expiresAt.UTC().Truncate(time.Microsecond))
+		}
+	})
+}
+
+// saveAPIKey makes a token and saves the key that set describes.
+func (s *Service) saveAPIKey(ctx context.Context, set func(*ent.APIKeyCreate)) (key *ent.APIKey, token string, err error) {
 	token, tokenID, hash := apikey.Generate()
-	create := s.Store.Ent.APIKey.Create().SetAccountID(account).SetTokenID(tokenID).SetSecretHash(hash).
-		SetName(name).SetScopes(granted)
-	if expiresAt != nil {
-		create.SetExpiresAt(expiresAt.UTC().Truncate(time.Microsecond))
-	}
-	if key, err = create.Save(ctx); err != nil {
+	err = s.inTx(ctx, func(tx *ent.Tx) (err error) {
+		create := tx.APIKey.Create().SetTokenID(tokenID).SetSecretHash(hash)
+		set(create)
+		key, err = create.Save(ctx)
+		return err
+	})
+	if err != nil {
 		return nil, "", err
 	}
-	return key, token, nil
+	return key.Unwrap(), token, nil
 }
 
 // grant says which scopes the caller cannot give away, and returns each of those that are given once.
@@ -71,8 +82,10 @@ func (s *Service) RevokeAPIKey(ctx context.Context, key id.ID) (*ent.APIKey, err
 		return nil, err
 	}
 	ofAccount := entapikey.And(entapikey.ID(key), entapikey.AccountID(account))
-	err = s.Store.Ent.APIKey.Update().Where(ofAccount, entapikey.RevokedAtIsNil()).
-		SetRevokedAt(time.Now().UTC().Truncate(time.Microsecond)).Exec(ctx)
+	err = s.inTx(ctx, func(tx *ent.Tx) error {
+		return tx.APIKey.Update().Where(ofAccount, entapikey.RevokedAtIsNil()).
+			SetRevokedAt(time.Now().UTC().Truncate(time.Microsecond)).Exec(ctx)
+	})
 	if err != nil {
 		return nil, err
 	}

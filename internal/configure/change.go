@@ -53,6 +53,19 @@ func (s *Service) change(ctx context.Context, f func(c *change) error) error {
 	return nil
 }
 
+// inTx runs f in a transaction, for what no registry knows: a change of it and its line of the audit log are one.
+func (s *Service) inTx(ctx context.Context, f func(tx *ent.Tx) error) error {
+	tx, err := s.Store.Ent.Tx(ctx)
+	if err != nil {
+		return err
+	}
+	if err := f(tx); err != nil {
+		_ = tx.Rollback() // it fails only when the connection has, and then nothing is committed either
+		return err
+	}
+	return tx.Commit()
+}
+
 // oneAccount returns the account of the context.
 func oneAccount(ctx context.Context) (id.ID, error) {
 	account, all, err := access.Confinement(ctx)

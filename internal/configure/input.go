@@ -24,10 +24,19 @@ type CreateEventSubscriptionInput struct {
 	Category   *string
 	EventTypes []string
 	Filter     *EventFilterInput
+	Expression *string
 	Profile    ProfileChoice
 	Enabled    bool
-	Secret     *string
+	// WhileDisabled is Skip or Park; empty for Skip.
+	WhileDisabled string
+	Secret        *string
 }
+
+// What becomes of events that match a subscription while it is disabled.
+const (
+	Skip = "SKIP"
+	Park = "PARK"
+)
 
 // ProfileChoice is an existing notification profile or a new one, not both.
 type ProfileChoice struct {
@@ -44,14 +53,16 @@ type EventFilterInput struct {
 	Attributes   []types.AttributeFilter
 }
 
-// UpdateEventSubscriptionInput is a change of an event subscription; what is nil stays as it is.
+// UpdateEventSubscriptionInput is a change of an event subscription; what is nil or omitted stays as it is.
 type UpdateEventSubscriptionInput struct {
 	ExpectedVersion *int
 	Name            *string
 	EventTypes      []string // empty but not nil: all of the category
 	Filter          *EventFilterInput
+	Expression      graphql.Omittable[*string] // nil: none
 	Profile         *Ref
 	Enabled         *bool
+	WhileDisabled   *string
 }
 
 // CreateNotificationProfileInput is a new notification profile.

@@ -5,11 +5,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/category"
 	"github.com/hookline/hookline/ent/eventtype"
 	"github.com/hookline/hookline/ent/schema/types"
+	"github.com/hookline/hookline/internal/expr"
 	"github.com/hookline/hookline/internal/match"
 	"github.com/hookline/hookline/internal/usererror"
 )
@@ -22,6 +24,7 @@ type rule struct {
 	category   string
 	eventTypes []string
 	filter     types.EventFilter
+	expression string
 }
 
 // same reports whether two rules ask for the same.
@@ -32,7 +35,7 @@ func (r rule) same(other rule) bool {
 			return false
 		}
 	}
-	return r.category == other.category && sameSet(r.eventTypes, other.eventTypes) &&
+	return r.category == other.category && r.expression == other.expression && sameSet(r.eventTypes, other.eventTypes) &&
 		sameAttributes(r.filter.Attributes, other.filter.Attributes)
 }
 
@@ -42,7 +45,7 @@ func sameSet(a, b []string) bool {
 }
 
 func ruleOf(row *ent.EventSubscription) rule {
-	return rule{category: row.Category, eventTypes: row.EventTypes, filter: row.Filter}
+	return rule{category: row.Category, eventTypes: row.EventTypes, filter: row.Filter, expression: row.Expression}
 }
 
 // newRule says what is wrong with what a new subscription asks for, and returns it.
@@ -66,10 +69,25 @@ func (s *Service) newRule(ctx context.Context, c *change, in CreateEventSubscrip
 			return r, err
 		}
 	}
+	if in.Expression != nil {
+		r.expression = expression(&c.wrong, "input.expression", *in.Expression)
+	}
 	if len(c.wrong) > before {
 		return r, nil
 	}
 	return r, s.checkSame(ctx, c, r)
+}
+
+// expression says what is wrong with an expression, and returns it.
+func expression(wrong *usererror.List, path, text string) string {
+	if _, err := expr.Compile(text); err != nil {
+		code := usererror.Invalid
+		if utf8.RuneCountInString(text) > expr.MaxLength {
+			code = usererror.OutOfRange
+		}
+		wrong.Add(code, path, "%v", err)
+	}
+	return text
 }
 
 // checkAsksForSomething says that there are neither event types nor a category.
@@ -102,6 +120,11 @@ func (s *Service) changedRule(ctx context.Context, c *change, found *ent.EventSu
 		if r.filter, err = c.filter(ctx, "input.filter", *in.Filter, within); err != nil {
 			return r, err
 		}
+	}
+	if text, given := in.Expression.ValueOK(); given && text != nil {
+		r.expression = expression(&c.wrong, "input.expression", *text)
+	} else if given {
+		r.expression = ""
 	}
 	if len(c.wrong) > before || r.same(ruleOf(found)) {
 		return r, nil

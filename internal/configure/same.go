@@ -19,8 +19,8 @@ func (s *Service) checkSame(ctx context.Context, c *change, r rule) error {
 	// By index account_id, id. The database leaves out nearly all of an account's rows, and leaves to us those that have
 	// the same first values in lists of the same length.
 	rows, err := c.EventSubscription.Query().
-		Where(eventsubscription.Category(r.category), alike(r)).
-		Select(eventsubscription.FieldCategory, eventsubscription.FieldEventTypes, eventsubscription.FieldFilter).All(ctx)
+		Where(eventsubscription.Category(r.category), eventsubscription.Expression(r.expression), alike(r)).
+		Select(eventsubscription.FieldCategory, eventsubscription.FieldEventTypes, eventsubscription.FieldFilter, eventsubscription.FieldExpression).All(ctx)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (s *Service) checkSame(ctx context.Context, c *change, r rule) error {
 	}
 	if n >= limit {
 		c.wrong.Add(usererror.LimitReached, "",
-			"%d event subscriptions of the account have this category, these event types and this filter already, which is the limit: "+
+			"%d event subscriptions of the account have this category, these event types, this filter and this expression already, which is the limit: "+
 				"use one of them, or ask for something else", limit)
 	}
 	return nil

@@ -29,6 +29,11 @@ func SecretBinding(subscription id.ID) string {
 	return "event_subscriptions/" + subscription.String() + "/secret"
 }
 
+// PreviousSecretBinding is what the secret before the last rotation is sealed for.
+func PreviousSecretBinding(subscription id.ID) string {
+	return "event_subscriptions/" + subscription.String() + "/previous_secret"
+}
+
 // manual is the reason of a subscription that somebody disabled.
 const manual = "MANUAL"
 
@@ -76,8 +81,14 @@ func (s *Service) draftSubscription(ctx context.Context, c *change, in CreateEve
 	if err != nil {
 		return nil, err
 	}
+	whileDisabled := in.WhileDisabled
+	if whileDisabled == "" {
+		whileDisabled = Skip
+	}
+	checkOneOf(&c.wrong, "input.whileDisabled", "whileDisabled", whileDisabled, []string{Skip, Park})
 	draft := c.EventSubscription.Create().SetID(id.New()).SetAccountID(c.account).SetKey(in.Key).SetName(in.Name).
-		SetCategory(r.category).SetEventTypes(r.eventTypes).SetFilter(r.filter).SetEnabled(in.Enabled)
+		SetCategory(r.category).SetEventTypes(r.eventTypes).SetFilter(r.filter).SetExpression(r.expression).
+		SetEnabled(in.Enabled).SetWhileDisabled(whileDisabled)
 	if !in.Enabled {
 		draft.SetDisabledReason(manual)
 	}
@@ -137,7 +148,7 @@ func (s *Service) chooseProfile(ctx context.Context, c *change, choice ProfileCh
 func warnings(secret signing.Secret, profile *ent.NotificationProfile) []string {
 	found := []string{}
 	if secret.Weak() {
-		found = append(found, fmt.Sprintf("the signing secret has fewer than %d bytes: a longer one is safer", signing.GoodLength))
+		found = append(found, weakSecret())
 	}
 	if !authenticated(profile) {
 		found = append(found, fmt.Sprintf("the notification profile %s has no authentication: let the receiver check the header "+
@@ -189,12 +200,12 @@ func (s *Service) setSubscriptionFields(
 		}
 		update.SetName(*in.Name)
 	}
-	if in.EventTypes != nil || in.Filter != nil {
+	if in.EventTypes != nil || in.Filter != nil || in.Expression.IsSet() {
 		r, err := s.changedRule(ctx, c, found, in)
 		if err != nil {
 			return err
 		}
-		update.SetEventTypes(r.eventTypes).SetFilter(r.filter)
+		update.SetEventTypes(r.eventTypes).SetFilter(r.filter).SetExpression(r.expression)
 	}
 	if in.Profile != nil {
 		profile, err := c.findProfile(ctx, "input.profile", *in.Profile)
@@ -204,6 +215,10 @@ func (s *Service) setSubscriptionFields(
 		if profile != nil {
 			update.SetProfileID(profile.ID)
 		}
+	}
+	if in.WhileDisabled != nil {
+		checkOneOf(&c.wrong, "input.whileDisabled", "whileDisabled", *in.WhileDisabled, []string{Skip, Park})
+		update.SetWhileDisabled(*in.WhileDisabled)
 	}
 	if in.Enabled != nil {
 		setEnabled(update, found, *in.Enabled)

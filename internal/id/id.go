@@ -34,6 +34,7 @@ const (
 	Event               Prefix = "evt"
 	Delivery            Prefix = "dlv"
 	Attempt             Prefix = "att"
+	AuditEntry          Prefix = "aud"
 )
 
 // ErrInvalid is returned for text that is not an identifier.

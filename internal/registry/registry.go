@@ -40,7 +40,9 @@ type Registry struct {
 
 // account is what one account has configured.
 type account struct {
-	index         match.Index
+	index         match.Index // enabled subscriptions
+	disabled      match.Index // disabled ones
+	expressions   int         // how many subscriptions have an expression
 	subscriptions map[id.ID]*Subscription
 	profiles      map[id.ID]*Profile
 }
@@ -105,17 +107,6 @@ func (r *Registry) load(ctx context.Context) error {
 	return nil
 }
 
-// Match appends to dst the ids of the account's enabled subscriptions that the event matches.
-func (r *Registry) Match(accountID id.ID, event match.Event, dst []match.ID) []match.ID {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	a := r.accounts[accountID]
-	if a == nil {
-		return dst
-	}
-	return a.index.Match(event, dst)
-}
-
 // Subscription returns a subscription with its profile; ok is false if the account has none of that id, as far as this
 // process knows.
 func (r *Registry) Subscription(accountID, subscription id.ID) (s *Subscription, p *Profile, ok bool) {
@@ -156,13 +147,27 @@ func (r *Registry) putSubscription(row *ent.EventSubscription) {
 		r.log.Error("subscription cannot be used", "subscription", id.Format(id.EventSubscription, row.ID), "error", s.Problem)
 	}
 	a := r.in(row.AccountID)
+	a.remove(row.ID)
 	a.subscriptions[row.ID] = s
 	r.owners[row.ID] = row.AccountID
+	if s.expression != nil {
+		a.expressions++
+	}
 	if row.Enabled {
 		a.index.Put(s.rule)
 	} else {
-		a.index.Remove(match.ID(row.ID))
+		a.disabled.Put(s.rule)
 	}
+}
+
+// remove takes a subscription out, if it is there.
+func (a *account) remove(subscription id.ID) {
+	if before := a.subscriptions[subscription]; before != nil && before.expression != nil {
+		a.expressions--
+	}
+	a.index.Remove(match.ID(subscription))
+	a.disabled.Remove(match.ID(subscription))
+	delete(a.subscriptions, subscription)
 }
 
 func (r *Registry) putProfile(row *ent.NotificationProfile) {
@@ -182,8 +187,7 @@ func (r *Registry) remove(kind id.Prefix, object id.ID) {
 	delete(r.owners, object)
 	switch kind {
 	case id.EventSubscription:
-		a.index.Remove(match.ID(object))
-		delete(a.subscriptions, object)
+		a.remove(object)
 	case id.NotificationProfile:
 		delete(a.profiles, object)
 	}

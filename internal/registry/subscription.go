@@ -13,6 +13,7 @@ import (
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/schema/types"
 	"github.com/hookline/hookline/internal/configure"
+	"github.com/hookline/hookline/internal/expr"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/match"
 	"github.com/hookline/hookline/internal/payload"
@@ -25,11 +26,24 @@ type Subscription struct {
 	ID        id.ID
 	ProfileID id.ID
 	Enabled   bool
-	Secret    signing.Secret
+	// Park says that what it is to get while it is disabled is kept until it is enabled again.
+	Park bool
 	// Problem is why nothing can be sent, such as a secret that cannot be opened: its deliveries fail and are retried.
 	Problem error
 
-	rule match.Rule
+	rule       match.Rule
+	expression *expr.Expression // nil for none
+	// secrets are the signing secret and, if there is one, the one before it, which signs until previousUntil.
+	secrets       []signing.Secret
+	previousUntil time.Time
+}
+
+// Secrets returns the secrets that sign at a time, the newest first.
+func (s *Subscription) Secrets(at time.Time) []signing.Secret {
+	if len(s.secrets) > 1 && !at.Before(s.previousUntil) {
+		return s.secrets[:1]
+	}
+	return s.secrets
 }
 
 // Profile is a notification profile as it is sent through. It does not change.
@@ -46,6 +60,8 @@ type Profile struct {
 	// Headers are the profile's own, and HeaderLines the same as `Name: value` lines with secret values masked.
 	Headers     http.Header
 	HeaderLines string
+	// Mask replaces secret values that an endpoint repeats in its response; nil if there are none.
+	Mask *strings.Replacer
 	// A successful response must match those that are not nil.
 	StatusRegex, HeaderRegex, BodyRegex *regexp.Regexp
 	Retry                               retry.Policy
@@ -54,18 +70,30 @@ type Profile struct {
 }
 
 func (r *Registry) subscription(row *ent.EventSubscription) *Subscription {
-	secret, err := r.openSecret(row)
+	secrets, err := r.openSecrets(row)
+	var condition *expr.Expression
+	if row.Expression != "" {
+		// What was compiled when it was saved, and is not any more, must not be lost: it is sent to nobody, and retried.
+		var notCompiled error
+		condition, notCompiled = expr.Compile(row.Expression)
+		err = errors.Join(err, notCompiled)
+	}
 	patterns := row.EventTypes
 	if len(patterns) == 0 {
 		patterns = []string{row.Category + ".*"}
 	}
-	return &Subscription{
-		ID: row.ID, ProfileID: row.ProfileID, Enabled: row.Enabled, Secret: secret, Problem: err,
+	s := &Subscription{
+		ID: row.ID, ProfileID: row.ProfileID, Enabled: row.Enabled, Park: row.WhileDisabled == configure.Park, Problem: err,
+		expression: condition, secrets: secrets,
 		rule: match.Rule{
 			ID: match.ID(row.ID), Patterns: patterns,
 			Filter: filter(&row.Filter),
 		},
 	}
+	if row.PreviousSecretValidUntil != nil {
+		s.previousUntil = *row.PreviousSecretValidUntil
+	}
+	return s
 }
 
 func filter(f *types.EventFilter) match.Filter {
@@ -76,8 +104,22 @@ func filter(f *types.EventFilter) match.Filter {
 	return out
 }
 
-func (r *Registry) openSecret(row *ent.EventSubscription) (signing.Secret, error) {
-	plain, err := r.vault.Open(row.Secret, configure.SecretBinding(row.ID))
+// openSecrets opens the signing secret and the one before it. That the latter cannot be opened is no problem: only the former must sign.
+func (r *Registry) openSecrets(row *ent.EventSubscription) ([]signing.Secret, error) {
+	secret, err := r.openSecret(row.Secret, configure.SecretBinding(row.ID))
+	if err != nil {
+		return nil, err
+	}
+	if row.PreviousSecret != nil {
+		if previous, err := r.openSecret(row.PreviousSecret, configure.PreviousSecretBinding(row.ID)); err == nil {
+			return []signing.Secret{secret, previous}, nil
+		}
+	}
+	return []signing.Secret{secret}, nil
+}
+
+func (r *Registry) openSecret(sealed []byte, binding string) (signing.Secret, error) {
+	plain, err := r.vault.Open(sealed, binding)
 	if err != nil {
 		return signing.Secret{}, fmt.Errorf("signing secret: %w", err)
 	}
@@ -119,6 +161,7 @@ func withoutQuery(url string) string {
 const Masked = "***"
 
 func (r *Registry) readHeaders(row *ent.NotificationProfile, p *Profile) error {
+	var secrets []string
 	for _, header := range row.Headers {
 		value, shown, name := header.Value, header.Value, http.CanonicalHeaderKey(header.Name)
 		if header.Secret() {
@@ -130,10 +173,16 @@ func (r *Registry) readHeaders(row *ent.NotificationProfile, p *Profile) error {
 		}
 		if name == "Authorization" {
 			shown = Masked
+			_, credentials, _ := strings.Cut(value, " ") // after the scheme
+			secrets = append(secrets, credentials)
+		}
+		if shown == Masked {
+			secrets = append(secrets, value)
 		}
 		p.Headers[name] = []string{value}
 		p.HeaderLines += name + ": " + shown + "\n"
 	}
+	p.Mask = newMask(secrets)
 	return nil
 }
 

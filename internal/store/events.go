@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/stream"
 )
 
 // NewEvent is an event that is about to be committed.
@@ -30,6 +31,8 @@ type NewEvent struct {
 	IdempotencyKey string
 	Payload        string
 	Targets        []byte // the ids of the matched subscriptions, 16 bytes each
+	// Held are the statuses, SKIPPED or PARKED, of the last targets: those that are disabled. Their deliveries are written with the event.
+	Held []stream.Status
 
 	// KeyID stands for account and idempotency key; id.Nil without one. Of the events of one commit no two have the same.
 	KeyID id.ID
@@ -40,6 +43,9 @@ type NewEvent struct {
 
 // Matched is how many subscriptions the event matched.
 func (e *NewEvent) Matched() int { return len(e.Targets) / len(id.ID{}) }
+
+// ToDeliver is how many of the matched subscriptions are enabled: the first targets.
+func (e *NewEvent) ToDeliver() int { return e.Matched() - len(e.Held) }
 
 // IdempotencyLife is how long an idempotency key is remembered.
 const IdempotencyLife = 24 * time.Hour
@@ -65,14 +71,23 @@ const insertEvents = `INSERT INTO events (id, account_id, type, occurred_at, app
 func (s *Store) commitPostgres(ctx context.Context, events []*NewEvent) error {
 	keyed := withKeys(events)
 	if len(keyed) == 0 {
-		return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return execArrays(ctx, conn.Conn(), postgresEvents(events)) })
+		return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return execArrays(ctx, conn.Conn(), postgresCommit(events)...) })
 	}
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := claimKeysPostgres(ctx, tx, keyed); err != nil {
 			return err
 		}
-		return execArrays(ctx, tx.Conn(), postgresEvents(slices.DeleteFunc(slices.Clone(events), isDuplicate)))
+		return execArrays(ctx, tx.Conn(), postgresCommit(slices.DeleteFunc(slices.Clone(events), isDuplicate))...)
 	})
+}
+
+// postgresCommit writes events, and the deliveries of theirs that are held, if there are any.
+func postgresCommit(events []*NewEvent) []arrayStatement {
+	statements := []arrayStatement{postgresEvents(events)}
+	if held := heldDeliveries(events); len(held) > 0 {
+		statements = append(statements, postgresHeld(held))
+	}
+	return statements
 }
 
 func isDuplicate(e *NewEvent) bool { return e.First != id.Nil }
@@ -204,7 +219,7 @@ func commitSQLite(ctx context.Context, tx *sql.Tx, events []*NewEvent) error {
 			return err
 		}
 	}
-	return nil
+	return holdSQLite(ctx, tx, heldDeliveries(slices.DeleteFunc(slices.Clone(events), isDuplicate)))
 }
 
 // DropExpiredKeys forgets idempotency keys whose time is over, at most limit of them, and returns how many.

@@ -98,6 +98,8 @@ const (
 	StatusSucceeded Status = "SUCCEEDED"
 	StatusExhausted Status = "EXHAUSTED"
 	StatusCancelled Status = "CANCELLED"
+	StatusSkipped   Status = "SKIPPED"
+	StatusParked    Status = "PARKED"
 )
 
 // Result is an entry of an attempts stream: what became of a delivery, and usually the attempt that made it so.

@@ -44,7 +44,7 @@ func createKeyFile(path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
-	_, err = file.WriteString(newKeyText())
+	_, err = file.WriteString(NewKeyText() + "\n")
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}
@@ -54,12 +54,12 @@ func createKeyFile(path string) (err error) {
 	return syncFolder(folder)
 }
 
-// newKeyText returns a random key with a random id: a key that is made after this one was lost has another id, and so
+// NewKeyText returns a random key with a random id, as ParseKeys reads it: a key that is made after this one was lost has another id, and so
 // the errors of Open tell that it was lost.
-func newKeyText() string {
+func NewKeyText() string {
 	var random [4 + 32]byte
 	_, _ = rand.Read(random[:]) // never fails, see crypto/rand
-	return hex.EncodeToString(random[:4]) + ":" + base64.StdEncoding.EncodeToString(random[4:]) + "\n"
+	return hex.EncodeToString(random[:4]) + ":" + base64.StdEncoding.EncodeToString(random[4:])
 }
 
 // syncFolder makes the file's name survive a power cut.

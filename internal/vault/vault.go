@@ -80,6 +80,17 @@ func (v *Vault) Open(sealed []byte, binding string) ([]byte, error) {
 	return plaintext, nil
 }
 
+// First returns the id of the key that seals.
+func (v *Vault) First() string { return v.first }
+
+// KeyID returns the id of the key that sealed a value, without opening it; ok is false for what is no sealed value.
+func KeyID(sealed []byte) (keyID string, ok bool) {
+	if len(sealed) < 2 || sealed[0] != version || len(sealed) < 2+int(sealed[1]) {
+		return "", false
+	}
+	return string(sealed[2 : 2+int(sealed[1])]), true
+}
+
 // associated is the associated data of a value: the header says where it ends itself and the binding begins.
 func associated(header []byte, binding string) []byte {
 	return append(slices.Clip(header), binding...)

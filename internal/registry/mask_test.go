@@ -1,0 +1,24 @@
+package registry
+
+import "testing"
+
+func TestMask(t *testing.T) {
+	t.Parallel()
+	mask := newMask([]string{"canary/in a \"mine\"", "canary", "canary-two", "short"})
+	for text, want := range map[string]string{
+		"it says canary-two, canary.":               "it says ***, ***.",
+		"canary%2Fin+a+%22mine%22":                  "***",
+		`{"echo":"canary/in a \"mine\""}`:           `{"echo":"***"}`,
+		"Y2FuYXJ5":                                  "***",
+		"63616e617279":                              "***",
+		"short and harmless are left as they are":   "short and harmless are left as they are",
+		"X-Key: canary/in a \"mine\"\nX-Other: yes": "X-Key: ***\nX-Other: yes",
+	} {
+		if got := mask.Replace(text); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+	if newMask([]string{"", "short"}) != nil {
+		t.Error("a mask without anything to mask")
+	}
+}
