@@ -129,7 +129,7 @@ func Open(ctx context.Context, settings config.Settings, role Role, version stri
 			Limits: accept.Limits{MaxPayload: settings.MaxPayload},
 		})
 		a.Configure = &configure.Service{
-			Store: a.Store, Vault: secrets, Guard: guard,
+			Store: a.Store, Vault: secrets, Guard: guard, Limits: configure.Limits{AllowSHA1: settings.AllowSHA1},
 			Changed: func(ctx context.Context, _ id.ID) error { return a.Registry.Refresh(ctx) },
 		}
 		a.Keys = apikey.NewAuthenticator(a.Store.Ent)

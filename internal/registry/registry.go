@@ -77,7 +77,7 @@ func (r *Registry) load(ctx context.Context) error {
 		fresh.eventTypes[name] = struct{}{}
 	}
 	for last, more := id.Nil, true; more; {
-		rows, err := r.client.NotificationProfile.Query().Where(notificationprofile.IDGT(last)).
+		rows, err := r.client.NotificationProfile.Query().Where(notificationprofile.IDGT(last)).WithAuthSetting().
 			Order(ent.Asc(notificationprofile.FieldID)).Limit(loadPage).All(ctx)
 		if err != nil {
 			return fmt.Errorf("load notification profiles: %w", err)
@@ -273,7 +273,7 @@ func (r *Registry) apply(ctx context.Context, changed map[id.Prefix][]id.ID) err
 		return nil
 	}
 	profiles, subscriptions := changed[id.NotificationProfile], changed[id.EventSubscription]
-	profileRows, err := r.client.NotificationProfile.Query().Where(notificationprofile.IDIn(profiles...)).All(ctx)
+	profileRows, err := r.client.NotificationProfile.Query().Where(notificationprofile.IDIn(profiles...)).WithAuthSetting().All(ctx)
 	if err != nil {
 		return fmt.Errorf("read changed profiles: %w", err)
 	}

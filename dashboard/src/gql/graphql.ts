@@ -83,10 +83,14 @@ export type DeliveryStatus =
   | 'CANCELLED'
   /** Its retries ran out; it is kept. */
   | 'EXHAUSTED'
+  /** Its subscription is disabled; it is sent when that is enabled again. */
+  | 'PARKED'
   /** A worker has it or will have it in a moment. */
   | 'QUEUED'
   /** It waits for its next attempt. */
   | 'RETRYING'
+  /** Its subscription was disabled when the event came: it is not sent. */
+  | 'SKIPPED'
   /** The endpoint took it. */
   | 'SUCCEEDED';
 
