@@ -151,11 +151,17 @@ func (p *process) url(r *Registry, row *configure.CreatedEventSubscription) stri
 // matches returns the subscriptions of the account that an event of ann's matches.
 func (p *process) matches(r *Registry, eventType string) []id.ID {
 	var all []id.ID
-	for _, m := range r.Match(p.account, match.Event{Type: eventType, User: "ann"}, nil) {
+	for _, m := range matchedBy(r, p.account, match.Event{Type: eventType, User: "ann"}) {
 		all = append(all, id.ID(m))
 	}
 	slices.SortFunc(all, func(a, b id.ID) int { return slices.Compare(a[:], b[:]) })
 	return all
+}
+
+// matchedBy returns the enabled subscriptions of an account that an event matches.
+func matchedBy(r *Registry, account id.ID, event match.Event) []match.ID {
+	matched, _ := r.Match(account, &Event{Event: event}, nil)
+	return matched
 }
 
 // expect checks which subscriptions match.
@@ -187,8 +193,8 @@ func TestOpen(t *testing.T) {
 		if !found || s.Problem != nil || profile.Problem != nil {
 			t.Fatalf("found %v with %v and %v", found, s, profile)
 		}
-		if s.ID != row.ID || s.ProfileID != row.ProfileID || !s.Enabled || s.Secret.Reveal() != row.Secret {
-			t.Errorf("subscription %+v, secret %q, want %q", s, s.Secret.Reveal(), row.Secret)
+		if s.ID != row.ID || s.ProfileID != row.ProfileID || !s.Enabled || s.Secrets(time.Now())[0].Reveal() != row.Secret {
+			t.Errorf("subscription %+v, secret %q, want %q", s, s.Secrets(time.Now())[0].Reveal(), row.Secret)
 		}
 		if profile.ID != row.ProfileID || profile.URL != "https://example.com/hook?token=1" || profile.ShownURL != "https://example.com/hook" ||
 			profile.Format != payload.Format("XML") || profile.Window != 70 || profile.ConnectTimeout != 1500*time.Millisecond ||
@@ -252,7 +258,7 @@ func TestOpen(t *testing.T) {
 		event := match.Event{
 			Type: "sms.delivery", User: "ann", Entity: "shop", Application: "otp", Resource: "4477", Attributes: []match.KV{{Key: "channel", Value: "c2"}},
 		}
-		if matched := r.Match(p.account, event, nil); len(matched) != 1 {
+		if matched := matchedBy(r, p.account, event); len(matched) != 1 {
 			t.Errorf("an event that has all matches %v", matched)
 		}
 		for name, change := range map[string]func(*match.Event){
@@ -262,7 +268,7 @@ func TestOpen(t *testing.T) {
 		} {
 			other := event
 			change(&other)
-			if matched := r.Match(p.account, other, nil); len(matched) > 0 {
+			if matched := matchedBy(r, p.account, other); len(matched) > 0 {
 				t.Errorf("an event of another %s matches %v", name, matched)
 			}
 		}
@@ -299,7 +305,7 @@ func TestOpen(t *testing.T) {
 		row := p.subscribe()
 		other := p.newAccount("other")
 		r := p.registry()
-		if matched := r.Match(other, match.Event{Type: "sms.delivery", User: "ann"}, nil); len(matched) > 0 {
+		if matched := matchedBy(r, other, match.Event{Type: "sms.delivery", User: "ann"}); len(matched) > 0 {
 			t.Errorf("another account's event matches %v", matched)
 		}
 		if _, _, found := r.Subscription(other, row.ID); found {
