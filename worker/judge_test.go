@@ -222,7 +222,7 @@ func TestDescribe(t *testing.T) {
 		resp := &egress.Response{StatusCode: 200, Header: http.Header{"Server": {value}}, Body: body, TLSVersion: 0x0304, RemoteAddr: "192.0.2.1:443"}
 		resp.Timing.DNS, resp.Timing.Reused = 1500*time.Nanosecond, true
 		var a stream.Attempt
-		describe(&a, resp)
+		describe(&a, resp, nil)
 		if !utf8.ValidString(a.ResponseHeaders) || strings.ContainsRune(a.ResponseHeaders, 0) || !strings.HasPrefix(a.ResponseHeaders, "Server: ") {
 			t.Fatalf("headers %q", a.ResponseHeaders)
 		}
@@ -247,13 +247,13 @@ func TestDescribeKeepsTheBeginningOfABody(t *testing.T) {
 		truncated, want bool
 	}{{keptBody, false, false}, {keptBody, true, true}, {keptBody + 1, false, true}} {
 		var a stream.Attempt
-		describe(&a, &egress.Response{StatusCode: 200, Body: make([]byte, c.size), BodyTruncated: c.truncated})
+		describe(&a, &egress.Response{StatusCode: 200, Body: make([]byte, c.size), BodyTruncated: c.truncated}, nil)
 		if len(a.ResponseBody) != keptBody || a.ResponseTruncated != c.want {
 			t.Errorf("of %d bytes %d are kept, truncated %v", c.size, len(a.ResponseBody), a.ResponseTruncated)
 		}
 	}
 	var a stream.Attempt
-	describe(&a, &egress.Response{RemoteAddr: "192.0.2.1:443", Err: &egress.Error{}})
+	describe(&a, &egress.Response{RemoteAddr: "192.0.2.1:443", Err: &egress.Error{}}, nil)
 	if fmt.Sprint(a.ResponseHeaders, a.ResponseBody, a.StatusCode) != "[] 0" || a.RemoteAddress == "" {
 		t.Errorf("without a response: %+v", a)
 	}
