@@ -503,7 +503,7 @@ func TestDisconnects(t *testing.T) {
 				}
 			}
 			reader.leave()
-			for range reader.batches { //nolint:revive // what was not read, comes again
+			for range reader.batches { // what was not read, comes again
 			}
 		}
 		for _, a := range append(wanted, all...) {

@@ -407,7 +407,7 @@ func TestLeave(t *testing.T) {
 			r := subscribe(t, h, f.account, Filter{}, Options{})
 			wait(h, f)
 			r.leave()
-			for range r.batches { //nolint:revive // until it is closed
+			for range r.batches { // until it is closed
 			}
 			synctest.Wait()
 			if len(h.subscribers) > 0 || h.demand != 0 {
