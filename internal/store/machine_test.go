@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -28,6 +29,7 @@ type machine struct {
 	// have had it as it is in frozen.
 	target stream.Target
 	frozen []stream.Target
+	busy   bool // one has it although the delivery has succeeded by another
 
 	batch    []stream.Logged   // settled, not yet archived
 	archived [][]stream.Logged // may come again
@@ -41,19 +43,19 @@ func TestDeliveryStates(t *testing.T) {
 			e := newEvent(time.Now(), 1)
 			d.commit(e)
 			m := &machine{d: d, event: e, sub: targets(e)[0], logged: make(map[id.ID]bool), target: stream.Target{SubscriptionID: targets(e)[0]}}
-			rt.Repeat(map[string]func(*rapid.T){
-				"attempt":      m.attempt,
-				"attempt more": m.attempt,
-				"put off":      m.putOff,
-				"interrupt":    m.interrupt,
-				"archive":      m.archive,
-				"archive more": m.archive,
-				"come again":   m.comeAgain,
-				"come late":    m.comeLate,
-				"claim":        m.claim,
-				"strand":       m.strand,
-				"":             m.check,
-			})
+			steps := map[string]func(*rapid.T){"": m.check}
+			for name, often := range map[string]struct {
+				step  func(*rapid.T)
+				times int
+			}{
+				"attempt": {m.attempt, 1}, "put off": {m.putOff, 2}, "interrupt": {m.interrupt, 2}, "archive": {m.archive, 4},
+				"come again": {m.comeAgain, 2}, "come late": {m.comeLate, 1}, "claim": {m.claim, 2}, "strand": {m.strand, 1},
+			} {
+				for i := range often.times {
+					steps[fmt.Sprint(name, i)] = often.step
+				}
+			}
+			rt.Repeat(steps)
 		})
 	})
 }
@@ -64,12 +66,13 @@ func (m *machine) working() bool {
 	if n := len(m.batch); n > 0 {
 		status = m.batch[n-1].Status
 	}
-	return status == "" || status == stream.StatusQueued
+	return m.busy || status == "" || status == stream.StatusQueued
 }
 
 // settle adds a result of the worker that has the delivery to the batch.
 func (m *machine) settle(r stream.Logged) {
 	r.Failures, r.QueuedAt = m.target.Failures, m.target.QueuedAt
+	m.busy = m.busy && r.Status == stream.StatusQueued
 	m.batch = append(m.batch, r)
 }
 
@@ -78,7 +81,8 @@ func (m *machine) attempt(t *rapid.T) {
 		return
 	}
 	status := rapid.SampledFrom([]stream.Status{
-		stream.StatusRetrying, stream.StatusRetrying, stream.StatusSucceeded, stream.StatusExhausted, stream.StatusCancelled,
+		stream.StatusRetrying, stream.StatusRetrying, stream.StatusRetrying, stream.StatusRetrying, stream.StatusSucceeded,
+		stream.StatusExhausted, stream.StatusCancelled,
 	}).Draw(t, "status")
 	m.target.Attempts++
 	if status == stream.StatusRetrying || status == stream.StatusExhausted {
@@ -92,7 +96,9 @@ func (m *machine) putOff(t *rapid.T) {
 	if !m.working() {
 		return
 	}
-	status := rapid.SampledFrom([]stream.Status{stream.StatusRetrying, stream.StatusCancelled}).Draw(t, "status")
+	status := rapid.SampledFrom([]stream.Status{
+		stream.StatusRetrying, stream.StatusRetrying, stream.StatusRetrying, stream.StatusCancelled,
+	}).Draw(t, "status")
 	m.settle(standingOf(m.event, m.sub, status, m.target.Attempts))
 }
 
@@ -154,6 +160,7 @@ func (m *machine) comeLate(t *rapid.T) {
 	m.d.archive(late)
 	m.archived = append(m.archived, []stream.Logged{late})
 	if late.Status == stream.StatusSucceeded {
+		m.busy = m.working()
 		m.status, m.queuedAt = stream.StatusSucceeded, nil
 	}
 }

@@ -17,10 +17,12 @@ import (
 	"github.com/hookline/hookline/internal/testenv"
 )
 
-// TestMain takes fewer examples of each property than usual: they cost commits. The flag still says how many.
+// TestMain takes fewer examples of each property than usual, and longer ones: they cost commits. The flags still say how many.
 func TestMain(m *testing.M) {
-	if err := flag.Set("rapid.checks", "25"); err != nil {
-		panic(err)
+	for name, value := range map[string]string{"rapid.checks": "25", "rapid.steps": "60"} {
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
 	}
 	os.Exit(m.Run())
 }
