@@ -278,7 +278,7 @@ func TestBackfill(t *testing.T) {
 
 	onEach(t, "is not asked for", func(t *testing.T, r *rig) {
 		r.old(5, time.Hour, time.Minute)
-		r.write(1, 5)
+		r.write(1, 2500) // more than is read at once
 		r.archive()
 		reader := r.subscribe(r.hub(), livelog.Options{})
 		reader.begin(livelog.Backfill, nil)

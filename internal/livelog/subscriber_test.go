@@ -437,6 +437,25 @@ func TestLeave(t *testing.T) {
 	})
 }
 
+func TestRecent(t *testing.T) {
+	t.Parallel()
+	bubble(t, "results are the latest, and no more than may be kept", func(t *testing.T, h *Hub) {
+		f := newFeeder(h)
+		f.feed(1, 10)
+		all := f.feed(0, maxRecent+30)
+		if len(h.recent) != maxRecent || len(h.known) != maxRecent || !slices.Equal(h.floor, cursor{30, 10}) {
+			t.Errorf("%d results are kept and %d known, behind %v", len(h.recent), len(h.known), h.floor)
+		}
+		var kept []id.ID
+		for _, r := range h.wanted(f.account, &Filter{}, nil) {
+			kept = append(kept, r.Attempt.ID)
+		}
+		if !slices.Equal(kept, all[30:]) {
+			t.Error("they are not the latest, in the order in which they came")
+		}
+	})
+}
+
 func TestSubscribeRefusesBadCursors(t *testing.T) {
 	t.Parallel()
 	bubble(t, "at once", func(t *testing.T, h *Hub) {
