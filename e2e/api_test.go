@@ -18,15 +18,15 @@ type fields = map[string]any
 
 // api is a client of a server.
 type api struct {
-	t    *testing.T
-	url  string
-	http *http.Client
+	t        *testing.T
+	url, key string
+	http     *http.Client
 }
 
 func (p *process) api() *api {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: time.Minute}
 	p.t.Cleanup(client.CloseIdleConnections)
-	return &api{t: p.t, url: p.url, http: client}
+	return &api{t: p.t, url: p.url, key: adminKey, http: client}
 }
 
 // post posts a body and returns the answer's.
@@ -35,7 +35,7 @@ func (a *api) post(ctx context.Context, path, contentType string, body []byte) (
 	if err != nil {
 		return 0, nil, err
 	}
-	request.Header.Set("Authorization", "Bearer "+adminKey)
+	request.Header.Set("Authorization", "Bearer "+a.key)
 	request.Header.Set("Content-Type", contentType)
 	response, err := a.http.Do(request)
 	if err != nil {
@@ -95,10 +95,10 @@ func (a *api) must(document string, variables fields, data any) {
 // userErrors are what is wrong with an input.
 type userErrors []struct{ Code, Message string }
 
-func (a *api) refuse(wrong userErrors) {
-	a.t.Helper()
+func (wrong userErrors) mustBeNone(t *testing.T) {
+	t.Helper()
 	if len(wrong) > 0 {
-		a.t.Fatalf("refused: %+v", wrong)
+		t.Fatalf("refused: %+v", wrong)
 	}
 }
 
@@ -122,7 +122,7 @@ func (a *api) subscribe(key, url string, input, profile fields) (secret string) 
 	a.must(`mutation ($input: CreateEventSubscriptionInput!) {
 		createEventSubscription(input: $input) { createdSecret userErrors { code message } }
 	}`, fields{"input": subscription}, &data)
-	a.refuse(data.CreateEventSubscription.UserErrors)
+	data.CreateEventSubscription.UserErrors.mustBeNone(a.t)
 	return data.CreateEventSubscription.CreatedSecret
 }
 
@@ -135,7 +135,7 @@ func (a *api) redirect(profile, url string) {
 	a.must(`mutation ($key: Key!, $url: URL!) {
 		updateNotificationProfile(by: {key: $key}, input: {webhookUrl: $url}) { userErrors { code message } }
 	}`, fields{"key": profile, "url": url}, &data)
-	a.refuse(data.UpdateNotificationProfile.UserErrors)
+	data.UpdateNotificationProfile.UserErrors.mustBeNone(a.t)
 }
 
 // published is what became of an event.

@@ -41,7 +41,7 @@ func program(t testing.TB) string {
 
 var build = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(scratch, "hookline")
-	args := []string{"build", "-o", path}
+	args := []string{"build", "-buildvcs=false", "-o", path}
 	if raceEnabled {
 		args = append(args, "-race")
 	}

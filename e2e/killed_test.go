@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/hookline/hookline/internal/testenv"
@@ -29,7 +30,7 @@ func TestEmbeddedSurvivesKill(t *testing.T) {
 	slow := to.add(api, "slow", nil, nil)
 	release := holdSome(slow)
 	down := to.add(api, "down", nil, fields{
-		"windowSize": 1000, "retryPolicy": fields{"kind": "CUSTOM", "delays": []string{"PT3S", "PT3S", "PT3S", "PT3S"}, "jitter": false},
+		"windowSize": 1000, "retryPolicy": fields{"kind": "CUSTOM", "delays": slices.Repeat([]string{"PT3S"}, 20)},
 	})
 	down.Respond(func(int, *testenv.Received) testenv.Response {
 		return testenv.Response{Status: http.StatusServiceUnavailable}

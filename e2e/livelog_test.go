@@ -23,7 +23,6 @@ type watcher struct {
 	watched
 	seen    map[string]int // how often each attempt has come
 	joined  int            // how often it has connected
-	cut     int            // how often the connection was lost
 	skipped int
 	ended   bool
 }
@@ -61,9 +60,9 @@ func (w *watcher) follow(output io.Reader) {
 	lines := json.NewDecoder(bufio.NewReader(output))
 	for {
 		var line struct {
-			Joined, Cut bool
-			Skipped     int
-			IDs         []string
+			Joined  bool
+			Skipped int
+			IDs     []string
 		}
 		if lines.Decode(&line) != nil {
 			return
@@ -71,9 +70,6 @@ func (w *watcher) follow(output io.Reader) {
 		w.update(func() {
 			if line.Joined {
 				w.joined++
-			}
-			if line.Cut {
-				w.cut++
 			}
 			w.skipped += line.Skipped
 			for _, id := range line.IDs {

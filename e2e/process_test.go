@@ -18,7 +18,8 @@ type process struct {
 	name string // such as "worker 2"
 	cmd  *exec.Cmd
 
-	url string // where it listens, once it has started
+	url    string       // where it listens, once it has started
+	stdout bytes.Buffer // to be read when it has ended
 
 	watched
 	lines []string // of its log
@@ -29,7 +30,7 @@ type process struct {
 func launch(t *testing.T, name string, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, name: name, cmd: exec.Command(program(t), args...)}
-	p.cmd.Env = env
+	p.cmd.Env, p.cmd.Stdout = env, &p.stdout
 	p.cmd.Dir = t.TempDir()
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C in the terminal is for the tests
 	endWithParent(p.cmd.SysProcAttr)

@@ -21,7 +21,6 @@ type traffic struct {
 	watched
 	ids      []string // accepted, that is answered with 202
 	refused  int      // requests that were answered otherwise
-	unsure   int      // requests that were not answered
 	finished bool
 }
 
@@ -65,13 +64,9 @@ func (tr *traffic) publish(ctx context.Context, a *api, number int64) bool {
 			tr.update(func() { tr.ids = append(tr.ids, results[0].ID) })
 			return true
 		}
-		tr.update(func() {
-			if errors.Is(err, errRefused) {
-				tr.refused++
-			} else {
-				tr.unsure++
-			}
-		})
+		if errors.Is(err, errRefused) {
+			tr.update(func() { tr.refused++ })
+		}
 		select {
 		case <-time.After(publishAgain):
 		case <-ctx.Done():

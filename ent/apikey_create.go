@@ -51,20 +51,6 @@ func (_c *APIKeyCreate) SetScopes(v []string) *APIKeyCreate {
 	return _c
 }
 
-// SetPortal sets the "portal" field.
-func (_c *APIKeyCreate) SetPortal(v bool) *APIKeyCreate {
-	_c.mutation.SetPortal(v)
-	return _c
-}
-
-// SetNillablePortal sets the "portal" field if the given value is not nil.
-func (_c *APIKeyCreate) SetNillablePortal(v *bool) *APIKeyCreate {
-	if v != nil {
-		_c.SetPortal(*v)
-	}
-	return _c
-}
-
 // SetCreatedAt sets the "created_at" field.
 func (_c *APIKeyCreate) SetCreatedAt(v time.Time) *APIKeyCreate {
 	_c.mutation.SetCreatedAt(v)
@@ -172,10 +158,6 @@ func (_c *APIKeyCreate) ExecX(ctx context.Context) {
 
 // defaults sets the default values of the builder before save.
 func (_c *APIKeyCreate) defaults() error {
-	if _, ok := _c.mutation.Portal(); !ok {
-		v := apikey.DefaultPortal
-		_c.mutation.SetPortal(v)
-	}
 	if _, ok := _c.mutation.CreatedAt(); !ok {
 		if apikey.DefaultCreatedAt == nil {
 			return fmt.Errorf("ent: uninitialized apikey.DefaultCreatedAt (forgotten import ent/runtime?)")
@@ -219,9 +201,6 @@ func (_c *APIKeyCreate) check() error {
 	}
 	if _, ok := _c.mutation.Scopes(); !ok {
 		return &ValidationError{Name: "scopes", err: errors.New(`ent: missing required field "APIKey.scopes"`)}
-	}
-	if _, ok := _c.mutation.Portal(); !ok {
-		return &ValidationError{Name: "portal", err: errors.New(`ent: missing required field "APIKey.portal"`)}
 	}
 	if _, ok := _c.mutation.CreatedAt(); !ok {
 		return &ValidationError{Name: "created_at", err: errors.New(`ent: missing required field "APIKey.created_at"`)}
@@ -280,10 +259,6 @@ func (_c *APIKeyCreate) createSpec() (*APIKey, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Scopes(); ok {
 		_spec.SetField(apikey.FieldScopes, field.TypeJSON, value)
 		_node.Scopes = value
-	}
-	if value, ok := _c.mutation.Portal(); ok {
-		_spec.SetField(apikey.FieldPortal, field.TypeBool, value)
-		_node.Portal = value
 	}
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(apikey.FieldCreatedAt, field.TypeTime, value)

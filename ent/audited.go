@@ -64,7 +64,6 @@ func (c *Client) AuditedRows(ctx context.Context, typ string, ids []uuid.UUID) (
 				"secret_hash":  auditedSecret(row.SecretHash),
 				"name":         row.Name,
 				"scopes":       row.Scopes,
-				"portal":       row.Portal,
 				"created_at":   row.CreatedAt,
 				"last_used_at": row.LastUsedAt,
 				"expires_at":   row.ExpiresAt,

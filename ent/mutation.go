@@ -71,7 +71,6 @@ type APIKeyMutation struct {
 	name          *string
 	scopes        *[]string
 	appendscopes  []string
-	portal        *bool
 	created_at    *time.Time
 	last_used_at  *time.Time
 	expires_at    *time.Time
@@ -381,42 +380,6 @@ func (m *APIKeyMutation) ResetScopes() {
 	m.appendscopes = nil
 }
 
-// SetPortal sets the "portal" field.
-func (m *APIKeyMutation) SetPortal(b bool) {
-	m.portal = &b
-}
-
-// Portal returns the value of the "portal" field in the mutation.
-func (m *APIKeyMutation) Portal() (r bool, exists bool) {
-	v := m.portal
-	if v == nil {
-		return
-	}
-	return *v, true
-}
-
-// OldPortal returns the old "portal" field's value of the APIKey entity.
-// If the APIKey object wasn't provided to the builder, the object is fetched from the database.
-// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *APIKeyMutation) OldPortal(ctx context.Context) (v bool, err error) {
-	if !m.op.Is(OpUpdateOne) {
-		return v, errors.New("OldPortal is only allowed on UpdateOne operations")
-	}
-	if m.id == nil || m.oldValue == nil {
-		return v, errors.New("OldPortal requires an ID field in the mutation")
-	}
-	oldValue, err := m.oldValue(ctx)
-	if err != nil {
-		return v, fmt.Errorf("querying old value for OldPortal: %w", err)
-	}
-	return oldValue.Portal, nil
-}
-
-// ResetPortal resets all changes to the "portal" field.
-func (m *APIKeyMutation) ResetPortal() {
-	m.portal = nil
-}
-
 // SetCreatedAt sets the "created_at" field.
 func (m *APIKeyMutation) SetCreatedAt(t time.Time) {
 	m.created_at = &t
@@ -634,7 +597,7 @@ func (m *APIKeyMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *APIKeyMutation) Fields() []string {
-	fields := make([]string, 0, 10)
+	fields := make([]string, 0, 9)
 	if m.account_id != nil {
 		fields = append(fields, apikey.FieldAccountID)
 	}
@@ -649,9 +612,6 @@ func (m *APIKeyMutation) Fields() []string {
 	}
 	if m.scopes != nil {
 		fields = append(fields, apikey.FieldScopes)
-	}
-	if m.portal != nil {
-		fields = append(fields, apikey.FieldPortal)
 	}
 	if m.created_at != nil {
 		fields = append(fields, apikey.FieldCreatedAt)
@@ -683,8 +643,6 @@ func (m *APIKeyMutation) Field(name string) (ent.Value, bool) {
 		return m.Name()
 	case apikey.FieldScopes:
 		return m.Scopes()
-	case apikey.FieldPortal:
-		return m.Portal()
 	case apikey.FieldCreatedAt:
 		return m.CreatedAt()
 	case apikey.FieldLastUsedAt:
@@ -712,8 +670,6 @@ func (m *APIKeyMutation) OldField(ctx context.Context, name string) (ent.Value, 
 		return m.OldName(ctx)
 	case apikey.FieldScopes:
 		return m.OldScopes(ctx)
-	case apikey.FieldPortal:
-		return m.OldPortal(ctx)
 	case apikey.FieldCreatedAt:
 		return m.OldCreatedAt(ctx)
 	case apikey.FieldLastUsedAt:
@@ -765,13 +721,6 @@ func (m *APIKeyMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetScopes(v)
-		return nil
-	case apikey.FieldPortal:
-		v, ok := value.(bool)
-		if !ok {
-			return fmt.Errorf("unexpected type %T for field %s", value, name)
-		}
-		m.SetPortal(v)
 		return nil
 	case apikey.FieldCreatedAt:
 		v, ok := value.(time.Time)
@@ -885,9 +834,6 @@ func (m *APIKeyMutation) ResetField(name string) error {
 		return nil
 	case apikey.FieldScopes:
 		m.ResetScopes()
-		return nil
-	case apikey.FieldPortal:
-		m.ResetPortal()
 		return nil
 	case apikey.FieldCreatedAt:
 		m.ResetCreatedAt()

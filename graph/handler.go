@@ -103,6 +103,10 @@ func complexities() ComplexityRoot {
 	q.Categories = func(child int, _ *string) int { return times(usualCategories)(child) }
 	q.EventTypes = func(child int, _, _ *string, _ bool) int { return times(usualCategories * usualEventTypes)(child) }
 	c.NotificationProfile.Subscriptions = pageComplexity
+	q.AuthSettings = func(child int, _, _ *string, first *int, after *string, last *int, before *string) int {
+		return pageComplexity(child, first, after, last, before)
+	}
+	c.AuthSetting.Profiles = pageComplexity
 	c.Category.EventTypes = times(usualEventTypes)
 	c.Event.Deliveries = times(usualDeliveries)
 	c.Delivery.Attempts = times(usualAttempts)

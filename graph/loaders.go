@@ -24,6 +24,7 @@ type loaders struct {
 	eventType          *loader[id.ID, *ent.EventType]
 	eventTypesOf       *loader[id.ID, []*ent.EventType] // by category
 	profile            *loader[id.ID, *ent.NotificationProfile]
+	authSetting        *loader[id.ID, *ent.AuthSetting]
 	subscription       *loader[id.ID, *ent.EventSubscription]
 	subscriptionsOf    *loader[subscriptionsKey, []*ent.EventSubscription]
 	subscriptionsCount *loader[id.ID, int] // by profile
@@ -49,6 +50,7 @@ func newLoaders(client *ent.Client) *loaders {
 		eventType:          newLoader(r.eventTypes),
 		eventTypesOf:       newLoader(r.eventTypesOf),
 		profile:            newLoader(r.profiles),
+		authSetting:        newLoader(r.authSettings),
 		subscription:       newLoader(r.subscriptions),
 		subscriptionsOf:    newLoader(r.subscriptionsOf),
 		subscriptionsCount: newLoader(r.subscriptionsCount),

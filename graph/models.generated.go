@@ -12,6 +12,11 @@ import (
 	"github.com/hookline/hookline/internal/usererror"
 )
 
+// What an auth setting holds, without its secrets.
+type Credentials interface {
+	IsCredentials()
+}
+
 // The answer to `createAccount`.
 type AccountPayload struct {
 	// The account; null when it was refused.
@@ -85,6 +90,26 @@ type AuditLogFilter struct {
 	// The id of the object that was changed.
 	Target *string `json:"target,omitempty"`
 }
+
+// The answer to a mutation of an auth setting.
+type AuthSettingPayload struct {
+	// The auth setting as it is now; null when the request was refused.
+	AuthSetting *ent.AuthSetting `json:"authSetting,omitempty"`
+	// The secret that was made because none was given: shown in this answer only.
+	CreatedSecret *string `json:"createdSecret,omitempty"`
+	// Why it was refused; empty when it was not.
+	UserErrors []*usererror.Error `json:"userErrors"`
+}
+
+// A user name and a password.
+type BasicCredentials struct {
+	// The user name.
+	Username string `json:"username"`
+	// When the password was set.
+	PasswordSetAt time.Time `json:"passwordSetAt"`
+}
+
+func (BasicCredentials) IsCredentials() {}
 
 // A body, of a payload, a request or a response.
 type Body struct {
@@ -170,6 +195,8 @@ type EventSubscriptionPayload struct {
 	EventSubscription *ent.EventSubscription `json:"eventSubscription,omitempty"`
 	// The signing secret, on creation and rotation: shown in this answer only.
 	CreatedSecret *string `json:"createdSecret,omitempty"`
+	// The secret that was made for an auth setting that was created together with the profile: shown in this answer only.
+	CreatedAuthSecret *string `json:"createdAuthSecret,omitempty"`
 	// What deserves attention though the request was carried out.
 	Warnings []string `json:"warnings"`
 	// Why the request was refused; empty when it was not.
@@ -194,13 +221,55 @@ type Header struct {
 	Secret bool `json:"secret"`
 }
 
+// A key, and how requests are signed with it.
+type HmacCredentials struct {
+	// The hash function.
+	Algorithm string `json:"algorithm"`
+	// The header that carries the signature.
+	HeaderName string `json:"headerName"`
+	// How the signature is written.
+	Encoding string `json:"encoding"`
+	// What is signed.
+	SignedContent string `json:"signedContent"`
+	// The receivers' convention that it follows; null when the header's value is the signature alone.
+	Preset *string `json:"preset,omitempty"`
+	// The secret's fingerprint: tells two secrets apart without showing either.
+	SecretFingerprint string `json:"secretFingerprint"`
+	// When the secret was set.
+	SecretSetAt time.Time `json:"secretSetAt"`
+}
+
+func (HmacCredentials) IsCredentials() {}
+
 // The answer to a mutation of a notification profile.
 type NotificationProfilePayload struct {
 	// The profile as it is now; null when the request was refused.
 	NotificationProfile *ent.NotificationProfile `json:"notificationProfile,omitempty"`
+	// The secret that was made for an auth setting that was created together with the profile: shown in this answer only.
+	CreatedAuthSecret *string `json:"createdAuthSecret,omitempty"`
 	// Why it was refused; empty when it was not.
 	UserErrors []*usererror.Error `json:"userErrors"`
 }
+
+// How access tokens are asked for.
+type OAuth2Credentials struct {
+	// The URL that issues tokens.
+	TokenURL string `json:"tokenUrl"`
+	// The grant.
+	GrantType string `json:"grantType"`
+	// The client's id.
+	ClientID *string `json:"clientId,omitempty"`
+	// The scope that is asked for.
+	Scope *string `json:"scope,omitempty"`
+	// The resource that the token is for (RFC 8707).
+	Resource *string `json:"resource,omitempty"`
+	// Headers added to requests for tokens; the values of secret ones are null.
+	Headers []*Header `json:"headers"`
+	// When the secrets were set.
+	SecretsSetAt time.Time `json:"secretsSetAt"`
+}
+
+func (OAuth2Credentials) IsCredentials() {}
 
 // Where a page lies in its list (Relay cursor connections).
 type PageInfo struct {

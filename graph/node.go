@@ -18,6 +18,7 @@ var nodeTypes = map[id.Prefix]string{
 	id.EventType:           "EventType",
 	id.EventSubscription:   "EventSubscription",
 	id.NotificationProfile: "NotificationProfile",
+	id.AuthSetting:         "AuthSetting",
 	id.Event:               "Event",
 	id.Delivery:            "Delivery",
 	id.Attempt:             "DeliveryAttempt",
@@ -75,6 +76,8 @@ func node(ctx context.Context, prefix id.Prefix, key id.ID) (Node, error) {
 		return asNode(l.subscription.load(ctx, key))
 	case id.NotificationProfile:
 		return asNode(l.profile.load(ctx, key))
+	case id.AuthSetting:
+		return asNode(l.authSetting.load(ctx, key))
 	case id.Event:
 		return asNode(l.event.load(ctx, key))
 	case id.Delivery:

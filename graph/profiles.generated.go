@@ -27,6 +27,7 @@ type NotificationProfileResolver interface {
 
 	Headers(ctx context.Context, obj *ent.NotificationProfile) ([]*Header, error)
 	RetryPolicy(ctx context.Context, obj *ent.NotificationProfile) (*RetryPolicy, error)
+	Auth(ctx context.Context, obj *ent.NotificationProfile) (*ent.AuthSetting, error)
 	Subscriptions(ctx context.Context, obj *ent.NotificationProfile, first *int, after *string, last *int, before *string) (*Connection[ent.EventSubscription], error)
 }
 
@@ -609,6 +610,38 @@ func (ec *executionContext) fieldContext_NotificationProfile_retryPolicy(_ conte
 	return fc, nil
 }
 
+func (ec *executionContext) _NotificationProfile_auth(ctx context.Context, field graphql.CollectedField, obj *ent.NotificationProfile) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationProfile_auth(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.NotificationProfile().Auth(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.AuthSetting) graphql.Marshaler {
+			return ec.marshalOAuthSetting2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋentᚐAuthSetting(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationProfile_auth(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "NotificationProfile",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuthSetting(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _NotificationProfile_subscriptions(ctx context.Context, field graphql.CollectedField, obj *ent.NotificationProfile) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -928,6 +961,29 @@ func (ec *executionContext) fieldContext_NotificationProfilePayload_notification
 	return fc, nil
 }
 
+func (ec *executionContext) _NotificationProfilePayload_createdAuthSecret(ctx context.Context, field graphql.CollectedField, obj *NotificationProfilePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationProfilePayload_createdAuthSecret(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAuthSecret, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationProfilePayload_createdAuthSecret(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NotificationProfilePayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _NotificationProfilePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *NotificationProfilePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1092,7 +1148,7 @@ func (ec *executionContext) unmarshalInputCreateNotificationProfileInput(ctx con
 		asMap["headers"] = []any{}
 	}
 
-	fieldsInOrder := [...]string{"key", "name", "webhookUrl", "payloadFormat", "responseStatusRegex", "responseHeaderRegex", "responseBodyRegex", "maxBucketSize", "maxBucketDelayMs", "windowSize", "rateLimit", "connectTimeoutMs", "readTimeoutMs", "tlsVersions", "headers", "retryPolicy"}
+	fieldsInOrder := [...]string{"key", "name", "webhookUrl", "payloadFormat", "responseStatusRegex", "responseHeaderRegex", "responseBodyRegex", "maxBucketSize", "maxBucketDelayMs", "windowSize", "rateLimit", "connectTimeoutMs", "readTimeoutMs", "tlsVersions", "headers", "retryPolicy", "auth"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1211,6 +1267,13 @@ func (ec *executionContext) unmarshalInputCreateNotificationProfileInput(ctx con
 				return it, err
 			}
 			it.RetryPolicy = data
+		case "auth":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("auth"))
+			data, err := ec.unmarshalOAuthChoice2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐAuthChoice(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Auth = data
 		}
 	}
 	return it, nil
@@ -1360,7 +1423,7 @@ func (ec *executionContext) unmarshalInputUpdateNotificationProfileInput(ctx con
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"expectedVersion", "name", "webhookUrl", "payloadFormat", "responseStatusRegex", "responseHeaderRegex", "responseBodyRegex", "maxBucketSize", "maxBucketDelayMs", "windowSize", "rateLimit", "connectTimeoutMs", "readTimeoutMs", "tlsVersions", "headers", "retryPolicy"}
+	fieldsInOrder := [...]string{"expectedVersion", "name", "webhookUrl", "payloadFormat", "responseStatusRegex", "responseHeaderRegex", "responseBodyRegex", "maxBucketSize", "maxBucketDelayMs", "windowSize", "rateLimit", "connectTimeoutMs", "readTimeoutMs", "tlsVersions", "headers", "retryPolicy", "auth"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1479,6 +1542,13 @@ func (ec *executionContext) unmarshalInputUpdateNotificationProfileInput(ctx con
 				return it, err
 			}
 			it.RetryPolicy = data
+		case "auth":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("auth"))
+			data, err := ec.unmarshalORef2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Auth = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil
@@ -1845,6 +1915,44 @@ func (ec *executionContext) _NotificationProfile(ctx context.Context, sel ast.Se
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "auth":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._NotificationProfile_auth(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "subscriptions":
 			field := field
 
@@ -2062,6 +2170,11 @@ func (ec *executionContext) _NotificationProfilePayload(ctx context.Context, sel
 			out.Values[i] = graphql.MarshalString("NotificationProfilePayload")
 		case "notificationProfile":
 			out.Values[i] = ec._NotificationProfilePayload_notificationProfile(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createdAuthSecret":
+			out.Values[i] = ec._NotificationProfilePayload_createdAuthSecret(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}

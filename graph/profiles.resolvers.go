@@ -16,9 +16,12 @@ import (
 )
 
 func (r *mutationResolver) CreateNotificationProfile(ctx context.Context, input configure.CreateNotificationProfileInput) (*NotificationProfilePayload, error) {
-	profile, err := r.Configure.CreateNotificationProfile(ctx, input)
+	created, err := r.Configure.CreateNotificationProfile(ctx, input)
 	wrong, err := mistakes(err)
-	return &NotificationProfilePayload{NotificationProfile: profile, UserErrors: wrong}, err
+	if created == nil {
+		return &NotificationProfilePayload{UserErrors: wrong}, err
+	}
+	return &NotificationProfilePayload{NotificationProfile: created.NotificationProfile, CreatedAuthSecret: orNull(created.AuthSecret)}, err
 }
 
 func (r *mutationResolver) UpdateNotificationProfile(ctx context.Context, by configure.Ref, input configure.UpdateNotificationProfileInput) (*NotificationProfilePayload, error) {
@@ -61,6 +64,13 @@ func (r *notificationProfileResolver) RetryPolicy(ctx context.Context, obj *ent.
 	return &RetryPolicy{
 		Kind: stored.Kind, Delays: policy.Schedule(), Jitter: !stored.NoJitter, TotalWindow: policy.TotalWindow(),
 	}, nil
+}
+
+func (r *notificationProfileResolver) Auth(ctx context.Context, obj *ent.NotificationProfile) (*ent.AuthSetting, error) {
+	if obj.AuthSettingID == nil {
+		return nil, nil // none
+	}
+	return loadersOf(ctx).authSetting.load(ctx, *obj.AuthSettingID)
 }
 
 func (r *notificationProfileResolver) Subscriptions(ctx context.Context, obj *ent.NotificationProfile, first *int, after *string, last *int, before *string) (*Connection[ent.EventSubscription], error) {

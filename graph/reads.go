@@ -11,6 +11,7 @@ import (
 	entapikey "github.com/hookline/hookline/ent/apikey"
 	"github.com/hookline/hookline/ent/attempt"
 	"github.com/hookline/hookline/ent/auditentry"
+	"github.com/hookline/hookline/ent/authsetting"
 	"github.com/hookline/hookline/ent/category"
 	"github.com/hookline/hookline/ent/delivery"
 	"github.com/hookline/hookline/ent/event"
@@ -96,6 +97,11 @@ func (r reads) eventTypesOf(ctx context.Context, categories []id.ID) (map[id.ID]
 	rows, err := r.client.EventType.Query().Where(eventtype.CategoryIDIn(categories...)).
 		Order(ent.Asc(eventtype.FieldName)).All(ctx)
 	return grouped(rows, err, func(t *ent.EventType) id.ID { return t.CategoryID })
+}
+
+func (r reads) authSettings(ctx context.Context, ids []id.ID) (map[id.ID]*ent.AuthSetting, error) {
+	rows, err := r.client.AuthSetting.Query().Where(authsetting.IDIn(ids...)).All(ctx)
+	return byKey(rows, err, func(a *ent.AuthSetting) id.ID { return a.ID })
 }
 
 func (r reads) profiles(ctx context.Context, ids []id.ID) (map[id.ID]*ent.NotificationProfile, error) {

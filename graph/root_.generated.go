@@ -28,6 +28,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 type ResolverRoot interface {
 	ApiKey() ApiKeyResolver
 	AuditEntry() AuditEntryResolver
+	AuthSetting() AuthSettingResolver
 	Category() CategoryResolver
 	Delivery() DeliveryResolver
 	DeliveryAttempt() DeliveryAttemptResolver
@@ -149,6 +150,42 @@ type ComplexityRoot struct {
 	AuditEntryEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	AuthSetting struct {
+		CreatedAt   func(childComplexity int) int
+		Credentials func(childComplexity int) int
+		ID          func(childComplexity int) int
+		Key         func(childComplexity int) int
+		LastError   func(childComplexity int) int
+		Name        func(childComplexity int) int
+		Profiles    func(childComplexity int, first *int, after *string, last *int, before *string) int
+		Type        func(childComplexity int) int
+		UpdatedAt   func(childComplexity int) int
+		Version     func(childComplexity int) int
+	}
+
+	AuthSettingConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	AuthSettingEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	AuthSettingPayload struct {
+		AuthSetting   func(childComplexity int) int
+		CreatedSecret func(childComplexity int) int
+		UserErrors    func(childComplexity int) int
+	}
+
+	BasicCredentials struct {
+		PasswordSetAt func(childComplexity int) int
+		Username      func(childComplexity int) int
 	}
 
 	Body struct {
@@ -304,6 +341,7 @@ type ComplexityRoot struct {
 	}
 
 	EventSubscriptionPayload struct {
+		CreatedAuthSecret func(childComplexity int) int
 		CreatedSecret     func(childComplexity int) int
 		EventSubscription func(childComplexity int) int
 		UserErrors        func(childComplexity int) int
@@ -332,6 +370,16 @@ type ComplexityRoot struct {
 		Value  func(childComplexity int) int
 	}
 
+	HmacCredentials struct {
+		Algorithm         func(childComplexity int) int
+		Encoding          func(childComplexity int) int
+		HeaderName        func(childComplexity int) int
+		Preset            func(childComplexity int) int
+		SecretFingerprint func(childComplexity int) int
+		SecretSetAt       func(childComplexity int) int
+		SignedContent     func(childComplexity int) int
+	}
+
 	HttpMessage struct {
 		Body    func(childComplexity int) int
 		Headers func(childComplexity int) int
@@ -340,13 +388,16 @@ type ComplexityRoot struct {
 	Mutation struct {
 		CreateAPIKey                  func(childComplexity int, name string, scopes []access.Scope, expiresAt *time.Time) int
 		CreateAccount                 func(childComplexity int, key string, name string) int
+		CreateAuthSetting             func(childComplexity int, input configure.CreateAuthSettingInput) int
 		CreateEventSubscription       func(childComplexity int, input configure.CreateEventSubscriptionInput) int
 		CreateNotificationProfile     func(childComplexity int, input configure.CreateNotificationProfileInput) int
+		DeleteAuthSetting             func(childComplexity int, by configure.Ref) int
 		DeleteEventSubscription       func(childComplexity int, by configure.Ref, deleteUnused bool) int
 		DeleteNotificationProfile     func(childComplexity int, by configure.Ref) int
 		PublishEvents                 func(childComplexity int, events []*accept.Event) int
 		RevokeAPIKey                  func(childComplexity int, id string) int
 		RotateEventSubscriptionSecret func(childComplexity int, by configure.Ref, overlap time.Duration, secret *string) int
+		UpdateAuthSetting             func(childComplexity int, by configure.Ref, input configure.UpdateAuthSettingInput) int
 		UpdateEventSubscription       func(childComplexity int, by configure.Ref, input configure.UpdateEventSubscriptionInput) int
 		UpdateNotificationProfile     func(childComplexity int, by configure.Ref, input configure.UpdateNotificationProfileInput) int
 		UpsertCategory                func(childComplexity int, input configure.CategoryInput) int
@@ -354,6 +405,7 @@ type ComplexityRoot struct {
 	}
 
 	NotificationProfile struct {
+		Auth                func(childComplexity int) int
 		ConnectTimeoutMs    func(childComplexity int) int
 		CreatedAt           func(childComplexity int) int
 		Headers             func(childComplexity int) int
@@ -390,8 +442,19 @@ type ComplexityRoot struct {
 	}
 
 	NotificationProfilePayload struct {
+		CreatedAuthSecret   func(childComplexity int) int
 		NotificationProfile func(childComplexity int) int
 		UserErrors          func(childComplexity int) int
+	}
+
+	OAuth2Credentials struct {
+		ClientID     func(childComplexity int) int
+		GrantType    func(childComplexity int) int
+		Headers      func(childComplexity int) int
+		Resource     func(childComplexity int) int
+		Scope        func(childComplexity int) int
+		SecretsSetAt func(childComplexity int) int
+		TokenURL     func(childComplexity int) int
 	}
 
 	PageInfo struct {
@@ -417,6 +480,8 @@ type ComplexityRoot struct {
 		APIKeys              func(childComplexity int, order *Order, first *int, after *string, last *int, before *string) int
 		Accounts             func(childComplexity int, order *Order, first *int, after *string, last *int, before *string) int
 		AuditLog             func(childComplexity int, filter *AuditLogFilter, first *int, after *string, last *int, before *string) int
+		AuthSetting          func(childComplexity int, by configure.Ref) int
+		AuthSettings         func(childComplexity int, search *string, typeArg *string, first *int, after *string, last *int, before *string) int
 		Categories           func(childComplexity int, group *string) int
 		Deliveries           func(childComplexity int, filter *DeliveryFilter, first *int, after *string, last *int, before *string) int
 		Delivery             func(childComplexity int, id string) int
@@ -855,6 +920,142 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AuditEntryEdge.Node(childComplexity), true
+
+	case "AuthSetting.createdAt":
+		if e.ComplexityRoot.AuthSetting.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSetting.CreatedAt(childComplexity), true
+	case "AuthSetting.credentials":
+		if e.ComplexityRoot.AuthSetting.Credentials == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSetting.Credentials(childComplexity), true
+	case "AuthSetting.id":
+		if e.ComplexityRoot.AuthSetting.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSetting.ID(childComplexity), true
+	case "AuthSetting.key":
+		if e.ComplexityRoot.AuthSetting.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSetting.Key(childComplexity), true
+	case "AuthSetting.lastError":
+		if e.ComplexityRoot.AuthSetting.LastError == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSetting.LastError(childComplexity), true
+	case "AuthSetting.name":
+		if e.ComplexityRoot.AuthSetting.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSetting.Name(childComplexity), true
+	case "AuthSetting.profiles":
+		if e.ComplexityRoot.AuthSetting.Profiles == nil {
+			break
+		}
+
+		args, err := ec.field_AuthSetting_profiles_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.AuthSetting.Profiles(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "AuthSetting.type":
+		if e.ComplexityRoot.AuthSetting.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSetting.Type(childComplexity), true
+	case "AuthSetting.updatedAt":
+		if e.ComplexityRoot.AuthSetting.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSetting.UpdatedAt(childComplexity), true
+	case "AuthSetting.version":
+		if e.ComplexityRoot.AuthSetting.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSetting.Version(childComplexity), true
+
+	case "AuthSettingConnection.edges":
+		if e.ComplexityRoot.AuthSettingConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSettingConnection.Edges(childComplexity), true
+	case "AuthSettingConnection.nodes":
+		if e.ComplexityRoot.AuthSettingConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSettingConnection.Nodes(childComplexity), true
+	case "AuthSettingConnection.pageInfo":
+		if e.ComplexityRoot.AuthSettingConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSettingConnection.PageInfo(childComplexity), true
+	case "AuthSettingConnection.totalCount":
+		if e.ComplexityRoot.AuthSettingConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSettingConnection.TotalCount(childComplexity), true
+
+	case "AuthSettingEdge.cursor":
+		if e.ComplexityRoot.AuthSettingEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSettingEdge.Cursor(childComplexity), true
+	case "AuthSettingEdge.node":
+		if e.ComplexityRoot.AuthSettingEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSettingEdge.Node(childComplexity), true
+
+	case "AuthSettingPayload.authSetting":
+		if e.ComplexityRoot.AuthSettingPayload.AuthSetting == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSettingPayload.AuthSetting(childComplexity), true
+	case "AuthSettingPayload.createdSecret":
+		if e.ComplexityRoot.AuthSettingPayload.CreatedSecret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSettingPayload.CreatedSecret(childComplexity), true
+	case "AuthSettingPayload.userErrors":
+		if e.ComplexityRoot.AuthSettingPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthSettingPayload.UserErrors(childComplexity), true
+
+	case "BasicCredentials.passwordSetAt":
+		if e.ComplexityRoot.BasicCredentials.PasswordSetAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BasicCredentials.PasswordSetAt(childComplexity), true
+	case "BasicCredentials.username":
+		if e.ComplexityRoot.BasicCredentials.Username == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BasicCredentials.Username(childComplexity), true
 
 	case "Body.base64":
 		if e.ComplexityRoot.Body.Base64 == nil {
@@ -1479,6 +1680,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.EventSubscriptionEdge.Node(childComplexity), true
 
+	case "EventSubscriptionPayload.createdAuthSecret":
+		if e.ComplexityRoot.EventSubscriptionPayload.CreatedAuthSecret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventSubscriptionPayload.CreatedAuthSecret(childComplexity), true
 	case "EventSubscriptionPayload.createdSecret":
 		if e.ComplexityRoot.EventSubscriptionPayload.CreatedSecret == nil {
 			break
@@ -1585,6 +1792,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Header.Value(childComplexity), true
 
+	case "HmacCredentials.algorithm":
+		if e.ComplexityRoot.HmacCredentials.Algorithm == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HmacCredentials.Algorithm(childComplexity), true
+	case "HmacCredentials.encoding":
+		if e.ComplexityRoot.HmacCredentials.Encoding == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HmacCredentials.Encoding(childComplexity), true
+	case "HmacCredentials.headerName":
+		if e.ComplexityRoot.HmacCredentials.HeaderName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HmacCredentials.HeaderName(childComplexity), true
+	case "HmacCredentials.preset":
+		if e.ComplexityRoot.HmacCredentials.Preset == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HmacCredentials.Preset(childComplexity), true
+	case "HmacCredentials.secretFingerprint":
+		if e.ComplexityRoot.HmacCredentials.SecretFingerprint == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HmacCredentials.SecretFingerprint(childComplexity), true
+	case "HmacCredentials.secretSetAt":
+		if e.ComplexityRoot.HmacCredentials.SecretSetAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HmacCredentials.SecretSetAt(childComplexity), true
+	case "HmacCredentials.signedContent":
+		if e.ComplexityRoot.HmacCredentials.SignedContent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HmacCredentials.SignedContent(childComplexity), true
+
 	case "HttpMessage.body":
 		if e.ComplexityRoot.HttpMessage.Body == nil {
 			break
@@ -1620,6 +1870,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateAccount(childComplexity, args["key"].(string), args["name"].(string)), true
+	case "Mutation.createAuthSetting":
+		if e.ComplexityRoot.Mutation.CreateAuthSetting == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createAuthSetting_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateAuthSetting(childComplexity, args["input"].(configure.CreateAuthSettingInput)), true
 	case "Mutation.createEventSubscription":
 		if e.ComplexityRoot.Mutation.CreateEventSubscription == nil {
 			break
@@ -1642,6 +1903,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateNotificationProfile(childComplexity, args["input"].(configure.CreateNotificationProfileInput)), true
+	case "Mutation.deleteAuthSetting":
+		if e.ComplexityRoot.Mutation.DeleteAuthSetting == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteAuthSetting_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteAuthSetting(childComplexity, args["by"].(configure.Ref)), true
 	case "Mutation.deleteEventSubscription":
 		if e.ComplexityRoot.Mutation.DeleteEventSubscription == nil {
 			break
@@ -1697,6 +1969,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RotateEventSubscriptionSecret(childComplexity, args["by"].(configure.Ref), args["overlap"].(time.Duration), args["secret"].(*string)), true
+	case "Mutation.updateAuthSetting":
+		if e.ComplexityRoot.Mutation.UpdateAuthSetting == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateAuthSetting_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateAuthSetting(childComplexity, args["by"].(configure.Ref), args["input"].(configure.UpdateAuthSettingInput)), true
 	case "Mutation.updateEventSubscription":
 		if e.ComplexityRoot.Mutation.UpdateEventSubscription == nil {
 			break
@@ -1742,6 +2025,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Mutation.UpsertEventType(childComplexity, args["input"].(configure.EventTypeInput)), true
 
+	case "NotificationProfile.auth":
+		if e.ComplexityRoot.NotificationProfile.Auth == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationProfile.Auth(childComplexity), true
 	case "NotificationProfile.connectTimeoutMs":
 		if e.ComplexityRoot.NotificationProfile.ConnectTimeoutMs == nil {
 			break
@@ -1912,6 +2201,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.NotificationProfileEdge.Node(childComplexity), true
 
+	case "NotificationProfilePayload.createdAuthSecret":
+		if e.ComplexityRoot.NotificationProfilePayload.CreatedAuthSecret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationProfilePayload.CreatedAuthSecret(childComplexity), true
 	case "NotificationProfilePayload.notificationProfile":
 		if e.ComplexityRoot.NotificationProfilePayload.NotificationProfile == nil {
 			break
@@ -1924,6 +2219,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.NotificationProfilePayload.UserErrors(childComplexity), true
+
+	case "OAuth2Credentials.clientId":
+		if e.ComplexityRoot.OAuth2Credentials.ClientID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OAuth2Credentials.ClientID(childComplexity), true
+	case "OAuth2Credentials.grantType":
+		if e.ComplexityRoot.OAuth2Credentials.GrantType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OAuth2Credentials.GrantType(childComplexity), true
+	case "OAuth2Credentials.headers":
+		if e.ComplexityRoot.OAuth2Credentials.Headers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OAuth2Credentials.Headers(childComplexity), true
+	case "OAuth2Credentials.resource":
+		if e.ComplexityRoot.OAuth2Credentials.Resource == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OAuth2Credentials.Resource(childComplexity), true
+	case "OAuth2Credentials.scope":
+		if e.ComplexityRoot.OAuth2Credentials.Scope == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OAuth2Credentials.Scope(childComplexity), true
+	case "OAuth2Credentials.secretsSetAt":
+		if e.ComplexityRoot.OAuth2Credentials.SecretsSetAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OAuth2Credentials.SecretsSetAt(childComplexity), true
+	case "OAuth2Credentials.tokenUrl":
+		if e.ComplexityRoot.OAuth2Credentials.TokenURL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OAuth2Credentials.TokenURL(childComplexity), true
 
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
@@ -2021,6 +2359,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.AuditLog(childComplexity, args["filter"].(*AuditLogFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.authSetting":
+		if e.ComplexityRoot.Query.AuthSetting == nil {
+			break
+		}
+
+		args, err := ec.field_Query_authSetting_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.AuthSetting(childComplexity, args["by"].(configure.Ref)), true
+	case "Query.authSettings":
+		if e.ComplexityRoot.Query.AuthSettings == nil {
+			break
+		}
+
+		args, err := ec.field_Query_authSettings_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.AuthSettings(childComplexity, args["search"].(*string), args["type"].(*string), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.categories":
 		if e.ComplexityRoot.Query.Categories == nil {
 			break
@@ -2295,9 +2655,13 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAttributeFilterInput,
 		ec.unmarshalInputAttributeInput,
 		ec.unmarshalInputAuditLogFilter,
+		ec.unmarshalInputAuthChoice,
+		ec.unmarshalInputBasicInput,
 		ec.unmarshalInputCategoryInput,
+		ec.unmarshalInputCreateAuthSettingInput,
 		ec.unmarshalInputCreateEventSubscriptionInput,
 		ec.unmarshalInputCreateNotificationProfileInput,
+		ec.unmarshalInputCredentialsInput,
 		ec.unmarshalInputDeliveryFilter,
 		ec.unmarshalInputEventFilterInput,
 		ec.unmarshalInputEventLogFilter,
@@ -2305,11 +2669,14 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputEventSubscriptionOrder,
 		ec.unmarshalInputEventTypeInput,
 		ec.unmarshalInputHeaderInput,
+		ec.unmarshalInputHmacInput,
 		ec.unmarshalInputNotificationProfileOrder,
+		ec.unmarshalInputOAuth2Input,
 		ec.unmarshalInputProfileChoice,
 		ec.unmarshalInputPublishEventInput,
 		ec.unmarshalInputRef,
 		ec.unmarshalInputRetryPolicyInput,
+		ec.unmarshalInputUpdateAuthSettingInput,
 		ec.unmarshalInputUpdateEventSubscriptionInput,
 		ec.unmarshalInputUpdateNotificationProfileInput,
 	)
@@ -2403,7 +2770,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/access.graphqls" "schema/audit.graphqls" "schema/catalogue.graphqls" "schema/deliveries.graphqls" "schema/events.graphqls" "schema/profiles.graphqls" "schema/subscriptions.graphqls"
+//go:embed "schema/access.graphqls" "schema/audit.graphqls" "schema/authsettings.graphqls" "schema/catalogue.graphqls" "schema/deliveries.graphqls" "schema/events.graphqls" "schema/profiles.graphqls" "schema/subscriptions.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -2531,6 +2898,7 @@ type Subscription
 `, BuiltIn: false},
 	{Name: "schema/access.graphqls", Input: sourceData("schema/access.graphqls"), BuiltIn: false},
 	{Name: "schema/audit.graphqls", Input: sourceData("schema/audit.graphqls"), BuiltIn: false},
+	{Name: "schema/authsettings.graphqls", Input: sourceData("schema/authsettings.graphqls"), BuiltIn: false},
 	{Name: "schema/catalogue.graphqls", Input: sourceData("schema/catalogue.graphqls"), BuiltIn: false},
 	{Name: "schema/deliveries.graphqls", Input: sourceData("schema/deliveries.graphqls"), BuiltIn: false},
 	{Name: "schema/events.graphqls", Input: sourceData("schema/events.graphqls"), BuiltIn: false},
@@ -2753,6 +3121,68 @@ func (ec *executionContext) childFields_AuditEntryEdge(ctx context.Context, fiel
 		return ec.fieldContext_AuditEntryEdge_cursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuditEntryEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AuthSetting(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AuthSetting_id(ctx, field)
+	case "key":
+		return ec.fieldContext_AuthSetting_key(ctx, field)
+	case "name":
+		return ec.fieldContext_AuthSetting_name(ctx, field)
+	case "type":
+		return ec.fieldContext_AuthSetting_type(ctx, field)
+	case "credentials":
+		return ec.fieldContext_AuthSetting_credentials(ctx, field)
+	case "profiles":
+		return ec.fieldContext_AuthSetting_profiles(ctx, field)
+	case "lastError":
+		return ec.fieldContext_AuthSetting_lastError(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_AuthSetting_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_AuthSetting_updatedAt(ctx, field)
+	case "version":
+		return ec.fieldContext_AuthSetting_version(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuthSetting", field.Name)
+}
+
+func (ec *executionContext) childFields_AuthSettingConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AuthSettingConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_AuthSettingConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AuthSettingConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_AuthSettingConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuthSettingConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AuthSettingEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_AuthSettingEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_AuthSettingEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuthSettingEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AuthSettingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "authSetting":
+		return ec.fieldContext_AuthSettingPayload_authSetting(ctx, field)
+	case "createdSecret":
+		return ec.fieldContext_AuthSettingPayload_createdSecret(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_AuthSettingPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuthSettingPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Body(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3065,6 +3495,8 @@ func (ec *executionContext) childFields_EventSubscriptionPayload(ctx context.Con
 		return ec.fieldContext_EventSubscriptionPayload_eventSubscription(ctx, field)
 	case "createdSecret":
 		return ec.fieldContext_EventSubscriptionPayload_createdSecret(ctx, field)
+	case "createdAuthSecret":
+		return ec.fieldContext_EventSubscriptionPayload_createdAuthSecret(ctx, field)
 	case "warnings":
 		return ec.fieldContext_EventSubscriptionPayload_warnings(ctx, field)
 	case "userErrors":
@@ -3163,6 +3595,8 @@ func (ec *executionContext) childFields_NotificationProfile(ctx context.Context,
 		return ec.fieldContext_NotificationProfile_headers(ctx, field)
 	case "retryPolicy":
 		return ec.fieldContext_NotificationProfile_retryPolicy(ctx, field)
+	case "auth":
+		return ec.fieldContext_NotificationProfile_auth(ctx, field)
 	case "subscriptions":
 		return ec.fieldContext_NotificationProfile_subscriptions(ctx, field)
 	case "createdAt":
@@ -3203,6 +3637,8 @@ func (ec *executionContext) childFields_NotificationProfilePayload(ctx context.C
 	switch field.Name {
 	case "notificationProfile":
 		return ec.fieldContext_NotificationProfilePayload_notificationProfile(ctx, field)
+	case "createdAuthSecret":
+		return ec.fieldContext_NotificationProfilePayload_createdAuthSecret(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_NotificationProfilePayload_userErrors(ctx, field)
 	}

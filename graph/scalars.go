@@ -185,6 +185,7 @@ var prefixes = map[string]id.Prefix{
 	"EventType.id":            id.EventType,
 	"EventSubscription.id":    id.EventSubscription,
 	"NotificationProfile.id":  id.NotificationProfile,
+	"AuthSetting.id":          id.AuthSetting,
 	"Event.id":                id.Event,
 	"Delivery.id":             id.Delivery,
 	"DeliveryAttempt.id":      id.Attempt,

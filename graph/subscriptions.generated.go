@@ -834,6 +834,29 @@ func (ec *executionContext) fieldContext_EventSubscriptionPayload_createdSecret(
 	return graphql.NewScalarFieldContext("EventSubscriptionPayload", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _EventSubscriptionPayload_createdAuthSecret(ctx context.Context, field graphql.CollectedField, obj *EventSubscriptionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EventSubscriptionPayload_createdAuthSecret(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAuthSecret, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_EventSubscriptionPayload_createdAuthSecret(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EventSubscriptionPayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _EventSubscriptionPayload_warnings(ctx context.Context, field graphql.CollectedField, obj *EventSubscriptionPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1843,6 +1866,11 @@ func (ec *executionContext) _EventSubscriptionPayload(ctx context.Context, sel a
 			}
 		case "createdSecret":
 			out.Values[i] = ec._EventSubscriptionPayload_createdSecret(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createdAuthSecret":
+			out.Values[i] = ec._EventSubscriptionPayload_createdAuthSecret(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}

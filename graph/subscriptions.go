@@ -9,6 +9,6 @@ func withSecret(made *configure.CreatedEventSubscription, err error) (*EventSubs
 		return &EventSubscriptionPayload{UserErrors: wrong}, err
 	}
 	return &EventSubscriptionPayload{
-		EventSubscription: made.EventSubscription, CreatedSecret: &made.Secret, Warnings: made.Warnings,
+		EventSubscription: made.EventSubscription, CreatedSecret: &made.Secret, CreatedAuthSecret: orNull(made.AuthSecret), Warnings: made.Warnings,
 	}, err
 }

@@ -42,7 +42,7 @@ func (w *world) sortables(ctx context.Context, apiKey string) []sortable {
 				p := must(w.configure.CreateNotificationProfile(ctx, configure.ProfileInput(key, "https://203.0.113.7/")))
 				must(p.Update().SetUpdatedAt(changed).Save(ctx))
 				return row{id.Format(id.NotificationProfile, p.ID), key, "", changed.String()},
-					func() { check(w.t, db.NotificationProfile.DeleteOne(p).Exec(ctx)) }
+					func() { check(w.t, db.NotificationProfile.DeleteOne(p.NotificationProfile).Exec(ctx)) }
 			}},
 		{"apiKeys", "ApiKeyOrder", apiKey, []string{"CREATED_AT", "NAME"},
 			func(_, name string, _ time.Time) (row, func()) {

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/internal/credentials"
 	"github.com/hookline/hookline/internal/egress"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/payload"
@@ -43,10 +44,7 @@ func (w *Worker) attempt(ctx context.Context, j *job) *stream.Result {
 // send builds the request, sends it and judges the answer; it notes in a what is to be seen of it.
 func (w *Worker) send(ctx context.Context, j *job, started time.Time, a *stream.Attempt) verdict {
 	if err := errors.Join(j.subscription.Problem, j.profile.Problem); err != nil {
-		return verdict{
-			outcome: stream.OutcomeAuth, err: err.Error(),
-			hint: "Nothing is sent without its signature: the operator must restore the encryption key, or the secret must be set anew.",
-		}
+		return verdict{outcome: stream.OutcomeAuth, err: err.Error(), hint: problemHint(err)}
 	}
 	data, err := j.entry.payload(ctx, w.store)
 	if ent.IsNotFound(err) {
@@ -61,7 +59,7 @@ func (w *Worker) send(ctx context.Context, j *job, started time.Time, a *stream.
 	if err != nil {
 		return verdict{outcome: stream.OutcomeAuth, err: "the notification could not be rendered: " + err.Error(), hint: "Choose another payload format for the profile."}
 	}
-	header := make(http.Header, len(j.profile.Headers)+5)
+	header := make(http.Header, len(j.profile.Headers)+6)
 	maps.Copy(header, j.profile.Headers)
 	own := [...]struct{ name, value string }{
 		{"Content-Type", payload.ContentType(j.profile.Format)},
@@ -79,6 +77,17 @@ func (w *Worker) send(ctx context.Context, j *job, started time.Time, a *stream.
 		lines.WriteByte('\n')
 	}
 	lines.WriteString(j.profile.HeaderLines)
+	if c := j.profile.Credentials; c != nil {
+		name, value, secret, err := c.Header(eventID, started, body)
+		if err != nil {
+			return verdict{outcome: stream.OutcomeAuth, err: err.Error(), hint: problemHint(err)}
+		}
+		header[name] = []string{value}
+		if secret {
+			value = registry.Masked
+		}
+		lines.WriteString(name + ": " + value + "\n")
+	}
 	a.RequestHeaders = lines.String()
 
 	p := j.profile
@@ -89,6 +98,14 @@ func (w *Worker) send(ctx context.Context, j *job, started time.Time, a *stream.
 	})
 	describe(a, &resp, p.Mask)
 	return judge(p, &resp, time.Now())
+}
+
+// problemHint says what to do about a profile or subscription with which nothing may be sent.
+func problemHint(err error) string {
+	if errors.Is(err, credentials.ErrUnsupported) {
+		return "Nothing is sent without the profile's authentication: give the profile an auth setting of type BASIC or HMAC, or none."
+	}
+	return "Nothing is sent without its signature and authentication: the operator must restore the encryption key, or the secret must be set anew."
 }
 
 // describe notes what is to be seen of a response, without the secrets in it that mask replaces.

@@ -9,28 +9,38 @@ import (
 
 // How due deliveries are queued.
 const (
-	scheduleEvery = 200 * time.Millisecond
-	scheduleBatch = 500
+	scheduleEvery   = 200 * time.Millisecond
+	scheduleBatch   = 500
+	scheduleTimeout = 10 * time.Second
 )
 
 // schedule queues deliveries whose next attempt is due, until ctx ends.
 func (w *Worker) schedule(ctx context.Context) error {
 	return w.every(ctx, scheduleEvery, "schedule", func(ctx context.Context) error {
 		for ctx.Err() == nil && w.archiving.open() {
-			due, err := w.store.ClaimDue(ctx, scheduleBatch)
-			if err != nil {
+			due, err := w.queueDue(ctx)
+			if err != nil || due < scheduleBatch {
 				return err
-			}
-			if err := w.queue(ctx, due); err != nil {
-				return err
-			}
-			w.metrics.scheduled.Add(float64(len(due)))
-			if len(due) < scheduleBatch {
-				return nil
 			}
 		}
 		return nil
 	})
+}
+
+// queueDue queues up to scheduleBatch deliveries and returns how many. What it claims it queues, though a stop may begin meanwhile:
+// otherwise it would lie until the sweeper finds it.
+func (w *Worker) queueDue(ctx context.Context) (int, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), scheduleTimeout)
+	defer cancel()
+	due, err := w.store.ClaimDue(ctx, scheduleBatch)
+	if err != nil {
+		return 0, err
+	}
+	if err := w.queue(ctx, due); err != nil {
+		return 0, err
+	}
+	w.metrics.scheduled.Add(float64(len(due)))
+	return len(due), nil
 }
 
 // queue puts deliveries whose rows say QUEUED into the work streams. If it fails, the sweeper finds them.

@@ -41,6 +41,7 @@ func main() {
 	parser := kong.Must(&cli,
 		kong.Name("hookline"), kong.Description("Webhook event subscriptions: publish events, deliver them, watch every attempt."),
 		kong.UsageOnError(), kong.Vars{"version": buildVersion()},
+		kong.Exit(func(code int) { os.Exit(min(code, 1)) }), // kong's own code for wrong settings is 80
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	command, err := parser.Parse(os.Args[1:])
 	parser.FatalIfErrorf(err)

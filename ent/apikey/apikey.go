@@ -25,8 +25,6 @@ const (
 	FieldName = "name"
 	// FieldScopes holds the string denoting the scopes field in the database.
 	FieldScopes = "scopes"
-	// FieldPortal holds the string denoting the portal field in the database.
-	FieldPortal = "portal"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
 	// FieldLastUsedAt holds the string denoting the last_used_at field in the database.
@@ -47,7 +45,6 @@ var Columns = []string{
 	FieldSecretHash,
 	FieldName,
 	FieldScopes,
-	FieldPortal,
 	FieldCreatedAt,
 	FieldLastUsedAt,
 	FieldExpiresAt,
@@ -75,8 +72,6 @@ var (
 	TokenIDValidator func(string) error
 	// NameValidator is a validator for the "name" field. It is called by the builders before save.
 	NameValidator func(string) error
-	// DefaultPortal holds the default value on creation for the "portal" field.
-	DefaultPortal bool
 	// DefaultCreatedAt holds the default value on creation for the "created_at" field.
 	DefaultCreatedAt func() time.Time
 	// DefaultID holds the default value on creation for the "id" field.
@@ -104,11 +99,6 @@ func ByTokenID(opts ...sql.OrderTermOption) OrderOption {
 // ByName orders the results by the name field.
 func ByName(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldName, opts...).ToFunc()
-}
-
-// ByPortal orders the results by the portal field.
-func ByPortal(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldPortal, opts...).ToFunc()
 }
 
 // ByCreatedAt orders the results by the created_at field.

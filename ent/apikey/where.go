@@ -75,11 +75,6 @@ func Name(v string) predicate.APIKey {
 	return predicate.APIKey(sql.FieldEQ(FieldName, v))
 }
 
-// Portal applies equality check predicate on the "portal" field. It's identical to PortalEQ.
-func Portal(v bool) predicate.APIKey {
-	return predicate.APIKey(sql.FieldEQ(FieldPortal, v))
-}
-
 // CreatedAt applies equality check predicate on the "created_at" field. It's identical to CreatedAtEQ.
 func CreatedAt(v time.Time) predicate.APIKey {
 	return predicate.APIKey(sql.FieldEQ(FieldCreatedAt, v))
@@ -308,16 +303,6 @@ func NameEqualFold(v string) predicate.APIKey {
 // NameContainsFold applies the ContainsFold predicate on the "name" field.
 func NameContainsFold(v string) predicate.APIKey {
 	return predicate.APIKey(sql.FieldContainsFold(FieldName, v))
-}
-
-// PortalEQ applies the EQ predicate on the "portal" field.
-func PortalEQ(v bool) predicate.APIKey {
-	return predicate.APIKey(sql.FieldEQ(FieldPortal, v))
-}
-
-// PortalNEQ applies the NEQ predicate on the "portal" field.
-func PortalNEQ(v bool) predicate.APIKey {
-	return predicate.APIKey(sql.FieldNEQ(FieldPortal, v))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.

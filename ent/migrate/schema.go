@@ -17,7 +17,6 @@ var (
 		{Name: "secret_hash", Type: field.TypeBytes},
 		{Name: "name", Type: field.TypeString, Size: 255},
 		{Name: "scopes", Type: field.TypeJSON},
-		{Name: "portal", Type: field.TypeBool, Default: false},
 		{Name: "created_at", Type: field.TypeTime},
 		{Name: "last_used_at", Type: field.TypeTime, Nullable: true},
 		{Name: "expires_at", Type: field.TypeTime, Nullable: true},

@@ -42,7 +42,6 @@ func (APIKey) Fields() []ent.Field {
 		field.Bytes("secret_hash").Sensitive().Comment("SHA-256 of the secret, which has at least 160 random bits"),
 		field.String("name").MaxRuneLen(255),
 		field.Strings("scopes"),
-		field.Bool("portal").Default(false).Immutable().Comment("a portal session: a key that a back end made for its customer"),
 		field.Time("created_at").Default(now).Immutable(),
 		field.Time("last_used_at").Optional().Nillable(),
 		field.Time("expires_at").Optional().Nillable(),

@@ -121,7 +121,7 @@ func writeAuditEntry(ctx context.Context, m auditedMutation, target uuid.UUID, b
 	if len(was) == 0 && len(is) == 0 {
 		return nil
 	}
-	account, ok := accountOf(ctx, target, before, after)
+	account, ok := accountOf(ctx, before, after)
 	if !ok {
 		return nil
 	}
@@ -148,7 +148,7 @@ func writeAuditEntry(ctx context.Context, m auditedMutation, target uuid.UUID, b
 
 // accountOf returns the account whose audit log gets the line: the object's own, of an account that of whoever makes it,
 // and of what belongs to all accounts that of the caller. What belongs to nobody and that nobody asked for is not noted.
-func accountOf(ctx context.Context, target uuid.UUID, before, after gen.AuditedRow) (uuid.UUID, bool) {
+func accountOf(ctx context.Context, before, after gen.AuditedRow) (uuid.UUID, bool) {
 	for _, row := range []gen.AuditedRow{after, before} {
 		if owner, ok := row["account_id"].(uuid.UUID); ok {
 			return owner, true

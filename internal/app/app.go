@@ -72,14 +72,14 @@ type App struct {
 
 // Open validates the settings, opens and migrates the database, and makes the parts that the role needs. What it prints for
 // people goes to out. It waits for the database, but not for Redis.
-func Open(ctx context.Context, settings config.Settings, role Role, version string, log *slog.Logger, out io.Writer) (a *App, err error) {
+func Open(ctx context.Context, settings config.Settings, role Role, version string, log *slog.Logger, out io.Writer) (_ *App, err error) {
 	if err := settings.Validate(); err != nil {
 		return nil, err
 	}
 	if role != Serve && settings.EmbeddedDatabase() {
 		return nil, errors.New("HOOKLINE_DATABASE_URL: roles apart need PostgreSQL and Redis; `hookline serve` is for the embedded ones")
 	}
-	a = &App{settings: settings, role: role, version: version, log: log, out: out, metrics: prometheus.NewRegistry()}
+	a := &App{settings: settings, role: role, version: version, log: log, out: out, metrics: prometheus.NewRegistry()}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	defer func() {
 		if err != nil {
@@ -129,7 +129,7 @@ func Open(ctx context.Context, settings config.Settings, role Role, version stri
 			Limits: accept.Limits{MaxPayload: settings.MaxPayload},
 		})
 		a.Configure = &configure.Service{
-			Store: a.Store, Vault: secrets, Guard: guard,
+			Store: a.Store, Vault: secrets, Guard: guard, Limits: configure.Limits{AllowSHA1: settings.AllowSHA1},
 			Changed: func(ctx context.Context, _ id.ID) error { return a.Registry.Refresh(ctx) },
 		}
 		a.Keys = apikey.NewAuthenticator(a.Store.Ent)

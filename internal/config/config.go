@@ -28,6 +28,7 @@ type Settings struct {
 	AdminKey       string   `env:"HOOKLINE_ADMIN_KEY" placeholder:"hk_<id>_<secret>" help:"Administrator's API key. Without it one is made at the first start, and printed once."`
 	AllowCIDRs     []string `env:"HOOKLINE_ALLOW_CIDRS" name:"allow-cidrs" placeholder:"CIDR" help:"Networks to which webhooks may go although they are not public, comma-separated."`
 	AllowHTTP      bool     `env:"HOOKLINE_ALLOW_HTTP" name:"allow-http" help:"Allow webhook URLs with http."`
+	AllowSHA1      bool     `env:"HOOKLINE_ALLOW_SHA1" name:"allow-sha1" help:"Allow auth settings that sign with HMAC-SHA1."`
 	AllowedOrigins []string `env:"HOOKLINE_ALLOWED_ORIGINS" placeholder:"ORIGIN" help:"Origins of web pages that may call the API from elsewhere, such as https://app.example.com, comma-separated."`
 	Introspection  bool     `env:"HOOKLINE_INTROSPECTION" default:"true" negatable:"" help:"Let clients of the API ask for its schema, at /graphql and /schema.graphql, and suggest names in errors."`
 	EncryptionKeys string   `env:"HOOKLINE_ENCRYPTION_KEYS" placeholder:"ID:BASE64" help:"Keys that encrypt secrets at rest: id:base64 of 32 bytes, comma-separated; the first one encrypts. With SQLite, the default is one made in the data folder."`

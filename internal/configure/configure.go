@@ -1,5 +1,5 @@
-// Package configure creates, changes and deletes what an account configures: event subscriptions and notification
-// profiles, and accounts and API keys besides.
+// Package configure creates, changes and deletes what an account configures: event subscriptions, notification profiles
+// and auth settings, and accounts and API keys besides.
 //
 // Every method works in the account of its context (access.Confinement); an object of another account does not exist
 // for it. A mistake of the caller is a usererror.List, which names all mistakes that the input has and means that
@@ -33,6 +33,8 @@ type Limits struct {
 	// SameSubscriptions is how many subscriptions of an account may have the same category, event types and filter: 5 by
 	// default.
 	SameSubscriptions int
+	// AllowSHA1 lets auth settings sign with HMAC-SHA1.
+	AllowSHA1 bool
 }
 
 // defaultSameSubscriptions is the default of Limits.SameSubscriptions.

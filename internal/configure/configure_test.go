@@ -125,7 +125,7 @@ func (e *env) profile() *ent.NotificationProfile {
 	if err != nil {
 		e.Fatal(err)
 	}
-	return made
+	return made.NotificationProfile
 }
 
 func (e *env) subscription() *ent.EventSubscription {

@@ -83,6 +83,7 @@ type CreateNotificationProfileInput struct {
 	TLSVersions         []string
 	Headers             []HeaderInput
 	RetryPolicy         *RetryPolicyInput
+	Auth                *AuthChoice
 }
 
 // ProfileInput returns the input of a new notification profile with the schema's defaults.
@@ -119,6 +120,7 @@ type UpdateNotificationProfileInput struct {
 	TLSVersions         []string
 	Headers             []HeaderInput // empty but not nil: none
 	RetryPolicy         *RetryPolicyInput
+	Auth                graphql.Omittable[*Ref] // nil: none
 }
 
 // HeaderInput is a header for every request.
@@ -133,4 +135,61 @@ type RetryPolicyInput struct {
 	Kind   string
 	Delays []time.Duration
 	Jitter bool
+}
+
+// AuthChoice is an existing auth setting or a new one, not both.
+type AuthChoice struct {
+	Existing *Ref
+	Create   *CreateAuthSettingInput
+}
+
+// CreateAuthSettingInput is a new auth setting. Without a name its key is its name.
+type CreateAuthSettingInput struct {
+	Key         string
+	Name        *string
+	Credentials CredentialsInput
+}
+
+// UpdateAuthSettingInput is a change of an auth setting; what is nil stays as it is.
+type UpdateAuthSettingInput struct {
+	ExpectedVersion *int
+	Name            *string
+	Credentials     *CredentialsInput
+}
+
+// CredentialsInput is credentials of one type: exactly one field is given.
+type CredentialsInput struct {
+	Basic  *BasicInput
+	HMAC   *HMACInput
+	OAuth2 *OAuth2Input
+}
+
+// BasicInput is a user name and a password.
+type BasicInput struct {
+	Username string
+	Password string
+}
+
+// HMACInput is a key and how to sign with it. What is nil is the preset's or, without one, SHA256, HEX and BODY.
+type HMACInput struct {
+	Secret        *string // nil: one is made
+	Preset        *string
+	Algorithm     *string
+	HeaderName    *string
+	Encoding      *string
+	SignedContent *string
+}
+
+// OAuth2Input is how access tokens are asked for.
+type OAuth2Input struct {
+	TokenURL     string
+	GrantType    string
+	ClientID     *string
+	ClientSecret *string
+	Username     *string
+	Password     *string
+	RefreshToken *string
+	Scope        *string
+	Resource     *string
+	Headers      []HeaderInput
 }

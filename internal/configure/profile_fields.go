@@ -114,14 +114,26 @@ func (s *Service) setProfileFields(
 
 // checkURL never shows the URL, which may hold secrets.
 func checkURL(wrong *usererror.List, path string, guard addrguard.Policy, raw string) {
-	if raw == "" {
-		wrong.Add(usererror.Required, path, "a webhookUrl is needed, such as https://example.com/webhook")
-		return
+	if checkURLText(wrong, path, "webhookUrl", "https://example.com/webhook", raw) {
+		checkGuard(wrong, path, guard, raw)
 	}
-	if len(raw) > addrguard.MaxURLLength {
-		wrong.Add(usererror.OutOfRange, path, "the webhookUrl has %d bytes: at most %d are allowed", len(raw), addrguard.MaxURLLength)
-		return
+}
+
+// checkURLText says whether a URL is there and short enough to be looked at.
+func checkURLText(wrong *usererror.List, path, field, example, raw string) bool {
+	switch {
+	case raw == "":
+		wrong.Add(usererror.Required, path, "a %s is needed, such as %s", field, example)
+	case len(raw) > addrguard.MaxURLLength:
+		wrong.Add(usererror.OutOfRange, path, "the %s has %d bytes: at most %d are allowed", field, len(raw), addrguard.MaxURLLength)
+	default:
+		return true
 	}
+	return false
+}
+
+// checkGuard says why the address guard refuses a URL.
+func checkGuard(wrong *usererror.List, path string, guard addrguard.Policy, raw string) {
 	err := guard.CheckURL(raw)
 	if err == nil {
 		return

@@ -12,25 +12,40 @@ import (
 	"github.com/hookline/hookline/internal/usererror"
 )
 
-// CreateNotificationProfile creates a profile.
-func (s *Service) CreateNotificationProfile(ctx context.Context, in CreateNotificationProfileInput) (*ent.NotificationProfile, error) {
-	var row *ent.NotificationProfile
+// CreatedNotificationProfile is a new notification profile.
+type CreatedNotificationProfile struct {
+	*ent.NotificationProfile
+	// AuthSecret is the secret that was made for the auth setting that was created together with it, if one was: this is
+	// the only time that it is shown.
+	AuthSecret string
+}
+
+// CreateNotificationProfile creates a profile, and its auth setting if the input has one to create: both or neither.
+func (s *Service) CreateNotificationProfile(ctx context.Context, in CreateNotificationProfileInput) (*CreatedNotificationProfile, error) {
+	var made *CreatedNotificationProfile
 	err := s.change(ctx, func(c *change) error {
 		draft, err := s.draftProfile(ctx, c, "input", in)
 		if err != nil || len(c.wrong) > 0 {
 			return err
 		}
-		row, err = c.saveProfile(ctx, draft)
+		made, err = c.saveProfile(ctx, draft)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return row.Unwrap(), nil
+	made.NotificationProfile = made.NotificationProfile.Unwrap()
+	return made, nil
+}
+
+// profileDraft is a profile that is not yet saved, with the auth setting that is to be saved before it, if any.
+type profileDraft struct {
+	profile *ent.NotificationProfileCreate
+	auth    *authDraft
 }
 
 // draftProfile returns a profile that is not yet saved. It may be saved only if nothing is wrong.
-func (s *Service) draftProfile(ctx context.Context, c *change, path string, in CreateNotificationProfileInput) (*ent.NotificationProfileCreate, error) {
+func (s *Service) draftProfile(ctx context.Context, c *change, path string, in CreateNotificationProfileInput) (*profileDraft, error) {
 	if checkKey(&c.wrong, path+".key", in.Key) {
 		taken, err := c.NotificationProfile.Query().Where(notificationprofile.Key(in.Key)).Exist(ctx)
 		if err != nil {
@@ -43,16 +58,24 @@ func (s *Service) draftProfile(ctx context.Context, c *change, path string, in C
 	profile := id.New()
 	draft := c.NotificationProfile.Create().SetID(profile).SetAccountID(c.account).SetKey(in.Key)
 	s.setProfileFields(ctx, &c.wrong, path, draft.Mutation(), profile, in.asChange())
-	return draft, nil
+	auth, err := s.chooseAuth(ctx, c, path+".auth", draft, in.Auth)
+	return &profileDraft{draft, auth}, err
 }
 
 // saveProfile saves a draft.
-func (c *change) saveProfile(ctx context.Context, draft *ent.NotificationProfileCreate) (*ent.NotificationProfile, error) {
-	row, err := draft.Save(ctx)
-	if err != nil {
+func (c *change) saveProfile(ctx context.Context, draft *profileDraft) (*CreatedNotificationProfile, error) {
+	made := new(CreatedNotificationProfile)
+	if draft.auth != nil {
+		if _, err := draft.auth.row.Save(ctx); err != nil {
+			return nil, err
+		}
+		made.AuthSecret = draft.auth.generated
+	}
+	var err error
+	if made.NotificationProfile, err = draft.profile.Save(ctx); err != nil {
 		return nil, err
 	}
-	return row, c.record(ctx, id.NotificationProfile, row.ID)
+	return made, c.record(ctx, id.NotificationProfile, made.ID)
 }
 
 // UpdateNotificationProfile changes the fields of a profile that are given.
@@ -67,8 +90,8 @@ func (s *Service) UpdateNotificationProfile(ctx context.Context, by Ref, in Upda
 		update := found.Update().Where(notificationprofile.Version(found.Version)).AddVersion(1)
 		s.setProfileFields(ctx, &c.wrong, "input", update.Mutation(), found.ID, in)
 		checkRedirection(ctx, &c.wrong, found, in)
-		if len(c.wrong) > 0 {
-			return nil
+		if err := c.setAuth(ctx, update.Mutation(), in); err != nil || len(c.wrong) > 0 {
+			return err
 		}
 		if row, err = update.Save(ctx); ent.IsNotFound(err) {
 			return overtaken(found.Version)
@@ -84,12 +107,13 @@ func (s *Service) UpdateNotificationProfile(ctx context.Context, by Ref, in Upda
 	return row.Unwrap(), nil
 }
 
-// checkRedirection says that whoever asks may not have the profile's secret headers sent to another URL: that would read them.
+// checkRedirection says that whoever asks may not have the profile's secret headers or credentials sent to another URL:
+// that would read them.
 func checkRedirection(ctx context.Context, wrong *usererror.List, found *ent.NotificationProfile, in UpdateNotificationProfileInput) {
-	if in.WebhookURL == nil || *in.WebhookURL == found.WebhookURL || in.Headers != nil {
+	if in.WebhookURL == nil || *in.WebhookURL == found.WebhookURL {
 		return
 	}
-	if slices.ContainsFunc(found.Headers, types.Header.Secret) {
+	if found.AuthSettingID != nil && !in.Auth.IsSet() || in.Headers == nil && slices.ContainsFunc(found.Headers, types.Header.Secret) {
 		checkSecretsScope(ctx, wrong, "input.webhookUrl")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/ent/authsetting"
 	"github.com/hookline/hookline/ent/eventsubscription"
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/internal/id"
@@ -49,6 +50,7 @@ func notFound(wrong *usererror.List, path string, ref Ref, kind string) {
 const (
 	subscriptionKind = "event subscription"
 	profileKind      = "notification profile"
+	authSettingKind  = "auth setting"
 )
 
 // findSubscription returns nil, having said why, if the account has no such subscription.
@@ -82,6 +84,24 @@ func (c *change) findProfile(ctx context.Context, path string, ref Ref) (*ent.No
 	row, err := c.NotificationProfile.Query().Where(where).Only(ctx)
 	if ent.IsNotFound(err) {
 		notFound(&c.wrong, path, ref, profileKind)
+		return nil, nil
+	}
+	return row, err
+}
+
+// findAuthSetting returns nil, having said why, if the account has no such auth setting.
+func (c *change) findAuthSetting(ctx context.Context, path string, ref Ref) (*ent.AuthSetting, error) {
+	by, ok := readRef(&c.wrong, path, ref, id.AuthSetting, authSettingKind)
+	if !ok {
+		return nil, nil
+	}
+	where := authsetting.ID(by.id)
+	if by.id == id.Nil {
+		where = authsetting.Key(by.key)
+	}
+	row, err := c.AuthSetting.Query().Where(where).Only(ctx)
+	if ent.IsNotFound(err) {
+		notFound(&c.wrong, path, ref, authSettingKind)
 		return nil, nil
 	}
 	return row, err

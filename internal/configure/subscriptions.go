@@ -20,6 +20,8 @@ type CreatedEventSubscription struct {
 	*ent.EventSubscription
 	// Secret is the signing secret as `whsec_…`: this is the only time that it is shown.
 	Secret string
+	// AuthSecret is that of CreatedNotificationProfile, if a profile was created together with the subscription.
+	AuthSecret string
 	// Warnings say what deserves attention although nothing is wrong.
 	Warnings []string
 }
@@ -51,7 +53,7 @@ func (s *Service) CreateEventSubscription(ctx context.Context, in CreateEventSub
 			return err
 		}
 		subscription, _ := draft.Mutation().ID()
-		made.Secret, made.Warnings = secret.Reveal(), warnings(secret, profile)
+		made.Secret, made.AuthSecret, made.Warnings = secret.Reveal(), profile.AuthSecret, warnings(secret, profile.NotificationProfile)
 		made.EventSubscription, err = draft.SetProfileID(profile.ID).SetSecretFingerprint(secret.Fingerprint()).
 			SetSecret(s.Vault.Seal([]byte(made.Secret), SecretBinding(subscription))).Save(ctx)
 		if err != nil {
@@ -129,13 +131,14 @@ func readSecret(ctx context.Context, wrong *usererror.List, path string, given *
 
 // chooseProfile returns the profile that a new subscription sends through: one that exists, or a new one, which is saved
 // if nothing is wrong. It returns nil if there is none.
-func (s *Service) chooseProfile(ctx context.Context, c *change, choice ProfileChoice) (*ent.NotificationProfile, error) {
+func (s *Service) chooseProfile(ctx context.Context, c *change, choice ProfileChoice) (*CreatedNotificationProfile, error) {
 	switch {
 	case (choice.Existing == nil) == (choice.Create == nil):
 		c.wrong.Add(usererror.Required, "input.profile", "give a notification profile: either `existing` or `create`")
 		return nil, nil
 	case choice.Existing != nil:
-		return c.findProfile(ctx, "input.profile.existing", *choice.Existing)
+		found, err := c.findProfile(ctx, "input.profile.existing", *choice.Existing)
+		return &CreatedNotificationProfile{NotificationProfile: found}, err
 	}
 	draft, err := s.draftProfile(ctx, c, "input.profile.create", *choice.Create)
 	if err != nil || len(c.wrong) > 0 {
@@ -152,7 +155,7 @@ func warnings(secret signing.Secret, profile *ent.NotificationProfile) []string 
 	}
 	if !authenticated(profile) {
 		found = append(found, fmt.Sprintf("the notification profile %s has no authentication: let the receiver check the header "+
-			"webhook-signature, or give the profile a secret header Authorization", quote(profile.Key)))
+			"webhook-signature, or give the profile an auth setting", quote(profile.Key)))
 	}
 	return found
 }

@@ -73,7 +73,7 @@ func TestWhatFailsDoesNotMatch(t *testing.T) {
 		"a field of a text":         {`event.payload.x == 1`, `"text"`, "no such key: x"},
 		"a payload that is no JSON": {`event.payload.x == 1`, `{`, "no such key: x"},
 		"a division by nothing":     {`1 / (size(event.payload.items) - 2) == 1`, payload, "division by zero"},
-		"a high cost":               {`event.payload.exists(a, a == -1.0)`, "[" + strings.Repeat("1,", 100_000) + "1]", "cost limit exceeded"},
+		"a high cost":               {`event.payload.exists(a, a == -1.0)`, "[" + strings.Repeat("1,", 100_000) + "1]", "exceeded"}, // its cost, or on a busy machine its time
 	} {
 		matched, why := compile(t, c.text).Matches(event(c.payload))
 		if matched || why == nil || !strings.Contains(why.Error(), c.why) {

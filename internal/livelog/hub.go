@@ -7,7 +7,6 @@ package livelog
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -149,13 +148,17 @@ func (h *Hub) tail(ctx context.Context, partition int) {
 			timer.Stop()
 			continue
 		}
+		failing = false
+		// Away for so long that results may have been trimmed: those that were read may leave a hole, and are read again.
+		if late := time.Since(asked) > tailWait+maxLag; late || lost {
+			lost = late
+			continue
+		}
 		h.fanOut(partition, results)
-		if !lost && len(results) < tailCount {
+		if len(results) < tailCount {
 			wait = tailWait // all that was in the stream has been read
 			h.setTailing(partition, true)
 		}
-		// Away for so long that results may have been trimmed: those that are read from now on may leave a hole.
-		failing, lost = false, time.Since(asked) > tailWait+maxLag
 	}
 }
 
@@ -168,15 +171,9 @@ func (h *Hub) begin(ctx context.Context, partition int) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if oldest > h.seen[partition] {
-		// What lies between is not among the recent: subscribers must read it from the database.
+		// What lies between is not among the recent: subscribers must read it from the database. The recent ones stay: when Redis has lost
+		// them, they may be written again, and must be known.
 		h.floor[partition], h.seen[partition] = oldest, oldest
-		h.recent = slices.DeleteFunc(h.ordered(), func(r stream.Logged) bool {
-			if r.Partition == partition {
-				delete(h.known, r.Attempt.ID)
-			}
-			return r.Partition == partition
-		})
-		h.next = 0
 		for _, of := range h.subscribers {
 			for s := range of {
 				s.missed()
@@ -225,11 +222,6 @@ func (h *Hub) keep(r stream.Logged) {
 	h.floor[old.Partition] = max(h.floor[old.Partition], old.Position)
 	h.recent[h.next] = r
 	h.next = (h.next + 1) % maxRecent
-}
-
-// ordered returns the recent results, the oldest first.
-func (h *Hub) ordered() []stream.Logged {
-	return append(slices.Clone(h.recent[h.next:]), h.recent[:h.next]...)
 }
 
 // wanted returns the recent results of an account that the filter wants and that lie behind after, the oldest first.

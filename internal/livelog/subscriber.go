@@ -213,8 +213,14 @@ func (s *subscriber) send(ctx context.Context, batch Batch) bool {
 
 // begin joins the stream with the latest attempts.
 func (s *subscriber) begin(ctx context.Context, backfill int) (Batch, cursor, error) {
-	recent, at, _ := s.join(nil)
-	if len(recent) < backfill {
+	recent, at, floor := s.join(nil)
+	complete, from := 0, slices.Max(floor) // behind all floors nothing is missing
+	for _, r := range recent {
+		if r.Position > from {
+			complete++
+		}
+	}
+	if complete < backfill {
 		older, err := s.hub.archive.LatestAttempts(ctx, s.account, s.filter, backfill)
 		if err != nil {
 			return Batch{}, nil, fmt.Errorf("backfill: %w", err)
@@ -245,10 +251,12 @@ func (s *subscriber) resume(ctx context.Context, after cursor) (Batch, cursor, e
 		if err != nil {
 			return Batch{}, nil, fmt.Errorf("resume: %w", err)
 		}
-		recent = merge(older, recent)
 		if more > 0 {
 			batch.Kind, batch.Skipped = Gap, more
+			// Some of those that are left out may be among the recent.
+			recent = slices.DeleteFunc(recent, func(r stream.Logged) bool { return !floor.before(r) && r.Position < older[0].Position })
 		}
+		recent = merge(older, recent)
 	}
 	batch.Attempts, batch.Matched = attempts(recent), len(recent)+batch.Skipped
 	return batch, at, nil

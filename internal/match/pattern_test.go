@@ -122,3 +122,9 @@ var (
 )
 
 func joinSegments(s []string) string { return strings.Join(s, ".") }
+
+// rapid writes a generator down when it is first printed, which tests that run beside each other may not do at once.
+func init() {
+	_, _, _ = segments.String(), names.String(), patterns.String()
+	_, _, _, _, _ = values.String(), keys.String(), lists.String(), rules.String(), events.String()
+}

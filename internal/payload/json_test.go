@@ -232,3 +232,8 @@ func BenchmarkRender(b *testing.B) {
 		})
 	}
 }
+
+// rapid writes a generator down when it is first printed, which tests that run beside each other may not do at once.
+func init() {
+	_, _, _, _ = strs.String(), spaces.String(), events.String(), texts.String()
+}

@@ -33,6 +33,7 @@ type Registry struct {
 	following sync.Mutex         // one reader of changes at a time
 	seen      map[id.ID]struct{} // lines of config_changes that have been applied
 	readAt    time.Time          // when config_changes was last read
+	fullAt    time.Time          // when that read went back by overlap
 
 	mu         sync.RWMutex
 	accounts   map[id.ID]*account
@@ -85,7 +86,7 @@ func (r *Registry) load(ctx context.Context) error {
 		more = len(rows) == loadPage
 	}
 	for last, more := id.Nil, true; more; {
-		rows, err := r.client.NotificationProfile.Query().Where(notificationprofile.IDGT(last)).
+		rows, err := r.client.NotificationProfile.Query().Where(notificationprofile.IDGT(last)).WithAuthSetting().
 			Order(ent.Asc(notificationprofile.FieldID)).Limit(loadPage).All(ctx)
 		if err != nil {
 			return fmt.Errorf("load notification profiles: %w", err)
@@ -123,7 +124,7 @@ func (r *Registry) load(ctx context.Context) error {
 	r.mu.Lock()
 	r.accounts, r.owners, r.eventTypes = fresh.accounts, fresh.owners, fresh.eventTypes
 	r.mu.Unlock()
-	r.seen, r.readAt = make(map[id.ID]struct{}), started
+	r.seen, r.readAt, r.fullAt = make(map[id.ID]struct{}), started, started
 	return nil
 }
 
@@ -211,10 +212,12 @@ func (r *Registry) remove(kind id.Prefix, object id.ID) {
 }
 
 // How config_changes is read. Lines can become visible late, by as long as their transaction took: each read goes back
-// by overlap, and what has been applied is skipped.
+// by a few seconds, now and then by overlap, and what has been applied is skipped.
 const (
 	followEvery = 250 * time.Millisecond
 	overlap     = 30 * time.Second
+	overlapEach = 3 * time.Second // a bulk of changes is not read again and again
+	overlapFull = 5 * time.Second // how often a read goes back by overlap
 )
 
 // Run follows the changes that other processes make, until ctx ends.
@@ -242,11 +245,15 @@ func (r *Registry) Refresh(ctx context.Context) error {
 	r.following.Lock()
 	defer r.following.Unlock()
 	now := time.Now()
-	if now.Sub(r.readAt) > overlap/2 {
+	if now.Sub(r.fullAt) > overlap/2 {
 		// Lines may have become visible and gone past meanwhile.
 		return r.load(ctx)
 	}
-	since := id.FirstAt(now.Add(-overlap))
+	back := now.Sub(r.readAt) + overlapEach
+	if now.Sub(r.fullAt) > overlapFull {
+		back = overlap
+	}
+	since := id.FirstAt(now.Add(-back))
 	lines, err := r.client.ConfigChange.Query().Where(configchange.IDGTE(since)).Order(ent.Asc(configchange.FieldID)).All(ctx)
 	if err != nil {
 		return fmt.Errorf("read configuration changes: %w", err)
@@ -272,6 +279,9 @@ func (r *Registry) Refresh(ctx context.Context) error {
 		}
 	}
 	r.readAt = now
+	if back == overlap {
+		r.fullAt = now
+	}
 	return nil
 }
 
@@ -281,7 +291,7 @@ func (r *Registry) apply(ctx context.Context, changed map[id.Prefix][]id.ID) err
 		return nil
 	}
 	profiles, subscriptions := changed[id.NotificationProfile], changed[id.EventSubscription]
-	profileRows, err := r.client.NotificationProfile.Query().Where(notificationprofile.IDIn(profiles...)).All(ctx)
+	profileRows, err := r.client.NotificationProfile.Query().Where(notificationprofile.IDIn(profiles...)).WithAuthSetting().All(ctx)
 	if err != nil {
 		return fmt.Errorf("read changed profiles: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/schema/types"
 	"github.com/hookline/hookline/internal/configure"
+	"github.com/hookline/hookline/internal/credentials"
 	"github.com/hookline/hookline/internal/expr"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/match"
@@ -65,6 +66,8 @@ type Profile struct {
 	// A successful response must match those that are not nil.
 	StatusRegex, HeaderRegex, BodyRegex *regexp.Regexp
 	Retry                               retry.Policy
+	// Credentials authenticate requests, beside their signature; nil for none. Headers lack the one that they set.
+	Credentials *credentials.Credentials
 	// Problem is why nothing can be sent; see Subscription.
 	Problem error
 }
@@ -148,8 +151,28 @@ func (r *Registry) profile(row *ent.NotificationProfile) *Profile {
 	if slices.Contains(row.TLSVersions, "TLS_1_3") {
 		p.MaxTLS = tls.VersionTLS13
 	}
-	p.Problem = errors.Join(r.readHeaders(row, p), compileRegexes(row, p))
+	p.Problem = errors.Join(r.openCredentials(row, p), r.readHeaders(row, p), compileRegexes(row, p))
 	return p
+}
+
+// openCredentials sets the profile's credentials. If it has an auth setting and these cannot be had, nothing may be sent.
+func (r *Registry) openCredentials(row *ent.NotificationProfile, p *Profile) error {
+	if row.AuthSettingID == nil {
+		return nil
+	}
+	setting := row.Edges.AuthSetting
+	if setting == nil {
+		return errors.New("auth setting: it is missing") // deleted just now; the profile's own change follows
+	}
+	opened, err := credentials.Open(r.vault, setting.ID, setting.Credentials)
+	if err != nil {
+		return fmt.Errorf("auth setting %s: %w", setting.Key, err)
+	}
+	p.Credentials = opened
+	if opened.Type() == credentials.TypeOAuth2 {
+		return fmt.Errorf("auth setting %s: %w", setting.Key, credentials.ErrUnsupported)
+	}
+	return nil
 }
 
 func withoutQuery(url string) string {
@@ -162,8 +185,14 @@ const Masked = "***"
 
 func (r *Registry) readHeaders(row *ent.NotificationProfile, p *Profile) error {
 	var secrets []string
+	if p.Credentials != nil {
+		secrets = p.Credentials.Secrets()
+	}
 	for _, header := range row.Headers {
 		value, shown, name := header.Value, header.Value, http.CanonicalHeaderKey(header.Name)
+		if p.Credentials != nil && name == p.Credentials.HeaderName() {
+			continue
+		}
 		if header.Secret() {
 			plain, err := r.vault.Open(header.Sealed, configure.HeaderBinding(row.ID, header.Name))
 			if err != nil {

@@ -97,12 +97,13 @@ func TestSignRunsConcurrently(t *testing.T) {
 
 //nolint:paralleltest // AllocsPerRun must not run beside others
 func TestSignAllocatesOnlyItsResult(t *testing.T) {
+	most := 1.0
 	if raceEnabled {
-		t.Skip("under the race detector a sync.Pool forgets at random")
+		most = 20 // under the race detector a sync.Pool forgets at random
 	}
 	body := bytes.Repeat([]byte("x"), 512)
 	for _, secrets := range [][]signing.Secret{{signing.NewSecret()}, {signing.NewSecret(), signing.NewSecret()}} {
-		if allocs := testing.AllocsPerRun(100, func() { signing.Sign("evt_1", noon, body, secrets...) }); allocs != 1 {
+		if allocs := testing.AllocsPerRun(100, func() { signing.Sign("evt_1", noon, body, secrets...) }); allocs < 1 || allocs > most {
 			t.Errorf("%v allocations for %d secrets", allocs, len(secrets))
 		}
 	}

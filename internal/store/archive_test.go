@@ -87,132 +87,180 @@ func someAttempt() *rapid.Generator[stream.Logged] {
 
 func TestArchive(t *testing.T) {
 	t.Parallel()
-	onEach(t, "keeps all that there is to an attempt", func(t *testing.T, d *db) {
-		rapid.Check(t, func(rt *rapid.T) {
-			results := rapid.SliceOfN(someAttempt(), 1, 3).Draw(rt, "results")
-			d.archive(results...)
-			for _, r := range results {
-				row := d.Ent.Attempt.GetX(d.ctx, r.Attempt.ID)
-				if row.FeedPartition != r.Partition || row.FeedPosition != int64(r.Position) {
-					rt.Fatalf("the row lies at %d, %d, want %d, %d", row.FeedPartition, row.FeedPosition, r.Partition, r.Position)
+	together(t, map[string]func(*testing.T, *db){
+		"keeps all that there is to an attempt": func(t *testing.T, d *db) {
+			rapid.Check(t, func(rt *rapid.T) {
+				results := rapid.SliceOfN(someAttempt(), 1, 3).Draw(rt, "results")
+				d.archive(results...)
+				for _, r := range results {
+					row := d.Ent.Attempt.GetX(d.ctx, r.Attempt.ID)
+					if row.FeedPartition != r.Partition || row.FeedPosition != int64(r.Position) {
+						rt.Fatalf("the row lies at %d, %d, want %d, %d", row.FeedPartition, row.FeedPosition, r.Partition, r.Position)
+					}
+					want := *r.Result
+					want.Status, want.Failures, want.QueuedAt = "", 0, 0 // the delivery's row has them
+					if got := store.AttemptResult(row); !sameResult(got, &want) {
+						rt.Fatalf("read back:\n%+v\n%+v\nwant:\n%+v\n%+v", got, got.Attempt, want, want.Attempt)
+					}
+					// What is shown before it is archived is what is shown afterwards.
+					if again := store.AttemptResult(store.AttemptRow(r.Result)); !sameResult(again, &want) {
+						rt.Fatalf("AttemptRow of %+v reads as %+v", want, again)
+					}
 				}
-				want := *r.Result
-				want.Status, want.Failures, want.QueuedAt = "", 0, 0 // the delivery's row has them
-				if got := store.AttemptResult(row); !sameResult(got, &want) {
-					rt.Fatalf("read back:\n%+v\n%+v\nwant:\n%+v\n%+v", got, got.Attempt, want, want.Attempt)
+			})
+		},
+
+		"writes how the delivery stands after each result": func(t *testing.T, d *db) {
+			e := newEvent(time.Now(), 5)
+			subs := targets(e)
+			retrying := resultOf(e, subs[0], stream.StatusRetrying, 1)
+			retrying.Failures = 1
+			putOff := standingOf(e, subs[1], stream.StatusRetrying, 0)
+			succeeded, exhausted := resultOf(e, subs[2], stream.StatusSucceeded, 1), resultOf(e, subs[3], stream.StatusExhausted, 1)
+			cancelled := standingOf(e, subs[4], stream.StatusCancelled, 0)
+			d.archive(retrying, putOff, succeeded, exhausted, cancelled)
+			for _, r := range []stream.Logged{retrying, putOff, succeeded, exhausted, cancelled} {
+				row := d.delivery(r.DeliveryID)
+				if row == nil {
+					t.Fatalf("no row for %+v", r.Result)
 				}
-				// What is shown before it is archived is what is shown afterwards.
-				if again := store.AttemptResult(store.AttemptRow(r.Result)); !sameResult(again, &want) {
-					rt.Fatalf("AttemptRow of %+v reads as %+v", want, again)
+				ended := r.Status != stream.StatusRetrying
+				if row.AccountID != e.AccountID || row.EventID != e.ID || row.SubscriptionID != r.SubscriptionID || row.EventType != e.Type ||
+					row.Status != string(r.Status) || row.AttemptCount != r.Attempts || row.FailureCount != r.Failures ||
+					!sameTime(row.NextAttemptAt, timeOrNil(r.NextAttemptAt)) || (row.CompletedAt != nil) != ended {
+					t.Errorf("row %+v of %+v", row, r.Result)
+				}
+				if ended && !row.CompletedAt.Equal(r.Position.Time()) {
+					t.Errorf("completed at %v, want %v", row.CompletedAt, r.Position.Time())
+				}
+				if n := len(d.attemptsOf(r.DeliveryID)); (r.Attempt == nil && n != 0) || (r.Attempt != nil && n != 1) {
+					t.Errorf("%d attempts of %+v", n, r.Result)
 				}
 			}
-		})
-	})
+		},
 
-	onEach(t, "writes how the delivery stands after each result", func(t *testing.T, d *db) {
-		e := newEvent(time.Now(), 5)
-		subs := targets(e)
-		retrying := resultOf(e, subs[0], stream.StatusRetrying, 1)
-		retrying.Failures = 1
-		putOff := standingOf(e, subs[1], stream.StatusRetrying, 0)
-		succeeded, exhausted := resultOf(e, subs[2], stream.StatusSucceeded, 1), resultOf(e, subs[3], stream.StatusExhausted, 1)
-		cancelled := standingOf(e, subs[4], stream.StatusCancelled, 0)
-		d.archive(retrying, putOff, succeeded, exhausted, cancelled)
-		for _, r := range []stream.Logged{retrying, putOff, succeeded, exhausted, cancelled} {
-			row := d.delivery(r.DeliveryID)
-			if row == nil {
-				t.Fatalf("no row for %+v", r.Result)
+		"changes nothing the second time": func(t *testing.T, d *db) {
+			e := newEvent(time.Now(), 3)
+			var batch []stream.Logged
+			for i, status := range []stream.Status{stream.StatusRetrying, stream.StatusSucceeded, stream.StatusExhausted} {
+				batch = append(batch, resultOf(e, targets(e)[i], status, 1))
 			}
-			ended := r.Status != stream.StatusRetrying
-			if row.AccountID != e.AccountID || row.EventID != e.ID || row.SubscriptionID != r.SubscriptionID || row.EventType != e.Type ||
-				row.Status != string(r.Status) || row.AttemptCount != r.Attempts || row.FailureCount != r.Failures ||
-				!sameTime(row.NextAttemptAt, timeOrNil(r.NextAttemptAt)) || (row.CompletedAt != nil) != ended {
-				t.Errorf("row %+v of %+v", row, r.Result)
+			d.archive(batch...)
+			before := d.all(e)
+			d.archive(batch...)
+			d.archive(batch[1:2]...)
+			if after := d.all(e); !slices.Equal(after, before) {
+				t.Errorf("rows after archiving again:\n%v\nbefore:\n%v", after, before)
 			}
-			if ended && !row.CompletedAt.Equal(r.Position.Time()) {
-				t.Errorf("completed at %v, want %v", row.CompletedAt, r.Position.Time())
-			}
-			if n := len(d.attemptsOf(r.DeliveryID)); (r.Attempt == nil && n != 0) || (r.Attempt != nil && n != 1) {
-				t.Errorf("%d attempts of %+v", n, r.Result)
-			}
-		}
-	})
+		},
 
-	onEach(t, "changes nothing the second time", func(t *testing.T, d *db) {
-		e := newEvent(time.Now(), 3)
-		var batch []stream.Logged
-		for i, status := range []stream.Status{stream.StatusRetrying, stream.StatusSucceeded, stream.StatusExhausted} {
-			batch = append(batch, resultOf(e, targets(e)[i], status, 1))
-		}
-		d.archive(batch...)
-		before := d.all()
-		d.archive(batch...)
-		d.archive(batch[1:2]...)
-		if after := d.all(); !slices.Equal(after, before) {
-			t.Errorf("rows after archiving again:\n%v\nbefore:\n%v", after, before)
-		}
-	})
-
-	onEach(t, "takes several results of one delivery in the order in which they came", func(t *testing.T, d *db) {
-		e := newEvent(time.Now(), 2)
-		one, two := targets(e)[0], targets(e)[1]
-		d.archive(
-			resultOf(e, one, stream.StatusQueued, 1), resultOf(e, two, stream.StatusRetrying, 1),
-			resultOf(e, one, stream.StatusRetrying, 2), resultOf(e, one, stream.StatusExhausted, 3),
-		)
-		first, second := d.delivery(id.ForDelivery(e.ID, one)), d.delivery(id.ForDelivery(e.ID, two))
-		if first.Status != "EXHAUSTED" || first.AttemptCount != 3 || second.Status != "RETRYING" || second.AttemptCount != 1 {
-			t.Errorf("rows %+v and %+v", first, second)
-		}
-		if n := len(d.attemptsOf(first.ID)); n != 3 {
-			t.Errorf("%d attempts, want 3", n)
-		}
-	})
-
-	onEach(t, "never sets back a delivery that has succeeded", func(t *testing.T, d *db) {
-		e := newEvent(time.Now(), 1)
-		sub := targets(e)[0]
-		d.archive(resultOf(e, sub, stream.StatusSucceeded, 2))
-		before := d.delivery(id.ForDelivery(e.ID, sub))
-		for _, late := range []stream.Logged{
-			resultOf(e, sub, stream.StatusRetrying, 3), resultOf(e, sub, stream.StatusExhausted, 4), resultOf(e, sub, stream.StatusQueued, 5),
-			standingOf(e, sub, stream.StatusCancelled, 2), resultOf(e, sub, stream.StatusSucceeded, 6),
-		} {
-			d.archive(late)
-			if after := d.delivery(before.ID); after.String() != before.String() {
-				t.Errorf("after %+v the row is %v, was %v", late.Result, after, before)
+		"takes several results of one delivery in the order in which they came": func(t *testing.T, d *db) {
+			e := newEvent(time.Now(), 2)
+			one, two := targets(e)[0], targets(e)[1]
+			d.archive(
+				resultOf(e, one, stream.StatusQueued, 1), resultOf(e, two, stream.StatusRetrying, 1),
+				resultOf(e, one, stream.StatusRetrying, 2), resultOf(e, one, stream.StatusExhausted, 3),
+			)
+			first, second := d.delivery(id.ForDelivery(e.ID, one)), d.delivery(id.ForDelivery(e.ID, two))
+			if first.Status != "EXHAUSTED" || first.AttemptCount != 3 || second.Status != "RETRYING" || second.AttemptCount != 1 {
+				t.Errorf("rows %+v and %+v", first, second)
 			}
-		}
-		if n := len(d.attemptsOf(before.ID)); n != 5 {
-			t.Errorf("%d attempts are logged, want 5", n)
-		}
-	})
+			if n := len(d.attemptsOf(first.ID)); n != 3 {
+				t.Errorf("%d attempts, want 3", n)
+			}
+		},
 
-	onEach(t, "logs the late attempts of a worker that was taken for dead, and believes their success", func(t *testing.T, d *db) {
-		e := newEvent(time.Now(), 1)
-		sub := targets(e)[0]
-		interrupted, retried := resultOf(e, sub, stream.StatusQueued, 1), resultOf(e, sub, stream.StatusRetrying, 2)
-		retried.Failures = 1
-		d.archive(interrupted)
-		d.archive(retried)
-		failed := resultOf(e, sub, stream.StatusRetrying, 1)
-		failed.NextAttemptAt++
-		d.archive(failed)
-		row := d.delivery(id.ForDelivery(e.ID, sub))
-		if row.Status != "RETRYING" || row.AttemptCount != 2 || !sameTime(row.NextAttemptAt, timeOrNil(retried.NextAttemptAt)) {
-			t.Errorf("after a late failure: %+v", row)
-		}
-		d.archive(resultOf(e, sub, stream.StatusSucceeded, 1))
-		row = d.delivery(row.ID)
-		if row.Status != "SUCCEEDED" || row.NextAttemptAt != nil || row.CompletedAt == nil {
-			t.Errorf("after a late success: %+v", row)
-		}
-		if row.AttemptCount != 2 || row.FailureCount != 1 {
-			t.Errorf("the late success has set the counts back: %d attempts, %d failures", row.AttemptCount, row.FailureCount)
-		}
-		if n := len(d.attemptsOf(row.ID)); n != 4 {
-			t.Errorf("%d attempts are logged, want 4", n)
-		}
+		"never sets back a delivery that has succeeded": func(t *testing.T, d *db) {
+			e := newEvent(time.Now(), 1)
+			sub := targets(e)[0]
+			d.archive(resultOf(e, sub, stream.StatusSucceeded, 2))
+			before := d.delivery(id.ForDelivery(e.ID, sub))
+			for _, late := range []stream.Logged{
+				resultOf(e, sub, stream.StatusRetrying, 3), resultOf(e, sub, stream.StatusExhausted, 4), resultOf(e, sub, stream.StatusQueued, 5),
+				standingOf(e, sub, stream.StatusCancelled, 2), resultOf(e, sub, stream.StatusSucceeded, 6),
+			} {
+				d.archive(late)
+				if after := d.delivery(before.ID); after.String() != before.String() {
+					t.Errorf("after %+v the row is %v, was %v", late.Result, after, before)
+				}
+			}
+			if n := len(d.attemptsOf(before.ID)); n != 5 {
+				t.Errorf("%d attempts are logged, want 5", n)
+			}
+		},
+
+		"logs the late attempts of a worker that was taken for dead, and believes their success": func(t *testing.T, d *db) {
+			e := newEvent(time.Now(), 1)
+			sub := targets(e)[0]
+			interrupted, retried := resultOf(e, sub, stream.StatusQueued, 1), resultOf(e, sub, stream.StatusRetrying, 2)
+			retried.Failures = 1
+			d.archive(interrupted)
+			d.archive(retried)
+			failed := resultOf(e, sub, stream.StatusRetrying, 1)
+			failed.NextAttemptAt++
+			d.archive(failed)
+			row := d.delivery(id.ForDelivery(e.ID, sub))
+			if row.Status != "RETRYING" || row.AttemptCount != 2 || !sameTime(row.NextAttemptAt, timeOrNil(retried.NextAttemptAt)) {
+				t.Errorf("after a late failure: %+v", row)
+			}
+			d.archive(resultOf(e, sub, stream.StatusSucceeded, 1))
+			row = d.delivery(row.ID)
+			if row.Status != "SUCCEEDED" || row.NextAttemptAt != nil || row.CompletedAt == nil {
+				t.Errorf("after a late success: %+v", row)
+			}
+			if row.AttemptCount != 2 || row.FailureCount != 1 {
+				t.Errorf("the late success has set the counts back: %d attempts, %d failures", row.AttemptCount, row.FailureCount)
+			}
+			if n := len(d.attemptsOf(row.ID)); n != 4 {
+				t.Errorf("%d attempts are logged, want 4", n)
+			}
+		},
+
+		"goes on after an interrupted attempt, with one or without": func(t *testing.T, d *db) {
+			e := newEvent(time.Now(), 2)
+			for i, next := range []stream.Logged{
+				resultOf(e, targets(e)[0], stream.StatusRetrying, 2), standingOf(e, targets(e)[1], stream.StatusRetrying, 1),
+			} {
+				interrupted := resultOf(e, targets(e)[i], stream.StatusQueued, 1)
+				interrupted.QueuedAt = stream.Micros(time.Now())
+				next.QueuedAt = interrupted.QueuedAt
+				d.archive(interrupted)
+				row := d.delivery(next.DeliveryID)
+				if row.Status != "QUEUED" || row.AttemptCount != 1 || !sameTime(row.QueuedAt, timeOrNil(next.QueuedAt)) ||
+					row.NextAttemptAt != nil || row.CompletedAt != nil {
+					t.Errorf("row of an interrupted attempt: %+v", row)
+				}
+				d.archive(next)
+				if row := d.delivery(next.DeliveryID); row.Status != "RETRYING" || row.AttemptCount != next.Attempts {
+					t.Errorf("row after %+v: %+v", next.Result, row)
+				}
+			}
+		},
+
+		"may be called by several at once with the same results": func(t *testing.T, d *db) {
+			e := newEvent(time.Now(), 50)
+			batch := make([]stream.Logged, 0, 100)
+			for _, sub := range targets(e) {
+				batch = append(batch, resultOf(e, sub, stream.StatusRetrying, 1), resultOf(e, sub, stream.StatusSucceeded, 2))
+			}
+			var archivers sync.WaitGroup
+			for range 4 {
+				archivers.Go(func() {
+					for range 5 {
+						if err := d.Archive(t.Context(), batch); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			archivers.Wait()
+			if n := d.Ent.Delivery.Query().Where(delivery.EventID(e.ID), delivery.Status("SUCCEEDED"), delivery.AttemptCount(2)).CountX(d.ctx); n != 50 {
+				t.Errorf("%d of 50 deliveries have succeeded", n)
+			}
+			if n := d.Ent.Attempt.Query().Where(attempt.EventID(e.ID)).CountX(d.ctx); n != 100 {
+				t.Errorf("%d attempts, want 100", n)
+			}
+		},
 	})
 
 	onEach(t, "counts what was put off by when it was queued", func(t *testing.T, d *db) {
@@ -232,52 +280,6 @@ func TestArchive(t *testing.T) {
 			t.Errorf("what was put off after it was queued has not changed %+v", row)
 		}
 	})
-
-	onEach(t, "goes on after an interrupted attempt, with one or without", func(t *testing.T, d *db) {
-		e := newEvent(time.Now(), 2)
-		for i, next := range []stream.Logged{
-			resultOf(e, targets(e)[0], stream.StatusRetrying, 2), standingOf(e, targets(e)[1], stream.StatusRetrying, 1),
-		} {
-			interrupted := resultOf(e, targets(e)[i], stream.StatusQueued, 1)
-			interrupted.QueuedAt = stream.Micros(time.Now())
-			next.QueuedAt = interrupted.QueuedAt
-			d.archive(interrupted)
-			row := d.delivery(next.DeliveryID)
-			if row.Status != "QUEUED" || row.AttemptCount != 1 || !sameTime(row.QueuedAt, timeOrNil(next.QueuedAt)) ||
-				row.NextAttemptAt != nil || row.CompletedAt != nil {
-				t.Errorf("row of an interrupted attempt: %+v", row)
-			}
-			d.archive(next)
-			if row := d.delivery(next.DeliveryID); row.Status != "RETRYING" || row.AttemptCount != next.Attempts {
-				t.Errorf("row after %+v: %+v", next.Result, row)
-			}
-		}
-	})
-
-	onEach(t, "may be called by several at once with the same results", func(t *testing.T, d *db) {
-		e := newEvent(time.Now(), 50)
-		batch := make([]stream.Logged, 0, 100)
-		for _, sub := range targets(e) {
-			batch = append(batch, resultOf(e, sub, stream.StatusRetrying, 1), resultOf(e, sub, stream.StatusSucceeded, 2))
-		}
-		var archivers sync.WaitGroup
-		for range 4 {
-			archivers.Go(func() {
-				for range 5 {
-					if err := d.Archive(t.Context(), batch); err != nil {
-						t.Error(err)
-					}
-				}
-			})
-		}
-		archivers.Wait()
-		if n := d.Ent.Delivery.Query().Where(delivery.Status("SUCCEEDED"), delivery.AttemptCount(2)).CountX(d.ctx); n != 50 {
-			t.Errorf("%d of 50 deliveries have succeeded", n)
-		}
-		if n := d.Ent.Attempt.Query().CountX(d.ctx); n != 100 {
-			t.Errorf("%d attempts, want 100", n)
-		}
-	})
 }
 
 // timeOrNil returns the time of microseconds since 1970; nil for 0.
@@ -288,14 +290,21 @@ func timeOrNil(us int64) *time.Time {
 	return new(stream.FromMicros(us))
 }
 
-// all returns all rows of the log's deliveries and attempts as text.
-func (d *db) all() []string {
+// all returns the rows of deliveries and attempts as text: those of some events, or all.
+func (d *db) all(of ...*store.NewEvent) []string {
 	var rows []string
+	wanted := func(event id.ID) bool {
+		return len(of) == 0 || slices.ContainsFunc(of, func(e *store.NewEvent) bool { return e.ID == event })
+	}
 	for _, row := range d.Ent.Delivery.Query().Order(ent.Asc(delivery.FieldID)).AllX(d.ctx) {
-		rows = append(rows, row.String())
+		if wanted(row.EventID) {
+			rows = append(rows, row.String())
+		}
 	}
 	for _, row := range d.Ent.Attempt.Query().Order(ent.Asc(attempt.FieldID)).AllX(d.ctx) {
-		rows = append(rows, row.String())
+		if wanted(row.EventID) {
+			rows = append(rows, row.String())
+		}
 	}
 	return rows
 }

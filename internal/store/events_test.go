@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,55 +25,57 @@ func storable() *rapid.Generator[string] {
 
 func TestCommitEvents(t *testing.T) {
 	t.Parallel()
-	onEach(t, "keeps all that there is to an event", func(t *testing.T, d *db) {
-		rapid.Check(t, func(rt *rapid.T) {
-			text := func(name string) string { return storable().Draw(rt, name) }
-			var events []*store.NewEvent
-			for range rapid.IntRange(1, 4).Draw(rt, "events") {
-				at := time.UnixMicro(rapid.Int64Range(0, 253402300799_000_000).Draw(rt, "occurred at")).UTC()
-				e := newEvent(time.Now(), rapid.IntRange(0, 3).Draw(rt, "matched"))
-				e.OccurredAt, e.Type, e.Application, e.Entity, e.User = at, text("type"), text("application"), text("entity"), text("user")
-				e.Resource, e.Intermediate, e.IdempotencyKey = text("resource"), rapid.Bool().Draw(rt, "intermediate"), text("key")
-				e.Payload = rapid.SampledFrom([]string{`null`, `{"a": [1.0, 12345678901234567890]}`, `"ü\u0000🙂"`, "  {}\n"}).Draw(rt, "payload")
-				e.Attributes = rapid.SampledFrom([]string{"", `[{"key":"channel","value":"ü"}]`}).Draw(rt, "attributes")
-				events = append(events, e)
-			}
-			must(t, d.CommitEvents(t.Context(), events))
-			for _, e := range events {
-				row := d.event(e.ID)
-				if row == nil {
-					rt.Fatalf("event %v is not there", e.ID)
+	together(t, map[string]func(*testing.T, *db){
+		"keeps all that there is to an event": func(t *testing.T, d *db) {
+			rapid.Check(t, func(rt *rapid.T) {
+				text := func(name string) string { return storable().Draw(rt, name) }
+				var events []*store.NewEvent
+				for range rapid.IntRange(1, 4).Draw(rt, "events") {
+					at := time.UnixMicro(rapid.Int64Range(0, 253402300799_000_000).Draw(rt, "occurred at")).UTC()
+					e := newEvent(time.Now(), rapid.IntRange(0, 3).Draw(rt, "matched"))
+					e.OccurredAt, e.Type, e.Application, e.Entity, e.User = at, text("type"), text("application"), text("entity"), text("user")
+					e.Resource, e.Intermediate, e.IdempotencyKey = text("resource"), rapid.Bool().Draw(rt, "intermediate"), text("key")
+					e.Payload = rapid.SampledFrom([]string{`null`, `{"a": [1.0, 12345678901234567890]}`, `"ü\u0000🙂"`, "  {}\n"}).Draw(rt, "payload")
+					e.Attributes = rapid.SampledFrom([]string{"", `[{"key":"channel","value":"ü"}]`}).Draw(rt, "attributes")
+					events = append(events, e)
 				}
-				var attributes []types.Attribute
-				if e.Attributes != "" {
-					attributes = []types.Attribute{{Key: "channel", Value: "ü"}}
+				must(t, d.CommitEvents(t.Context(), events))
+				for _, e := range events {
+					row := d.event(e.ID)
+					if row == nil {
+						rt.Fatalf("event %v is not there", e.ID)
+					}
+					var attributes []types.Attribute
+					if e.Attributes != "" {
+						attributes = []types.Attribute{{Key: "channel", Value: "ü"}}
+					}
+					if row.AccountID != e.AccountID || row.Type != e.Type || !row.OccurredAt.Equal(e.OccurredAt) || row.Application != e.Application ||
+						row.Entity != e.Entity || row.User != e.User || row.Resource != e.Resource || row.Intermediate != e.Intermediate ||
+						row.IdempotencyKey != e.IdempotencyKey || row.Payload != e.Payload || !slices.Equal(row.Attributes, attributes) ||
+						string(row.Targets) != string(e.Targets) {
+						rt.Fatalf("row %+v of event %+v", row, e)
+					}
 				}
-				if row.AccountID != e.AccountID || row.Type != e.Type || !row.OccurredAt.Equal(e.OccurredAt) || row.Application != e.Application ||
-					row.Entity != e.Entity || row.User != e.User || row.Resource != e.Resource || row.Intermediate != e.Intermediate ||
-					row.IdempotencyKey != e.IdempotencyKey || row.Payload != e.Payload || !slices.Equal(row.Attributes, attributes) ||
-					string(row.Targets) != string(e.Targets) {
-					rt.Fatalf("row %+v of event %+v", row, e)
-				}
-			}
-		})
-	})
+			})
+		},
 
-	onEach(t, "commits all or nothing", func(t *testing.T, d *db) {
-		known, fresh := newEvent(time.Now(), 0), newEvent(time.Now(), 0)
-		d.commit(known)
-		fresh.KeyID = keyID(1)
-		if err := d.CommitEvents(t.Context(), []*store.NewEvent{fresh, known}); err == nil {
-			t.Fatal("committed an event twice")
-		}
-		if d.event(fresh.ID) != nil {
-			t.Error("half of a failed commit is there")
-		}
-		again := newEvent(time.Now(), 0)
-		again.KeyID = fresh.KeyID
-		d.commit(again)
-		if again.First != id.Nil || d.event(again.ID) == nil {
-			t.Error("the idempotency key of a failed commit is known")
-		}
+		"commits all or nothing": func(t *testing.T, d *db) {
+			known, fresh := newEvent(time.Now(), 0), newEvent(time.Now(), 0)
+			d.commit(known)
+			fresh.KeyID = newKeys()(1)
+			if err := d.CommitEvents(t.Context(), []*store.NewEvent{fresh, known}); err == nil {
+				t.Fatal("committed an event twice")
+			}
+			if d.event(fresh.ID) != nil {
+				t.Error("half of a failed commit is there")
+			}
+			again := newEvent(time.Now(), 0)
+			again.KeyID = fresh.KeyID
+			d.commit(again)
+			if again.First != id.Nil || d.event(again.ID) == nil {
+				t.Error("the idempotency key of a failed commit is known")
+			}
+		},
 	})
 }
 
@@ -85,105 +88,117 @@ func keyed(key id.ID, matched int) *store.NewEvent {
 
 func TestIdempotencyKeys(t *testing.T) {
 	t.Parallel()
-	onEach(t, "stand for the first event that had them", func(t *testing.T, d *db) {
-		first, other, without := keyed(keyID(1), 3), keyed(keyID(2), 0), newEvent(time.Now(), 0)
-		d.commit(first, other, without)
-		for _, e := range []*store.NewEvent{first, other, without} {
-			if e.First != id.Nil || d.event(e.ID) == nil {
-				t.Errorf("new event %+v", e)
+	together(t, map[string]func(*testing.T, *db){
+		"stand for the first event that had them": func(t *testing.T, d *db) {
+			keys := newKeys()
+			first, other, without := keyed(keys(1), 3), keyed(keys(2), 0), newEvent(time.Now(), 0)
+			d.commit(first, other, without)
+			for _, e := range []*store.NewEvent{first, other, without} {
+				if e.First != id.Nil || d.event(e.ID) == nil {
+					t.Errorf("new event %+v", e)
+				}
 			}
-		}
-		second, fresh := keyed(keyID(1), 1), keyed(keyID(3), 0)
-		d.commit(second, fresh)
-		if second.First != first.ID || second.FirstMatched != 3 || d.event(second.ID) != nil {
-			t.Errorf("second event of a key: %+v", second)
-		}
-		if fresh.First != id.Nil || d.event(fresh.ID) == nil {
-			t.Errorf("new event beside it: %+v", fresh)
-		}
-		onlyKnown := keyed(keyID(2), 1)
-		d.commit(onlyKnown)
-		if onlyKnown.First != other.ID || onlyKnown.FirstMatched != 0 {
-			t.Errorf("a commit of known keys alone: %+v", onlyKnown)
-		}
-	})
+			second, fresh := keyed(keys(1), 1), keyed(keys(3), 0)
+			d.commit(second, fresh)
+			if second.First != first.ID || second.FirstMatched != 3 || d.event(second.ID) != nil {
+				t.Errorf("second event of a key: %+v", second)
+			}
+			if fresh.First != id.Nil || d.event(fresh.ID) == nil {
+				t.Errorf("new event beside it: %+v", fresh)
+			}
+			onlyKnown := keyed(keys(2), 1)
+			d.commit(onlyKnown)
+			if onlyKnown.First != other.ID || onlyKnown.FirstMatched != 0 {
+				t.Errorf("a commit of known keys alone: %+v", onlyKnown)
+			}
+		},
 
-	onEach(t, "stand for another event when their time is over", func(t *testing.T, d *db) {
-		first := keyed(keyID(1), 1)
-		d.commit(first)
-		row := d.Ent.IdempotencyKey.GetX(d.ctx, first.KeyID)
-		if life := time.Until(row.ExpiresAt); life < store.IdempotencyLife-time.Minute || life > store.IdempotencyLife {
-			t.Errorf("the key is known for %v, want %v", life, store.IdempotencyLife)
-		}
-		d.expire(first.KeyID)
-		second, third := keyed(keyID(1), 2), keyed(keyID(1), 3)
-		d.commit(second)
-		d.commit(third)
-		if second.First != id.Nil || d.event(second.ID) == nil {
-			t.Errorf("event of an expired key: %+v", second)
-		}
-		if third.First != second.ID || third.FirstMatched != 2 {
-			t.Errorf("event after it: %+v", third)
-		}
-	})
+		"stand for another event when their time is over": func(t *testing.T, d *db) {
+			keys := newKeys()
+			first := keyed(keys(1), 1)
+			d.commit(first)
+			row := d.Ent.IdempotencyKey.GetX(d.ctx, first.KeyID)
+			if life := time.Until(row.ExpiresAt); life < store.IdempotencyLife-time.Minute || life > store.IdempotencyLife {
+				t.Errorf("the key is known for %v, want %v", life, store.IdempotencyLife)
+			}
+			d.expire(first.KeyID)
+			second, third := keyed(keys(1), 2), keyed(keys(1), 3)
+			d.commit(second)
+			d.commit(third)
+			if second.First != id.Nil || d.event(second.ID) == nil {
+				t.Errorf("event of an expired key: %+v", second)
+			}
+			if third.First != second.ID || third.FirstMatched != 2 {
+				t.Errorf("event after it: %+v", third)
+			}
+		},
 
-	onEach(t, "let one of several that publish at once through", func(t *testing.T, d *db) {
-		for round := range 5 {
-			events := make([]*store.NewEvent, 8)
+		"let one of several that publish at once through": func(t *testing.T, d *db) {
+			keys := newKeys()
+			for round := range 5 {
+				events := make([]*store.NewEvent, 8)
+				var writers sync.WaitGroup
+				for i := range events {
+					events[i] = keyed(keys(round), i)
+					writers.Go(func() {
+						if err := d.CommitEvents(t.Context(), events[i:i+1]); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				writers.Wait()
+				var committed []*store.NewEvent
+				for _, e := range events {
+					if d.event(e.ID) != nil {
+						committed = append(committed, e)
+					}
+				}
+				if len(committed) != 1 {
+					t.Fatalf("%d events of one key are committed", len(committed))
+				}
+				for _, e := range events {
+					switch {
+					case e == committed[0] && e.First != id.Nil:
+						t.Errorf("the committed event has First %v", e.First)
+					case e != committed[0] && (e.First != committed[0].ID || e.FirstMatched != committed[0].Matched()):
+						t.Errorf("duplicate %+v of %+v", e, committed[0])
+					}
+				}
+			}
+		},
+
+		"do not lock each other up, in whatever order they come": func(t *testing.T, d *db) {
+			keys := newKeys()
+			const each = 20
+			var committed atomic.Int64
 			var writers sync.WaitGroup
-			for i := range events {
-				events[i] = keyed(keyID(round), i)
+			for writer := range 6 {
 				writers.Go(func() {
-					if err := d.CommitEvents(t.Context(), events[i:i+1]); err != nil {
-						t.Error(err)
+					for round := range 10 {
+						events := make([]*store.NewEvent, each)
+						for i := range events {
+							key := i
+							if writer%2 == 1 {
+								key = each - 1 - i
+							}
+							events[i] = keyed(keys(round*each+key), 0)
+						}
+						if err := d.CommitEvents(t.Context(), events); err != nil {
+							t.Error(err)
+						}
+						for _, e := range events {
+							if e.First == id.Nil {
+								committed.Add(1)
+							}
+						}
 					}
 				})
 			}
 			writers.Wait()
-			var committed []*store.NewEvent
-			for _, e := range events {
-				if d.event(e.ID) != nil {
-					committed = append(committed, e)
-				}
+			if n := committed.Load(); n != 10*each {
+				t.Errorf("%d events of %d keys", n, 10*each)
 			}
-			if len(committed) != 1 {
-				t.Fatalf("%d events of one key are committed", len(committed))
-			}
-			for _, e := range events {
-				switch {
-				case e == committed[0] && e.First != id.Nil:
-					t.Errorf("the committed event has First %v", e.First)
-				case e != committed[0] && (e.First != committed[0].ID || e.FirstMatched != committed[0].Matched()):
-					t.Errorf("duplicate %+v of %+v", e, committed[0])
-				}
-			}
-		}
-	})
-
-	onEach(t, "do not lock each other up, in whatever order they come", func(t *testing.T, d *db) {
-		const keys = 20
-		var writers sync.WaitGroup
-		for writer := range 6 {
-			writers.Go(func() {
-				for round := range 10 {
-					events := make([]*store.NewEvent, keys)
-					for i := range events {
-						key := i
-						if writer%2 == 1 {
-							key = keys - 1 - i
-						}
-						events[i] = keyed(keyID(round*keys+key), 0)
-					}
-					if err := d.CommitEvents(t.Context(), events); err != nil {
-						t.Error(err)
-					}
-				}
-			})
-		}
-		writers.Wait()
-		if n := d.Ent.Event.Query().CountX(d.ctx); n != 10*keys {
-			t.Errorf("%d events of %d keys", n, 10*keys)
-		}
+		},
 	})
 }
 
@@ -196,11 +211,12 @@ func (d *db) expire(keys ...id.ID) {
 func TestDropExpiredKeys(t *testing.T) {
 	t.Parallel()
 	onEach(t, "forgets those whose time is over, so many at a time", func(t *testing.T, d *db) {
+		keys := newKeys()
 		var expired []id.ID
 		for i := range 5 {
-			d.commit(keyed(keyID(i), 0))
+			d.commit(keyed(keys(i), 0))
 			if i > 0 {
-				expired = append(expired, keyID(i))
+				expired = append(expired, keys(i))
 			}
 		}
 		d.expire(expired...)
@@ -211,7 +227,7 @@ func TestDropExpiredKeys(t *testing.T) {
 				t.Errorf("dropped %d, want %d", dropped, want)
 			}
 		}
-		if left := d.Ent.IdempotencyKey.Query().IDsX(d.ctx); !slices.Equal(left, []id.ID{keyID(0)}) {
+		if left := d.Ent.IdempotencyKey.Query().IDsX(d.ctx); !slices.Equal(left, []id.ID{keys(0)}) {
 			t.Errorf("left are %v", left)
 		}
 	})

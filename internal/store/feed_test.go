@@ -63,7 +63,7 @@ func someFeed(n int) *rapid.Generator[*feed] {
 
 // someOf generates nil, or some of the values.
 func someOf[T any](t *rapid.T, name string, values ...T) []T {
-	switch rapid.IntRange(0, 4).Draw(t, name) {
+	switch rapid.IntRange(0, 9).Draw(t, name) {
 	case 0:
 		return values[:1]
 	case 1:
@@ -83,12 +83,13 @@ func (f *feed) filter(t *rapid.T) livelog.Filter {
 		StatusCodes:   someOf(t, "codes", 0, 200),
 	}
 	maybe := func(name string, set func()) {
-		if rapid.IntRange(0, 4).Draw(t, name) == 0 {
+		if rapid.IntRange(0, 2).Draw(t, name) == 0 {
 			set()
 		}
 	}
+	// At an attempt's millisecond or shortly beside it.
 	bound := func(name string) time.Time {
-		return f.start.Add(time.Duration(rapid.IntRange(-1000, 20_000).Draw(t, name)) * time.Microsecond)
+		return f.start.Add(time.Duration(rapid.IntRange(0, 20).Draw(t, name))*time.Millisecond + time.Duration(rapid.IntRange(-1, 1).Draw(t, name+" µs"))*time.Microsecond)
 	}
 	maybe("since", func() { w.Since = bound("since at") })
 	maybe("until", func() { w.Until = bound("until at") })
@@ -119,10 +120,9 @@ func byPosition(a, b stream.Logged) int {
 	return cmp.Or(cmp.Compare(a.Position, b.Position), byID(a, b))
 }
 
-// onFeeds runs a property test on both databases. Each feed has an account of its own, and there is another account with the same.
-func onFeeds(t *testing.T, name string, test func(*rapid.T, *db, *feed)) {
-	t.Helper()
-	onEach(t, name, func(t *testing.T, d *db) {
+// onFeeds returns a property test. Each feed has an account of its own, and there is another account with the same.
+func onFeeds(test func(*rapid.T, *db, *feed)) func(*testing.T, *db) {
+	return func(t *testing.T, d *db) {
 		rapid.Check(t, func(rt *rapid.T) {
 			f := someFeed(30).Draw(rt, "feed")
 			d.archive(f.logged...)
@@ -135,50 +135,7 @@ func onFeeds(t *testing.T, name string, test func(*rapid.T, *db, *feed)) {
 			}
 			test(rt, d, f)
 		})
-	})
-}
-
-func TestAttemptsWanted(t *testing.T) {
-	t.Parallel()
-	onFeeds(t, "are those that the live log shows", func(t *rapid.T, d *db, f *feed) {
-		w := f.filter(t)
-		got, err := d.Ent.Attempt.Query().Where(store.AttemptsWanted(w)...).IDs(access.WithAccount(d.t.Context(), f.account))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := attemptIDs(f.wanted(w)); !slices.Equal(sorted(got), sorted(want)) {
-			t.Fatalf("%+v wants\n%v of the database and\n%v of the stream", w, sorted(got), sorted(want))
-		}
-	})
-}
-
-func TestAttemptsOfEvent(t *testing.T) {
-	t.Parallel()
-	onEach(t, "are found when the clock of its publisher was ahead", func(t *testing.T, d *db) {
-		e := newEvent(time.Now().Add(10*time.Second), 1)
-		r := resultOf(e, targets(e)[0], stream.StatusSucceeded, 1)
-		d.archive(r)
-		got, err := d.LatestAttempts(t.Context(), e.AccountID, livelog.Filter{EventID: e.ID}, 10)
-		must(t, err)
-		if !slices.Equal(attemptIDs(got), []id.ID{r.Attempt.ID}) {
-			t.Errorf("found %v", attemptIDs(got))
-		}
-	})
-}
-
-func TestLatestAttempts(t *testing.T) {
-	t.Parallel()
-	onFeeds(t, "are the last of the account that are wanted, the oldest first", func(t *rapid.T, d *db, f *feed) {
-		w, limit := f.filter(t), rapid.IntRange(1, 12).Draw(t, "limit")
-		got, err := d.LatestAttempts(d.t.Context(), f.account, w, limit)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := f.wanted(w)
-		slices.SortFunc(want, byID)
-		want = want[max(0, len(want)-limit):]
-		checkLogged(t, got, want)
-	})
+	}
 }
 
 // checkLogged compares results, and all that their rows tell of them.
@@ -195,45 +152,82 @@ func checkLogged(t *rapid.T, got, want []stream.Logged) {
 	}
 }
 
-func TestAttemptsBetween(t *testing.T) {
+// TestFeed tests what the live log reads of the database: AttemptsWanted, LatestAttempts and AttemptsBetween.
+func TestFeed(t *testing.T) {
 	t.Parallel()
-	onFeeds(t, "are the last of those in the spans that are wanted, the oldest first", func(t *rapid.T, d *db, f *feed) {
-		w, limit := f.filter(t), rapid.IntRange(1, 12).Draw(t, "limit")
-		after, until := make([]stream.Position, feedPartitions), make([]stream.Position, feedPartitions)
-		for p := range feedPartitions {
-			place := func(name string) stream.Position {
-				if len(f.logged) > 0 && rapid.Bool().Draw(t, name+" is one of them") {
-					return rapid.SampledFrom(f.logged).Draw(t, name).Position
-				}
-				return stream.PositionAt(f.start.Add(time.Duration(rapid.IntRange(-2, 70).Draw(t, name)) * time.Millisecond))
+	together(t, map[string]func(*testing.T, *db){
+		"wanted attempts are those that the live log shows": onFeeds(func(t *rapid.T, d *db, f *feed) {
+			w := f.filter(t)
+			got, err := d.Ent.Attempt.Query().Where(store.AttemptsWanted(w)...).IDs(access.WithAccount(d.t.Context(), f.account))
+			if err != nil {
+				t.Fatal(err)
 			}
-			after[p], until[p] = place("after"), place("until")
-		}
-		got, more, err := d.AttemptsBetween(d.t.Context(), f.account, w, after, until, limit)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := slices.DeleteFunc(f.wanted(w), func(r stream.Logged) bool {
-			return r.Position <= after[r.Partition] || r.Position > until[r.Partition]
-		})
-		slices.SortFunc(want, byPosition)
-		left := max(0, len(want)-limit)
-		checkLogged(t, got, want[left:])
-		if more != left {
-			t.Fatalf("%d more, want %d", more, left)
-		}
-	})
+			if want := attemptIDs(f.wanted(w)); !slices.Equal(sorted(got), sorted(want)) {
+				t.Fatalf("%+v wants\n%v of the database and\n%v of the stream", w, sorted(got), sorted(want))
+			}
+		}),
 
-	// Results wait for Redis while it is away: their attempts ended long before they were written.
-	onEach(t, "finds what ended well before it was written", func(t *testing.T, d *db) {
-		e := newEvent(time.Now(), 1)
-		r := resultOf(e, targets(e)[0], stream.StatusSucceeded, 1)
-		r.Attempt.ID = idAt(r.Position.Time().Add(-5 * time.Minute))
-		d.archive(r)
-		got, more, err := d.AttemptsBetween(t.Context(), e.AccountID, livelog.Filter{}, []stream.Position{r.Position - 1}, []stream.Position{r.Position}, 10)
-		must(t, err)
-		if !slices.Equal(attemptIDs(got), []id.ID{r.Attempt.ID}) || more != 0 {
-			t.Error(fmt.Sprint(got, more))
-		}
+		"attempts of an event are found when the clock of its publisher was ahead": func(t *testing.T, d *db) {
+			e := newEvent(time.Now().Add(10*time.Second), 1)
+			r := resultOf(e, targets(e)[0], stream.StatusSucceeded, 1)
+			d.archive(r)
+			got, err := d.LatestAttempts(t.Context(), e.AccountID, livelog.Filter{EventID: e.ID}, 10)
+			must(t, err)
+			if !slices.Equal(attemptIDs(got), []id.ID{r.Attempt.ID}) {
+				t.Errorf("found %v", attemptIDs(got))
+			}
+		},
+
+		"latest attempts are the last of the account that are wanted, the oldest first": onFeeds(func(t *rapid.T, d *db, f *feed) {
+			w, limit := f.filter(t), rapid.IntRange(1, 12).Draw(t, "limit")
+			got, err := d.LatestAttempts(d.t.Context(), f.account, w, limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := f.wanted(w)
+			slices.SortFunc(want, byID)
+			want = want[max(0, len(want)-limit):]
+			checkLogged(t, got, want)
+		}),
+
+		"attempts between are the last of those in the spans that are wanted, the oldest first": onFeeds(func(t *rapid.T, d *db, f *feed) {
+			w, limit := f.filter(t), rapid.IntRange(1, 12).Draw(t, "limit")
+			after, until := make([]stream.Position, feedPartitions), make([]stream.Position, feedPartitions)
+			for p := range feedPartitions {
+				place := func(name string) stream.Position {
+					if len(f.logged) > 0 && rapid.Bool().Draw(t, name+" is one of them") {
+						return rapid.SampledFrom(f.logged).Draw(t, name).Position
+					}
+					return stream.PositionAt(f.start.Add(time.Duration(rapid.IntRange(-2, 70).Draw(t, name)) * time.Millisecond))
+				}
+				after[p], until[p] = place("after"), place("until")
+			}
+			got, more, err := d.AttemptsBetween(d.t.Context(), f.account, w, after, until, limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := slices.DeleteFunc(f.wanted(w), func(r stream.Logged) bool {
+				return r.Position <= after[r.Partition] || r.Position > until[r.Partition]
+			})
+			slices.SortFunc(want, byPosition)
+			left := max(0, len(want)-limit)
+			checkLogged(t, got, want[left:])
+			if more != left {
+				t.Fatalf("%d more, want %d", more, left)
+			}
+		}),
+
+		// Results wait for Redis while it is away: their attempts ended long before they were written.
+		"attempts between find what ended well before it was written": func(t *testing.T, d *db) {
+			e := newEvent(time.Now(), 1)
+			r := resultOf(e, targets(e)[0], stream.StatusSucceeded, 1)
+			r.Attempt.ID = idAt(r.Position.Time().Add(-5 * time.Minute))
+			d.archive(r)
+			got, more, err := d.AttemptsBetween(t.Context(), e.AccountID, livelog.Filter{}, []stream.Position{r.Position - 1}, []stream.Position{r.Position}, 10)
+			must(t, err)
+			if !slices.Equal(attemptIDs(got), []id.ID{r.Attempt.ID}) || more != 0 {
+				t.Error(fmt.Sprint(got, more))
+			}
+		},
 	})
 }

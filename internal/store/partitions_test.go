@@ -11,6 +11,7 @@ import (
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/store"
 	"github.com/hookline/hookline/internal/stream"
+	"github.com/hookline/hookline/internal/testenv"
 )
 
 // connect returns a connection of the test's own to the database, which must be PostgreSQL.
@@ -32,38 +33,58 @@ func (d *db) partition(conn *pgx.Conn, table string, row id.ID) string {
 
 func TestPartitions(t *testing.T) {
 	t.Parallel()
-	onPostgres(t, "are there for each of the next days, and rows go into them", func(t *testing.T, d *db) {
-		conn := d.connect()
-		for day := range 7 {
-			at := time.Now().UTC().AddDate(0, 0, day)
-			e := newEvent(at, 1)
-			d.commit(e)
-			r := resultOf(e, targets(e)[0], stream.StatusSucceeded, 1)
-			r.Attempt.ID = idAt(at)
-			d.archive(r)
-			for table, row := range map[string]id.ID{"events": e.ID, "deliveries": r.DeliveryID, "attempts": r.Attempt.ID} {
-				if got, want := d.partition(conn, table, row), table+"_"+at.Format("20060102"); got != want {
-					t.Errorf("the row of %v lies in %s, want %s", at, got, want)
+	openDB(t, testenv.Postgres(t)).share(t, map[string]func(*testing.T, *db){
+		"are there for each of the next days, and rows go into them": func(t *testing.T, d *db) {
+			conn := d.connect()
+			for day := range 7 {
+				at := time.Now().UTC().AddDate(0, 0, day)
+				e := newEvent(at, 1)
+				d.commit(e)
+				r := resultOf(e, targets(e)[0], stream.StatusSucceeded, 1)
+				r.Attempt.ID = idAt(at)
+				d.archive(r)
+				for table, row := range map[string]id.ID{"events": e.ID, "deliveries": r.DeliveryID, "attempts": r.Attempt.ID} {
+					if got, want := d.partition(conn, table, row), table+"_"+at.Format("20060102"); got != want {
+						t.Errorf("the row of %v lies in %s, want %s", at, got, want)
+					}
 				}
 			}
-		}
-	})
+		},
 
-	onPostgres(t, "are a UTC day each", func(t *testing.T, d *db) {
-		conn := d.connect()
-		midnight := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 3)
-		last, first := newEvent(midnight.Add(-time.Millisecond), 0), newEvent(midnight, 0)
-		last.ID = id.FirstAt(midnight.Add(-time.Millisecond))
-		for i := 6; i < 16; i++ {
-			last.ID[i] = 0xff
-		}
-		first.ID = id.FirstAt(midnight)
-		d.commit(last, first)
-		for e, day := range map[*store.NewEvent]time.Time{last: midnight.AddDate(0, 0, -1), first: midnight} {
-			if got, want := d.partition(conn, "events", e.ID), "events_"+day.Format("20060102"); got != want {
-				t.Errorf("the event %v lies in %s, want %s", e.ID, got, want)
+		"are a UTC day each": func(t *testing.T, d *db) {
+			conn := d.connect()
+			midnight := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 3)
+			last, first := newEvent(midnight.Add(-time.Millisecond), 0), newEvent(midnight, 0)
+			last.ID = id.FirstAt(midnight.Add(-time.Millisecond))
+			for i := 6; i < 16; i++ {
+				last.ID[i] = 0xff
 			}
-		}
+			first.ID = id.FirstAt(midnight)
+			d.commit(last, first)
+			for e, day := range map[*store.NewEvent]time.Time{last: midnight.AddDate(0, 0, -1), first: midnight} {
+				if got, want := d.partition(conn, "events", e.ID), "events_"+day.Format("20060102"); got != want {
+					t.Errorf("the event %v lies in %s, want %s", e.ID, got, want)
+				}
+			}
+		},
+
+		"of other days take nothing away: rows are kept in the default one": func(t *testing.T, d *db) {
+			e := newEvent(time.Now().AddDate(-1, 0, 0), 0)
+			d.commit(e)
+			if got := d.partition(d.connect(), "events", e.ID); got != "events_default" {
+				t.Errorf("the row of last year lies in %s", got)
+			}
+		},
+
+		"leave out of a search by id the days that it cannot be in": func(t *testing.T, d *db) {
+			rows, err := d.connect().Query(t.Context(), `EXPLAIN SELECT payload FROM events WHERE id = $1`, id.New())
+			must(t, err)
+			plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+			must(t, err)
+			if text := strings.Join(plan, "\n"); strings.Count(text, "Scan") != 1 || !strings.Contains(text, "Index Scan") {
+				t.Errorf("plan:\n%s", text)
+			}
+		},
 	})
 
 	onPostgres(t, "are made where they are missing, by several at once", func(t *testing.T, d *db) {
@@ -86,24 +107,6 @@ func TestPartitions(t *testing.T) {
 		d.commit(e)
 		if got := d.partition(conn, "events", e.ID); got != "events_"+day {
 			t.Errorf("the row lies in %s, want events_%s", got, day)
-		}
-	})
-
-	onPostgres(t, "of other days take nothing away: rows are kept in the default one", func(t *testing.T, d *db) {
-		e := newEvent(time.Now().AddDate(-1, 0, 0), 0)
-		d.commit(e)
-		if got := d.partition(d.connect(), "events", e.ID); got != "events_default" {
-			t.Errorf("the row of last year lies in %s", got)
-		}
-	})
-
-	onPostgres(t, "leave out of a search by id the days that it cannot be in", func(t *testing.T, d *db) {
-		rows, err := d.connect().Query(t.Context(), `EXPLAIN SELECT payload FROM events WHERE id = $1`, id.New())
-		must(t, err)
-		plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		must(t, err)
-		if text := strings.Join(plan, "\n"); strings.Count(text, "Scan") != 1 || !strings.Contains(text, "Index Scan") {
-			t.Errorf("plan:\n%s", text)
 		}
 	})
 }

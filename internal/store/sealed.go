@@ -93,7 +93,7 @@ type sealedRow struct {
 }
 
 func (w *sealedWalk) read(ctx context.Context, after uuid.UUID) (rows []sealedRow, err error) {
-	found, err := w.store.db.QueryContext(ctx, fmt.Sprintf( //nolint:gosec // names of our own
+	found, err := w.store.db.QueryContext(ctx, fmt.Sprintf(
 		"SELECT id, %[1]s, version FROM %[2]s WHERE id > $1 AND %[1]s IS NOT NULL ORDER BY id LIMIT %[3]d", w.column, w.table, sealedBatch), after)
 	if err != nil {
 		return nil, err

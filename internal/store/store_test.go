@@ -17,10 +17,12 @@ import (
 	"github.com/hookline/hookline/internal/testenv"
 )
 
-// TestMain takes fewer examples of each property than usual: they cost commits. The flag still says how many.
+// TestMain takes fewer examples of each property than usual, and longer ones: they cost commits. The flags still say how many.
 func TestMain(m *testing.M) {
-	if err := flag.Set("rapid.checks", "25"); err != nil {
-		panic(err)
+	for name, value := range map[string]string{"rapid.checks": "25", "rapid.steps": "60"} {
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
 	}
 	os.Exit(m.Run())
 }
@@ -40,6 +42,23 @@ func onEach(t *testing.T, name string, test func(*testing.T, *db)) {
 		t.Parallel()
 		testenv.Each(t, func(t *testing.T, b testenv.Backend) { test(t, openDB(t, b.DatabaseURL)) })
 	})
+}
+
+// together runs tests on both databases that look at rows of their own only: they share a database, because making one takes time.
+func together(t *testing.T, tests map[string]func(*testing.T, *db)) {
+	t.Helper()
+	testenv.Each(t, func(t *testing.T, b testenv.Backend) { openDB(t, b.DatabaseURL).share(t, tests) })
+}
+
+// share runs tests at once on a database.
+func (d *db) share(t *testing.T, tests map[string]func(*testing.T, *db)) {
+	t.Helper()
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, &db{Store: d.Store, t: t, url: d.url, ctx: access.WithSystem(t.Context())})
+		})
+	}
 }
 
 // onPostgres runs a test on PostgreSQL, for what SQLite has not.
@@ -140,11 +159,14 @@ func sameTime(a, b *time.Time) bool {
 	return a.Equal(*b)
 }
 
-// keyID is the id of an idempotency key that is told from others by n.
-func keyID(n int) id.ID {
-	var key id.ID
-	binary.BigEndian.PutUint64(key[8:], uint64(n)+1)
-	return key
+// newKeys returns a function that makes ids of idempotency keys, which are told from others by a number.
+func newKeys() func(int) id.ID {
+	base := id.New()
+	return func(n int) id.ID {
+		key := base
+		binary.BigEndian.PutUint32(key[12:], uint32(n))
+		return key
+	}
 }
 
 func TestOpenRefusesOtherDatabases(t *testing.T) {

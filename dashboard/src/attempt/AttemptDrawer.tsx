@@ -107,6 +107,8 @@ const statuses = {
   RETRYING: 'waits for its next attempt',
   SUCCEEDED: 'succeeded',
   EXHAUSTED: 'exhausted: its retries ran out',
+  SKIPPED: 'skipped: the subscription was disabled',
+  PARKED: 'parked until the subscription is enabled',
   CANCELLED: 'cancelled',
 } as const;
 

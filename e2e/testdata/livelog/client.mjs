@@ -1,5 +1,5 @@
 // Follows the live log as a dashboard does, with the graphql-ws client: over lost connections, from cursor to cursor. It prints a line
-// of JSON for each batch: {joined, skipped, ids}, where joined marks the first one of a connection; and {cut} whenever one is lost.
+// of JSON for each batch: {joined, skipped, ids}, where joined marks the first one of a connection.
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 
@@ -37,7 +37,6 @@ for (;;) {
       console.error(error);
       process.exit(1);
     }
-    say({ cut: true });
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -1,6 +1,4 @@
 -- +goose Up
--- modify "api_keys" table
-ALTER TABLE "api_keys" ADD COLUMN "portal" boolean NOT NULL DEFAULT false;
 -- create "audit_entries" table
 CREATE TABLE "audit_entries" ("id" uuid NOT NULL, "account_id" uuid NOT NULL, "actor_id" uuid NULL, "actor" character varying NOT NULL, "action" character varying NOT NULL, "target_type" character varying NOT NULL, "target_id" uuid NOT NULL, "before" text NOT NULL DEFAULT '', "after" text NOT NULL DEFAULT '', "request_id" character varying NOT NULL DEFAULT '', PRIMARY KEY ("id"));
 -- create index "auditentry_account_id_id" to table: "audit_entries"

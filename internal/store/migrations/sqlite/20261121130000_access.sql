@@ -1,6 +1,4 @@
 -- +goose Up
--- add column "portal" to table: "api_keys"
-ALTER TABLE `api_keys` ADD COLUMN `portal` bool NOT NULL DEFAULT (false);
 -- create "audit_entries" table
 CREATE TABLE `audit_entries` (`id` uuid NOT NULL, `account_id` uuid NOT NULL, `actor_id` uuid NULL, `actor` text NOT NULL, `action` text NOT NULL, `target_type` text NOT NULL, `target_id` uuid NOT NULL, `before` text NOT NULL DEFAULT (''), `after` text NOT NULL DEFAULT (''), `request_id` text NOT NULL DEFAULT (''), PRIMARY KEY (`id`));
 -- create index "auditentry_account_id_id" to table: "audit_entries"

@@ -1,0 +1,29 @@
+package credentials
+
+// The OAuth 2.0 grants with which a token can be asked for (RFC 6749).
+const (
+	GrantClientCredentials = "CLIENT_CREDENTIALS" //nolint:gosec // G101: the name of a grant (4.4), not a credential
+	GrantPassword          = "PASSWORD"           // 4.3
+	GrantRefreshToken      = "REFRESH_TOKEN"      // 6
+)
+
+// OAuth2 is how an access token is asked for. What a grant has no use for is empty.
+type OAuth2 struct {
+	TokenURL     string   `json:"tokenUrl"`
+	Grant        string   `json:"grant"`
+	ClientID     string   `json:"clientId,omitempty"`
+	ClientSecret string   `json:"clientSecret,omitempty"`
+	Username     string   `json:"username,omitempty"`
+	Password     string   `json:"password,omitempty"`
+	RefreshToken string   `json:"refreshToken,omitempty"`
+	Scope        string   `json:"scope,omitempty"`
+	Resource     string   `json:"resource,omitempty"`
+	Headers      []Header `json:"headers,omitempty"`
+}
+
+// Header is a header of the requests to the token URL.
+type Header struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Secret bool   `json:"secret,omitempty"`
+}
