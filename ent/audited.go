@@ -12,9 +12,12 @@ import (
 	"github.com/hookline/hookline/ent/account"
 	"github.com/hookline/hookline/ent/apikey"
 	"github.com/hookline/hookline/ent/authsetting"
+	"github.com/hookline/hookline/ent/category"
 	"github.com/hookline/hookline/ent/certificate"
 	"github.com/hookline/hookline/ent/eventsubscription"
+	"github.com/hookline/hookline/ent/eventtype"
 	"github.com/hookline/hookline/ent/notificationprofile"
+	"github.com/hookline/hookline/ent/resourceroute"
 )
 
 // AuditedSecret stands for a secret in an audited row: equal for equal ones, and masked wherever it is shown.
@@ -34,9 +37,12 @@ var AuditedTypes = []string{
 	"APIKey",
 	"Account",
 	"AuthSetting",
+	"Category",
 	"Certificate",
 	"EventSubscription",
+	"EventType",
 	"NotificationProfile",
+	"ResourceRoute",
 }
 
 // SensitiveColumns lists the columns that hold secrets, as `table.column`.
@@ -103,6 +109,21 @@ func (c *Client) AuditedRows(ctx context.Context, typ string, ids []uuid.UUID) (
 			}
 		}
 
+	case "Category":
+		rows, err := c.Category.Query().Where(category.IDIn(ids...)).All(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			found[row.ID] = AuditedRow{
+				"key":        row.Key,
+				"name":       row.Name,
+				"group":      row.Group,
+				"filters":    row.Filters,
+				"attributes": row.Attributes,
+			}
+		}
+
 	case "Certificate":
 		rows, err := c.Certificate.Query().Where(certificate.IDIn(ids...)).All(ctx)
 		if err != nil {
@@ -152,6 +173,23 @@ func (c *Client) AuditedRows(ctx context.Context, typ string, ids []uuid.UUID) (
 			}
 		}
 
+	case "EventType":
+		rows, err := c.EventType.Query().Where(eventtype.IDIn(ids...)).All(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			found[row.ID] = AuditedRow{
+				"name":          row.Name,
+				"category_id":   row.CategoryID,
+				"description":   row.Description,
+				"json_schema":   row.JSONSchema,
+				"validation":    row.Validation,
+				"example":       row.Example,
+				"deprecated_at": row.DeprecatedAt,
+			}
+		}
+
 	case "NotificationProfile":
 		rows, err := c.NotificationProfile.Query().Where(notificationprofile.IDIn(ids...)).All(ctx)
 		if err != nil {
@@ -181,6 +219,22 @@ func (c *Client) AuditedRows(ctx context.Context, typ string, ids []uuid.UUID) (
 				"retry_policy":          row.RetryPolicy,
 				"auth_setting_id":       row.AuthSettingID,
 				"certificate_id":        row.CertificateID,
+			}
+		}
+
+	case "ResourceRoute":
+		rows, err := c.ResourceRoute.Query().Where(resourceroute.IDIn(ids...)).All(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			found[row.ID] = AuditedRow{
+				"account_id": row.AccountID,
+				"created_at": row.CreatedAt,
+				"updated_at": row.UpdatedAt,
+				"resource":   row.Resource,
+				"action":     row.Action,
+				"profile_id": row.ProfileID,
 			}
 		}
 

@@ -1147,7 +1147,8 @@ func (c *CategoryClient) QueryEventTypes(_m *Category) *EventTypeQuery {
 
 // Hooks returns the client hooks.
 func (c *CategoryClient) Hooks() []Hook {
-	return c.hooks.Category
+	hooks := c.hooks.Category
+	return append(hooks[:len(hooks):len(hooks)], category.Hooks[:]...)
 }
 
 // Interceptors returns the client interceptors.
@@ -2003,7 +2004,8 @@ func (c *EventTypeClient) QueryCategory(_m *EventType) *CategoryQuery {
 
 // Hooks returns the client hooks.
 func (c *EventTypeClient) Hooks() []Hook {
-	return c.hooks.EventType
+	hooks := c.hooks.EventType
+	return append(hooks[:len(hooks):len(hooks)], eventtype.Hooks[:]...)
 }
 
 // Interceptors returns the client interceptors.

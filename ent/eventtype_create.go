@@ -130,7 +130,9 @@ func (_c *EventTypeCreate) Mutation() *EventTypeMutation {
 
 // Save creates the EventType in the database.
 func (_c *EventTypeCreate) Save(ctx context.Context) (*EventType, error) {
-	_c.defaults()
+	if err := _c.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -157,7 +159,7 @@ func (_c *EventTypeCreate) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_c *EventTypeCreate) defaults() {
+func (_c *EventTypeCreate) defaults() error {
 	if _, ok := _c.mutation.Description(); !ok {
 		v := eventtype.DefaultDescription
 		_c.mutation.SetDescription(v)
@@ -175,9 +177,13 @@ func (_c *EventTypeCreate) defaults() {
 		_c.mutation.SetExample(v)
 	}
 	if _, ok := _c.mutation.ID(); !ok {
+		if eventtype.DefaultID == nil {
+			return fmt.Errorf("ent: uninitialized eventtype.DefaultID (forgotten import ent/runtime?)")
+		}
 		v := eventtype.DefaultID()
 		_c.mutation.SetID(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.

@@ -217,6 +217,8 @@ func init() {
 	// authsetting.DefaultID holds the default value on creation for the id field.
 	authsetting.DefaultID = authsettingDescID.Default.(func() uuid.UUID)
 	categoryMixin := schema.Category{}.Mixin()
+	categoryMixinHooks1 := categoryMixin[1].Hooks()
+	category.Hooks[0] = categoryMixinHooks1[0]
 	categoryMixinFields0 := categoryMixin[0].Fields()
 	_ = categoryMixinFields0
 	categoryFields := schema.Category{}.Fields()
@@ -407,6 +409,8 @@ func init() {
 	// eventsubscription.DefaultID holds the default value on creation for the id field.
 	eventsubscription.DefaultID = eventsubscriptionDescID.Default.(func() uuid.UUID)
 	eventtypeMixin := schema.EventType{}.Mixin()
+	eventtypeMixinHooks1 := eventtypeMixin[1].Hooks()
+	eventtype.Hooks[0] = eventtypeMixinHooks1[0]
 	eventtypeMixinFields0 := eventtypeMixin[0].Fields()
 	_ = eventtypeMixinFields0
 	eventtypeFields := schema.EventType{}.Fields()
@@ -520,7 +524,9 @@ func init() {
 	notificationprofile.DefaultID = notificationprofileDescID.Default.(func() uuid.UUID)
 	resourcerouteMixin := schema.ResourceRoute{}.Mixin()
 	resourcerouteMixinHooks1 := resourcerouteMixin[1].Hooks()
+	resourcerouteMixinHooks3 := resourcerouteMixin[3].Hooks()
 	resourceroute.Hooks[0] = resourcerouteMixinHooks1[0]
+	resourceroute.Hooks[1] = resourcerouteMixinHooks3[0]
 	resourcerouteMixinInters1 := resourcerouteMixin[1].Interceptors()
 	resourceroute.Interceptors[0] = resourcerouteMixinInters1[0]
 	resourcerouteMixinFields0 := resourcerouteMixin[0].Fields()

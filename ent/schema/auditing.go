@@ -41,6 +41,7 @@ var references = map[string]id.Prefix{
 	"profile_id":      id.NotificationProfile,
 	"auth_setting_id": id.AuthSetting,
 	"certificate_id":  id.Certificate,
+	"category_id":     id.Category,
 }
 
 // auditMutations writes lines of the audit log for what a mutation changes, in the same transaction.

@@ -11,7 +11,7 @@ import (
 type Category struct{ ent.Schema }
 
 // Mixin of Category.
-func (Category) Mixin() []ent.Mixin { return []ent.Mixin{idMixin{}} }
+func (Category) Mixin() []ent.Mixin { return []ent.Mixin{idMixin{}, auditMixin{}} }
 
 // Fields of Category.
 func (Category) Fields() []ent.Field {
@@ -33,7 +33,7 @@ func (Category) Edges() []ent.Edge {
 type EventType struct{ ent.Schema }
 
 // Mixin of EventType.
-func (EventType) Mixin() []ent.Mixin { return []ent.Mixin{idMixin{}} }
+func (EventType) Mixin() []ent.Mixin { return []ent.Mixin{idMixin{}, auditMixin{}} }
 
 // Fields of EventType.
 func (EventType) Fields() []ent.Field {

@@ -182,7 +182,9 @@ func (Certificate) Indexes() []ent.Index {
 type ResourceRoute struct{ ent.Schema }
 
 // Mixin of ResourceRoute.
-func (ResourceRoute) Mixin() []ent.Mixin { return []ent.Mixin{idMixin{}, accountMixin{}, timesMixin{}} }
+func (ResourceRoute) Mixin() []ent.Mixin {
+	return []ent.Mixin{idMixin{}, accountMixin{}, timesMixin{}, auditMixin{}}
+}
 
 // Fields of ResourceRoute.
 func (ResourceRoute) Fields() []ent.Field {

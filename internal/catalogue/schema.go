@@ -2,24 +2,24 @@ package catalogue
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
+	"runtime"
 	"strings"
 	"unicode"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 )
 
-// MaxSchema is the largest JSON Schema of an event type, in bytes.
-const MaxSchema = 64 << 10
-
 // Schema is a compiled JSON Schema (https://json-schema.org; draft 2020-12 unless its `$schema` says otherwise). It is safe
-// for concurrent use.
-type Schema struct{ compiled *jsonschema.Schema }
+// for concurrent use: as many values are held against it at a time as there are processors.
+type Schema struct {
+	document any
+	idle     chan *evaluator // nil: not needed so far
+}
 
 // schemaURL is what a schema is called; references within it resolve against that.
 const schemaURL = "urn:hookline:schema"
@@ -43,17 +43,19 @@ func CompileSchema(text []byte) (*Schema, error) {
 	default:
 		return nil, errors.New("a JSON Schema is an object, true or false")
 	}
-	compiler := jsonschema.NewCompiler()
-	compiler.DefaultDraft(jsonschema.Draft2020)
-	compiler.UseLoader(noLoader{})
-	if err := compiler.AddResource(schemaURL, document); err != nil {
-		return nil, schemaError(err)
+	if err := checkDocument(document); err != nil {
+		return nil, err
 	}
-	compiled, err := compiler.Compile(schemaURL)
+	first, err := newEvaluator(document)
 	if err != nil {
 		return nil, schemaError(err)
 	}
-	return &Schema{compiled}, nil
+	s := &Schema{document, make(chan *evaluator, runtime.GOMAXPROCS(0))}
+	s.idle <- first
+	for len(s.idle) < cap(s.idle) {
+		s.idle <- nil
+	}
+	return s, nil
 }
 
 // schemaError says why a schema cannot be compiled.
@@ -76,8 +78,14 @@ func (s *Schema) Check(payload []byte) string {
 	if err != nil {
 		return clean(err.Error())
 	}
-	err = s.compiled.Validate(document)
-	if err == nil {
+	e := <-s.idle
+	defer func() { s.idle <- e }()
+	if e == nil {
+		if e, err = newEvaluator(s.document); err != nil { // it could be compiled before
+			return clean(err.Error())
+		}
+	}
+	if err = e.check(document, len(payload)); err == nil {
 		return ""
 	}
 	if failed, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
@@ -86,48 +94,13 @@ func (s *Schema) Check(payload []byte) string {
 	return clean(err.Error())
 }
 
-// decode reads JSON as the schema's compiler wants it. Numbers that take more than they are worth to calculate with are refused.
+// decode reads JSON as the schema's compiler wants it.
 func decode(text []byte) (any, error) {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("not JSON: %w", err)
 	}
-	return document, checkNumbers(document)
-}
-
-// The limits of numbers that are validated: both are beyond what a float64 holds.
-const (
-	maxNumber   = 1000 // characters
-	maxExponent = 1000
-)
-
-// checkNumbers says that some number is beyond the limits. The schema calculates with exact fractions: of 1e999999 that takes
-// a million digits.
-func checkNumbers(value any) error {
-	switch v := value.(type) {
-	case map[string]any:
-		for _, member := range v {
-			if err := checkNumbers(member); err != nil {
-				return err
-			}
-		}
-	case []any:
-		for _, item := range v {
-			if err := checkNumbers(item); err != nil {
-				return err
-			}
-		}
-	case json.Number:
-		exponent := 0
-		var err error
-		if at := strings.IndexAny(string(v), "eE"); at >= 0 {
-			exponent, err = strconv.Atoi(string(v)[at+1:])
-		}
-		if len(v) > maxNumber || err != nil || max(exponent, -exponent) > maxExponent {
-			return fmt.Errorf("the number %.20s… is too long, or its exponent beyond ±%d", v, maxExponent)
-		}
-	}
-	return nil
+	return document, checkValue(document, 0)
 }
 
 // The bounds of what is said about a failure.
@@ -157,7 +130,11 @@ func describe(failed *jsonschema.ValidationError) string {
 			if len(e.InstanceLocation) > 0 {
 				place = "/" + strings.Join(e.InstanceLocation, "/")
 			}
-			reasons = append(reasons, clean(place+": "+e.ErrorKind.LocalizedString(printer)))
+			why := e.ErrorKind.LocalizedString(printer)
+			if format, ok := e.ErrorKind.(*kind.Format); ok {
+				why = fmt.Sprintf("not a valid %s: %v", format.Want, format.Err)
+			}
+			reasons = append(reasons, clean(place+": "+why))
 		}
 	}
 	walk(failed)

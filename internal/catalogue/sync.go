@@ -23,7 +23,7 @@ func Sync(ctx context.Context, client *ent.Client) error {
 		return err
 	}
 	for range syncTries {
-		if err = sync(ctx, client, file); !ent.IsConstraintError(err) {
+		if err = syncOnce(ctx, client, file); !ent.IsConstraintError(err) {
 			break
 		}
 	}
@@ -33,8 +33,8 @@ func Sync(ctx context.Context, client *ent.Client) error {
 	return nil
 }
 
-// sync enters what is missing in one transaction, by a statement for the categories and one for the event types.
-func sync(ctx context.Context, client *ent.Client, file *File) (err error) {
+// syncOnce enters what is missing in one transaction, by a statement for the categories and one for the event types.
+func syncOnce(ctx context.Context, client *ent.Client, file *File) (err error) {
 	tx, err := client.Tx(ctx)
 	if err != nil {
 		return err

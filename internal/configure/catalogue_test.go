@@ -12,6 +12,7 @@ import (
 	"github.com/hookline/hookline/ent/category"
 	"github.com/hookline/hookline/ent/configchange"
 	"github.com/hookline/hookline/ent/eventtype"
+	"github.com/hookline/hookline/ent/schema/types"
 	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/id"
@@ -230,6 +231,81 @@ func TestUpsertsAtOnceMakeOneEventType(t *testing.T) {
 		}
 		if n := e.Store.Ent.EventType.Query().Where(eventtype.Name(key + ".paid")).CountX(e.ctx()); n != 1 {
 			e.Errorf("%d event types", n)
+		}
+	})
+}
+
+func TestFiltersOfNewCategoriesAreHeldToWhatTheyAllow(t *testing.T) {
+	t.Parallel()
+	each(t, func(e *env) {
+		key := e.aCategory()
+		if _, err := e.UpsertCategory(e.ctx(), configure.CategoryInput{Key: key, Filters: []string{"users"}, Attributes: []string{"shop"}}); err != nil {
+			e.Fatal(err)
+		}
+		in := e.input()
+		in.Category, in.EventTypes = &key, nil
+		in.Filter = &configure.EventFilterInput{Entities: []string{"a"}, Attributes: []types.AttributeFilter{{Key: "color", Values: []string{"red"}}}}
+		_, err := e.CreateEventSubscription(e.ctx(), in)
+		wants(e, "filters that are not allowed", err, "INVALID input.filter.entities `users`", "INVALID input.filter.attributes.0.key `shop`")
+		in.Filter = &configure.EventFilterInput{Users: []string{"a"}, Attributes: []types.AttributeFilter{{Key: "shop", Values: []string{"7"}}}}
+		if _, err := e.CreateEventSubscription(e.ctx(), in); err != nil {
+			e.Error(err)
+		}
+	})
+}
+
+func TestSubscribingToDeprecatedEventTypesIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	each(t, func(e *env) {
+		key := e.aCategory()
+		for _, name := range []string{key + ".new", key + ".old"} {
+			if _, err := e.UpsertEventType(e.ctx(), configure.EventTypeInput{Name: name, Deprecated: new(strings.HasSuffix(name, "old"))}); err != nil {
+				e.Fatal(err)
+			}
+		}
+		in := e.input()
+		in.EventTypes = []string{key + ".new", key + ".old", key + ".*"}
+		made, err := e.CreateEventSubscription(e.ctx(), in)
+		if err != nil {
+			e.Fatal(err)
+		}
+		var found []string
+		for _, warning := range made.Warnings {
+			if strings.Contains(warning, "deprecated") {
+				found = append(found, warning)
+			}
+		}
+		if len(found) != 1 || !strings.Contains(found[0], "`"+key+".old`") {
+			e.Errorf("warned of %q", made.Warnings)
+		}
+	})
+}
+
+func TestChangesOfTheCatalogueAreAudited(t *testing.T) {
+	t.Parallel()
+	each(t, func(e *env) {
+		start := id.New()
+		key := e.aCategory()
+		for range 2 { // the second changes nothing
+			if _, err := e.UpsertEventType(e.ctx(), configure.EventTypeInput{Name: key + ".paid", JSONSchema: raw(`{"type":"object"}`)}); err != nil {
+				e.Fatal(err)
+			}
+		}
+		if _, err := e.UpsertEventType(e.ctx(), configure.EventTypeInput{Name: key + ".paid", Validation: new("REJECT")}); err != nil {
+			e.Fatal(err)
+		}
+		lines := e.audit(start)
+		if got, want := fmt.Sprint(summary(lines)), "[hookline CREATE Category hookline CREATE EventType hookline UPDATE EventType]"; got != want {
+			e.Fatalf("got %s, want %s", got, want)
+		}
+		if got := member(e.T, lines[1].After, "jsonSchema"); got != `{"type":"object"}` {
+			e.Errorf("the schema is shown as %v", got)
+		}
+		if got, want := member(e.T, lines[1].After, "categoryId"), id.Format(id.Category, lines[0].TargetID); got != want {
+			e.Errorf("the category is shown as %v, want %s", got, want)
+		}
+		if l := lines[2]; l.Before != `{"validation":"OFF"}` || l.After != `{"validation":"REJECT"}` {
+			e.Errorf("a change is shown as %s, %s", l.Before, l.After)
 		}
 	})
 }

@@ -54,6 +54,11 @@ func (s *Service) CreateEventSubscription(ctx context.Context, in CreateEventSub
 		}
 		subscription, _ := draft.Mutation().ID()
 		made.Secret, made.AuthSecret, made.Warnings = secret.Reveal(), profile.AuthSecret, warnings(secret, profile.NotificationProfile)
+		deprecated, err := c.deprecated(ctx, in.EventTypes)
+		if err != nil {
+			return err
+		}
+		made.Warnings = append(made.Warnings, deprecated...)
 		made.EventSubscription, err = draft.SetProfileID(profile.ID).SetSecretFingerprint(secret.Fingerprint()).
 			SetSecret(s.Vault.Seal([]byte(made.Secret), SecretBinding(subscription))).Save(ctx)
 		if err != nil {
