@@ -17,6 +17,7 @@ import (
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/internal/access"
+	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/stream"
 	"github.com/hookline/hookline/internal/testenv"
@@ -344,6 +345,10 @@ func TestStatements(t *testing.T) {
 				s := w.subscribe(ctx, fmt.Sprintf("s%d-%d", n, i), "sms.*")
 				other := w.subscribe(ctx, fmt.Sprintf("o%d-%d", n, i), "email.*")
 				must(s.Update().SetProfileID(other.ProfileID).Save(ctx))
+				auth := must(w.configure.CreateAuthSetting(ctx, configure.CreateAuthSettingInput{
+					Key: s.Key, Credentials: configure.CredentialsInput{Basic: &configure.BasicInput{Username: "u", Password: "p"}},
+				}))
+				must(w.store.Ent.NotificationProfile.UpdateOneID(s.ProfileID).SetAuthSettingID(auth.ID).Save(ctx))
 				event := parse(t, w.publish(key, `{"type":"sms.delivery","payload":1}`))
 				w.archive(result(s.AccountID, event, s.ID, 1, stream.StatusRetrying), result(s.AccountID, event, s.ID, 2, stream.StatusSucceeded))
 				w.archive(result(s.AccountID, event, other.ID, 1, stream.StatusExhausted))
@@ -351,6 +356,7 @@ func TestStatements(t *testing.T) {
 		}
 		operations := map[string]int64{ // and how many statements each takes: one for each kind of object on each level
 			`{eventSubscriptions(first: 100) {nodes {category {name} profile {subscriptions(first: 2) {nodes {key} totalCount}}} totalCount}}`:                    5,
+			`{authSettings(first: 100) {nodes {profiles(last: 2) {nodes {auth {key} subscriptions {totalCount}} totalCount}} totalCount}}`:                        6,
 			`{events(first: 100) {nodes {payload {text} deliveries {subscription {key profile {key}} attempts {response {body {text}} request {body {text}}}}}}}`: 8,
 			`{deliveries(first: 100) {edges {node {event {type} subscription {profile {key}} attempts {number}}}}}`:                                               5,
 			`{deliveryAttempts(first: 100) {nodes {delivery {event {entity}} subscription {category {key}} request {body {text}} response {headers {name}}}}}`:    6,
