@@ -10,7 +10,6 @@ import (
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/authsetting"
-	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/credentials"
 	"github.com/hookline/hookline/internal/id"
@@ -29,7 +28,12 @@ func (r *authSettingResolver) Profiles(ctx context.Context, obj *ent.AuthSetting
 	if err != nil {
 		return nil, err
 	}
-	return list(ctx, r.Ent.NotificationProfile.Query().Where(notificationprofile.AuthSettingID(obj.ID)), p, profileID)
+	rows, err := loadersOf(ctx).profilesOf.load(ctx, pageKey{obj.ID, p})
+	if err != nil {
+		return nil, err
+	}
+	count := func(ctx context.Context) (int, error) { return loadersOf(ctx).profilesCount.load(ctx, obj.ID) }
+	return connect(rows, p, profileID, count), nil
 }
 
 func (r *authSettingResolver) LastError(ctx context.Context, obj *ent.AuthSetting) (*string, error) {
@@ -48,7 +52,7 @@ func (r *mutationResolver) UpdateAuthSetting(ctx context.Context, by configure.R
 
 func (r *mutationResolver) DeleteAuthSetting(ctx context.Context, by configure.Ref) (*DeletePayload, error) {
 	deleted, err := r.Configure.DeleteAuthSetting(ctx, by)
-	return deletePayload(id.AuthSetting, deleted, err)
+	return deletePayload(deleted, err)
 }
 
 func (r *queryResolver) AuthSetting(ctx context.Context, by configure.Ref) (*ent.AuthSetting, error) {

@@ -26,8 +26,10 @@ type loaders struct {
 	profile            *loader[id.ID, *ent.NotificationProfile]
 	authSetting        *loader[id.ID, *ent.AuthSetting]
 	subscription       *loader[id.ID, *ent.EventSubscription]
-	subscriptionsOf    *loader[subscriptionsKey, []*ent.EventSubscription]
-	subscriptionsCount *loader[id.ID, int] // by profile
+	subscriptionsOf    *loader[pageKey, []*ent.EventSubscription]   // by profile
+	subscriptionsCount *loader[id.ID, int]                          // by profile
+	profilesOf         *loader[pageKey, []*ent.NotificationProfile] // by auth setting
+	profilesCount      *loader[id.ID, int]                          // by auth setting
 	event              *loader[id.ID, *ent.Event]
 	payload            *loader[id.ID, *string] // by event
 	delivery           *loader[id.ID, *ent.Delivery]
@@ -54,6 +56,8 @@ func newLoaders(client *ent.Client) *loaders {
 		subscription:       newLoader(r.subscriptions),
 		subscriptionsOf:    newLoader(r.subscriptionsOf),
 		subscriptionsCount: newLoader(r.subscriptionsCount),
+		profilesOf:         newLoader(r.profilesOf),
+		profilesCount:      newLoader(r.profilesCount),
 		event:              newLoader(r.events),
 		payload:            newLoader(r.payloads),
 		delivery:           newLoader(live.reader(r.deliveries)),

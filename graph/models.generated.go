@@ -135,8 +135,10 @@ type CategoryPayload struct {
 
 // The answer to a deletion.
 type DeletePayload struct {
-	// The id of what was deleted; null when the request was refused.
+	// The id of what was to be deleted; null when the request was refused.
 	DeletedID *string `json:"deletedId,omitempty"`
+	// The ids of all that was deleted: that one first, then what went with it.
+	DeletedIds []string `json:"deletedIds"`
 	// Why it was refused; empty when it was not.
 	UserErrors []*usererror.Error `json:"userErrors"`
 }

@@ -30,9 +30,9 @@ func (r *mutationResolver) UpdateNotificationProfile(ctx context.Context, by con
 	return &NotificationProfilePayload{NotificationProfile: profile, UserErrors: wrong}, err
 }
 
-func (r *mutationResolver) DeleteNotificationProfile(ctx context.Context, by configure.Ref) (*DeletePayload, error) {
-	deleted, err := r.Configure.DeleteNotificationProfile(ctx, by)
-	return deletePayload(id.NotificationProfile, deleted, err)
+func (r *mutationResolver) DeleteNotificationProfile(ctx context.Context, by configure.Ref, deleteUnused bool) (*DeletePayload, error) {
+	deleted, err := r.Configure.DeleteNotificationProfile(ctx, by, deleteUnused)
+	return deletePayload(deleted, err)
 }
 
 func (r *notificationProfileResolver) ResponseStatusRegex(ctx context.Context, obj *ent.NotificationProfile) (*string, error) {
@@ -78,7 +78,7 @@ func (r *notificationProfileResolver) Subscriptions(ctx context.Context, obj *en
 	if err != nil {
 		return nil, err
 	}
-	rows, err := loadersOf(ctx).subscriptionsOf.load(ctx, subscriptionsKey{obj.ID, p})
+	rows, err := loadersOf(ctx).subscriptionsOf.load(ctx, pageKey{obj.ID, p})
 	if err != nil {
 		return nil, err
 	}

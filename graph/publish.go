@@ -49,12 +49,3 @@ func publishResult(i int, result accept.Result) *PublishResult {
 	}
 	return shown
 }
-
-func deletePayload(prefix id.Prefix, deleted id.ID, err error) (*DeletePayload, error) {
-	wrong, err := mistakes(err)
-	if wrong != nil || err != nil {
-		return &DeletePayload{UserErrors: wrong}, err
-	}
-	text := id.Format(prefix, deleted)
-	return &DeletePayload{DeletedID: &text}, nil
-}

@@ -114,50 +114,62 @@ func (r reads) subscriptions(ctx context.Context, ids []id.ID) (map[id.ID]*ent.E
 	return byKey(rows, err, func(s *ent.EventSubscription) id.ID { return s.ID })
 }
 
-// subscriptionsKey asks for a page of a profile's subscriptions.
-type subscriptionsKey struct {
-	profile id.ID
-	page    page
+// pageKey asks for a page of the rows that refer to an object.
+type pageKey struct {
+	of   id.ID
+	page page
 }
 
-// subscriptionsOf reads pages of the subscriptions of profiles, one row more than the page's size where there is more.
-func (r reads) subscriptionsOf(
-	ctx context.Context, keys []subscriptionsKey,
-) (map[subscriptionsKey][]*ent.EventSubscription, error) {
-	found := make(map[subscriptionsKey][]*ent.EventSubscription)
-	profiles := make(map[page][]id.ID) // one page for all, unless the document has several lists of them
+// subscriptionsOf reads pages of the subscriptions of profiles, by the index on profile_id.
+func (r reads) subscriptionsOf(ctx context.Context, keys []pageKey) (map[pageKey][]*ent.EventSubscription, error) {
+	of := func(s *ent.EventSubscription) id.ID { return s.ProfileID }
+	return pagesOf(ctx, r.client.EventSubscription.Query(), eventsubscription.FieldProfileID, of, keys)
+}
+
+// profilesOf reads pages of the profiles of auth settings, by the index on auth_setting_id.
+func (r reads) profilesOf(ctx context.Context, keys []pageKey) (map[pageKey][]*ent.NotificationProfile, error) {
+	of := func(p *ent.NotificationProfile) id.ID { return *p.AuthSettingID } // it is what was asked for
+	return pagesOf(ctx, r.client.NotificationProfile.Query(), notificationprofile.FieldAuthSettingID, of, keys)
+}
+
+// pagesOf reads pages of the rows of q whose column refers to an object, one row more than the page's size where there is
+// more. There is one statement for all objects, unless the document has several lists of them.
+func pagesOf[Q query[Q, T, P, O], T any, P, O ~func(*sql.Selector)](
+	ctx context.Context, q Q, column string, of func(*T) id.ID, keys []pageKey,
+) (map[pageKey][]*T, error) {
+	found := make(map[pageKey][]*T)
+	objects := make(map[page][]id.ID)
 	for _, key := range keys {
-		profiles[key.page] = append(profiles[key.page], key.profile)
+		objects[key.page] = append(objects[key.page], key.of)
 	}
-	for p, ids := range profiles {
-		rows, err := r.client.EventSubscription.Query().Where(firstOfEach(p, ids)).Order(p.order).All(ctx)
+	for p, ids := range objects {
+		rows, err := q.Clone().Where(firstOfEach(p, column, ids)).Order(p.order).All(ctx)
 		if err != nil {
 			return nil, err
 		}
 		for _, row := range rows {
-			key := subscriptionsKey{row.ProfileID, p}
+			key := pageKey{of(row), p}
 			found[key] = append(found[key], row)
 		}
 	}
 	return found, nil
 }
 
-// firstOfEach selects, for each profile, the subscriptions of a page and one more. It uses the index on profile_id.
-func firstOfEach(p page, profiles []id.ID) predicate.EventSubscription {
+// firstOfEach selects, for each object to which the column refers, the rows of a page and one more.
+func firstOfEach(p page, column string, objects []id.ID) func(*sql.Selector) {
 	return func(s *sql.Selector) {
 		build := sql.Dialect(s.Dialect())
-		table := build.Table(eventsubscription.Table)
-		order := sql.Desc(table.C(eventsubscription.FieldID)) // profiles' lists have no other order
+		table := build.Table(s.TableName())
+		order := sql.Desc(table.C("id")) // such lists have no other order
 		if p.backward {
-			order = sql.Asc(table.C(eventsubscription.FieldID))
+			order = sql.Asc(table.C("id"))
 		}
-		place := sql.RowNumber().PartitionBy(table.C(eventsubscription.FieldProfileID)).OrderExpr(sql.Raw(order))
-		ranked := build.Select(table.C(eventsubscription.FieldID)).AppendSelectExprAs(place, "place").From(table)
-		ranked.Where(sql.In(table.C(eventsubscription.FieldProfileID), anys(profiles)...))
+		place := sql.RowNumber().PartitionBy(table.C(column)).OrderExpr(sql.Raw(order))
+		ranked := build.Select(table.C("id")).AppendSelectExprAs(place, "place").From(table)
+		ranked.Where(sql.In(table.C(column), anys(objects)...))
 		p.restrict(ranked)
 		of := ranked.As("ranked")
-		s.Where(sql.In(s.C(eventsubscription.FieldID),
-			build.Select(of.C(eventsubscription.FieldID)).From(of).Where(sql.LTE(of.C("place"), p.size+1))))
+		s.Where(sql.In(s.C("id"), build.Select(of.C("id")).From(of).Where(sql.LTE(of.C("place"), p.size+1))))
 	}
 }
 
@@ -176,14 +188,25 @@ func (r reads) subscriptionsCount(ctx context.Context, profiles []id.ID) (map[id
 	}
 	err := r.client.EventSubscription.Query().Where(eventsubscription.ProfileIDIn(profiles...)).
 		GroupBy(eventsubscription.FieldProfileID).Aggregate(ent.Count()).Scan(ctx, &rows)
-	if err != nil {
-		return nil, err
-	}
 	found := make(map[id.ID]int, len(rows))
 	for _, row := range rows {
 		found[row.ProfileID] = row.Count
 	}
-	return found, nil
+	return found, err
+}
+
+func (r reads) profilesCount(ctx context.Context, authSettings []id.ID) (map[id.ID]int, error) {
+	var rows []struct {
+		AuthSettingID id.ID `json:"auth_setting_id"`
+		Count         int   `json:"count"`
+	}
+	err := r.client.NotificationProfile.Query().Where(notificationprofile.AuthSettingIDIn(authSettings...)).
+		GroupBy(notificationprofile.FieldAuthSettingID).Aggregate(ent.Count()).Scan(ctx, &rows)
+	found := make(map[id.ID]int, len(rows))
+	for _, row := range rows {
+		found[row.AuthSettingID] = row.Count
+	}
+	return found, err
 }
 
 // The payloads of events and the bodies of responses are large, and most answers are without them: they are read only

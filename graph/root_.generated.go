@@ -30,6 +30,7 @@ type ResolverRoot interface {
 	AuditEntry() AuditEntryResolver
 	AuthSetting() AuthSettingResolver
 	Category() CategoryResolver
+	DeletionImpact() DeletionImpactResolver
 	Delivery() DeliveryResolver
 	DeliveryAttempt() DeliveryAttemptResolver
 	Event() EventResolver
@@ -213,7 +214,14 @@ type ComplexityRoot struct {
 
 	DeletePayload struct {
 		DeletedID  func(childComplexity int) int
+		DeletedIds func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	DeletionImpact struct {
+		BlockedBy      func(childComplexity int) int
+		BlockedByCount func(childComplexity int) int
+		Deletes        func(childComplexity int) int
 	}
 
 	Delivery struct {
@@ -393,7 +401,7 @@ type ComplexityRoot struct {
 		CreateNotificationProfile     func(childComplexity int, input configure.CreateNotificationProfileInput) int
 		DeleteAuthSetting             func(childComplexity int, by configure.Ref) int
 		DeleteEventSubscription       func(childComplexity int, by configure.Ref, deleteUnused bool) int
-		DeleteNotificationProfile     func(childComplexity int, by configure.Ref) int
+		DeleteNotificationProfile     func(childComplexity int, by configure.Ref, deleteUnused bool) int
 		PublishEvents                 func(childComplexity int, events []*accept.Event) int
 		RevokeAPIKey                  func(childComplexity int, id string) int
 		RotateEventSubscriptionSecret func(childComplexity int, by configure.Ref, overlap time.Duration, secret *string) int
@@ -483,6 +491,7 @@ type ComplexityRoot struct {
 		AuthSetting          func(childComplexity int, by configure.Ref) int
 		AuthSettings         func(childComplexity int, search *string, typeArg *string, first *int, after *string, last *int, before *string) int
 		Categories           func(childComplexity int, group *string) int
+		DeletionImpact       func(childComplexity int, id string) int
 		Deliveries           func(childComplexity int, filter *DeliveryFilter, first *int, after *string, last *int, before *string) int
 		Delivery             func(childComplexity int, id string) int
 		DeliveryAttempt      func(childComplexity int, id string) int
@@ -1150,12 +1159,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DeletePayload.DeletedID(childComplexity), true
+	case "DeletePayload.deletedIds":
+		if e.ComplexityRoot.DeletePayload.DeletedIds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletePayload.DeletedIds(childComplexity), true
 	case "DeletePayload.userErrors":
 		if e.ComplexityRoot.DeletePayload.UserErrors == nil {
 			break
 		}
 
 		return e.ComplexityRoot.DeletePayload.UserErrors(childComplexity), true
+
+	case "DeletionImpact.blockedBy":
+		if e.ComplexityRoot.DeletionImpact.BlockedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionImpact.BlockedBy(childComplexity), true
+	case "DeletionImpact.blockedByCount":
+		if e.ComplexityRoot.DeletionImpact.BlockedByCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionImpact.BlockedByCount(childComplexity), true
+	case "DeletionImpact.deletes":
+		if e.ComplexityRoot.DeletionImpact.Deletes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletionImpact.Deletes(childComplexity), true
 
 	case "Delivery.attemptCount":
 		if e.ComplexityRoot.Delivery.AttemptCount == nil {
@@ -1935,7 +1969,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.DeleteNotificationProfile(childComplexity, args["by"].(configure.Ref)), true
+		return e.ComplexityRoot.Mutation.DeleteNotificationProfile(childComplexity, args["by"].(configure.Ref), args["deleteUnused"].(bool)), true
 	case "Mutation.publishEvents":
 		if e.ComplexityRoot.Mutation.PublishEvents == nil {
 			break
@@ -2392,6 +2426,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Categories(childComplexity, args["group"].(*string)), true
+	case "Query.deletionImpact":
+		if e.ComplexityRoot.Query.DeletionImpact == nil {
+			break
+		}
+
+		args, err := ec.field_Query_deletionImpact_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.DeletionImpact(childComplexity, args["id"].(string)), true
 	case "Query.deliveries":
 		if e.ComplexityRoot.Query.Deliveries == nil {
 			break
@@ -2770,7 +2815,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/access.graphqls" "schema/audit.graphqls" "schema/authsettings.graphqls" "schema/catalogue.graphqls" "schema/deliveries.graphqls" "schema/events.graphqls" "schema/profiles.graphqls" "schema/subscriptions.graphqls"
+//go:embed "schema/access.graphqls" "schema/audit.graphqls" "schema/authsettings.graphqls" "schema/catalogue.graphqls" "schema/deletion.graphqls" "schema/deliveries.graphqls" "schema/events.graphqls" "schema/profiles.graphqls" "schema/subscriptions.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -2900,6 +2945,7 @@ type Subscription
 	{Name: "schema/audit.graphqls", Input: sourceData("schema/audit.graphqls"), BuiltIn: false},
 	{Name: "schema/authsettings.graphqls", Input: sourceData("schema/authsettings.graphqls"), BuiltIn: false},
 	{Name: "schema/catalogue.graphqls", Input: sourceData("schema/catalogue.graphqls"), BuiltIn: false},
+	{Name: "schema/deletion.graphqls", Input: sourceData("schema/deletion.graphqls"), BuiltIn: false},
 	{Name: "schema/deliveries.graphqls", Input: sourceData("schema/deliveries.graphqls"), BuiltIn: false},
 	{Name: "schema/events.graphqls", Input: sourceData("schema/events.graphqls"), BuiltIn: false},
 	{Name: "schema/profiles.graphqls", Input: sourceData("schema/profiles.graphqls"), BuiltIn: false},
@@ -3235,10 +3281,24 @@ func (ec *executionContext) childFields_DeletePayload(ctx context.Context, field
 	switch field.Name {
 	case "deletedId":
 		return ec.fieldContext_DeletePayload_deletedId(ctx, field)
+	case "deletedIds":
+		return ec.fieldContext_DeletePayload_deletedIds(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_DeletePayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeletePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeletionImpact(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "blockedByCount":
+		return ec.fieldContext_DeletionImpact_blockedByCount(ctx, field)
+	case "blockedBy":
+		return ec.fieldContext_DeletionImpact_blockedBy(ctx, field)
+	case "deletes":
+		return ec.fieldContext_DeletionImpact_deletes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeletionImpact", field.Name)
 }
 
 func (ec *executionContext) childFields_Delivery(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

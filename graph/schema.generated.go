@@ -36,7 +36,7 @@ type MutationResolver interface {
 	PublishEvents(ctx context.Context, events []*accept.Event) (*PublishEventsPayload, error)
 	CreateNotificationProfile(ctx context.Context, input configure.CreateNotificationProfileInput) (*NotificationProfilePayload, error)
 	UpdateNotificationProfile(ctx context.Context, by configure.Ref, input configure.UpdateNotificationProfileInput) (*NotificationProfilePayload, error)
-	DeleteNotificationProfile(ctx context.Context, by configure.Ref) (*DeletePayload, error)
+	DeleteNotificationProfile(ctx context.Context, by configure.Ref, deleteUnused bool) (*DeletePayload, error)
 	CreateEventSubscription(ctx context.Context, input configure.CreateEventSubscriptionInput) (*EventSubscriptionPayload, error)
 	UpdateEventSubscription(ctx context.Context, by configure.Ref, input configure.UpdateEventSubscriptionInput) (*EventSubscriptionPayload, error)
 	RotateEventSubscriptionSecret(ctx context.Context, by configure.Ref, overlap time.Duration, secret *string) (*EventSubscriptionPayload, error)
@@ -54,6 +54,7 @@ type QueryResolver interface {
 	Categories(ctx context.Context, group *string) ([]*ent.Category, error)
 	EventType(ctx context.Context, name string) (*ent.EventType, error)
 	EventTypes(ctx context.Context, search *string, category *string, includeDeprecated bool) ([]*ent.EventType, error)
+	DeletionImpact(ctx context.Context, id string) (*configure.DeletionImpact, error)
 	Delivery(ctx context.Context, id string) (*ent.Delivery, error)
 	Deliveries(ctx context.Context, filter *DeliveryFilter, first *int, after *string, last *int, before *string) (*Connection[ent.Delivery], error)
 	DeliveryAttempt(ctx context.Context, id string) (*ent.Attempt, error)
@@ -217,6 +218,14 @@ func (ec *executionContext) field_Mutation_deleteNotificationProfile_args(ctx co
 		return nil, err
 	}
 	args["by"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "deleteUnused",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalNBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["deleteUnused"] = arg1
 	return args, nil
 }
 
@@ -603,6 +612,20 @@ func (ec *executionContext) field_Query_categories_args(ctx context.Context, raw
 		return nil, err
 	}
 	args["group"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_deletionImpact_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
 	return args, nil
 }
 
@@ -1530,7 +1553,7 @@ func (ec *executionContext) _Mutation_deleteNotificationProfile(ctx context.Cont
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DeleteNotificationProfile(ctx, fc.Args["by"].(configure.Ref))
+			return ec.Resolvers.Mutation().DeleteNotificationProfile(ctx, fc.Args["by"].(configure.Ref), fc.Args["deleteUnused"].(bool))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *DeletePayload) graphql.Marshaler {
@@ -2298,6 +2321,50 @@ func (ec *executionContext) fieldContext_Query_eventTypes(ctx context.Context, f
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_eventTypes_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_deletionImpact(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_deletionImpact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().DeletionImpact(ctx, fc.Args["id"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *configure.DeletionImpact) graphql.Marshaler {
+			return ec.marshalODeletionImpact2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐDeletionImpact(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_deletionImpact(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeletionImpact(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_deletionImpact_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -3561,6 +3628,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				}()
 				res = ec._Query_eventTypes(ctx, field)
 				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "deletionImpact":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_deletionImpact(ctx, field)
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res

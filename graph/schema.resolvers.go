@@ -20,17 +20,7 @@ func (r *queryResolver) Nodes(ctx context.Context, ids []string) ([]Node, error)
 }
 
 func (r *userErrorResolver) BlockedBy(ctx context.Context, obj *usererror.Error) ([]Node, error) {
-	blocking := make([]Node, 0, len(obj.BlockedBy))
-	for _, ref := range obj.BlockedBy {
-		found, err := node(ctx, ref.Prefix, ref.ID)
-		if err != nil {
-			return nil, err
-		}
-		if found != nil {
-			blocking = append(blocking, found)
-		}
-	}
-	return blocking, nil
+	return nodesOf(ctx, obj.BlockedBy)
 }
 
 func (r *Resolver) Mutation() MutationResolver { return &mutationResolver{r} }

@@ -57,7 +57,7 @@ func (r *mutationResolver) RotateEventSubscriptionSecret(ctx context.Context, by
 
 func (r *mutationResolver) DeleteEventSubscription(ctx context.Context, by configure.Ref, deleteUnused bool) (*DeletePayload, error) {
 	deleted, err := r.Configure.DeleteEventSubscription(ctx, by, deleteUnused)
-	return deletePayload(id.EventSubscription, deleted, err)
+	return deletePayload(deleted, err)
 }
 
 func (r *queryResolver) EventSubscription(ctx context.Context, by configure.Ref) (*ent.EventSubscription, error) {

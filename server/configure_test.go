@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/hookline/hookline/internal/access"
+	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/testenv"
 )
 
@@ -154,8 +155,23 @@ func TestConfigure(t *testing.T) {
 			if got := w.userErrors(blind, remove, nil); len(got) != 1 || got[0].Code != "IN_USE" || len(got[0].BlockedBy) != 0 {
 				t.Errorf("blind: %+v", got)
 			}
-			deleted := w.get(key, `mutation {deleteEventSubscription(by: {key: "first"}, deleteUnused: true) {deletedId userErrors {code}}}`, nil, "deleteEventSubscription.deletedId")
-			if !strings.HasPrefix(deleted, "sub_") {
+			const impact = `query ($id: ID!) {deletionImpact(id: $id) {blockedByCount blockedBy {__typename} deletes {__typename id}}}`
+			profile := w.get(key, `{notificationProfile(by: {key: "first"}) {id}}`, nil, "notificationProfile.id")
+			if got := w.get(key, impact, map[string]any{"id": profile}, "deletionImpact"); got != `{"blockedBy":[{"__typename":"EventSubscription"}],"blockedByCount":1,"deletes":[]}` {
+				t.Errorf("the profile's impact is %s", got)
+			}
+			subscription := w.get(key, `{eventSubscription(by: {key: "first"}) {id}}`, nil, "eventSubscription.id")
+			want := `{"blockedBy":[],"blockedByCount":0,"deletes":[{"__typename":"EventSubscription","id":"` + subscription + `"},{"__typename":"NotificationProfile","id":"` + profile + `"}]}`
+			if got := w.get(key, impact, map[string]any{"id": subscription}, "deletionImpact"); got != want {
+				t.Errorf("the impact is %s, want %s", got, want)
+			}
+			for _, nothing := range []string{id.Format(id.EventSubscription, id.New()), "nonsense", id.Format(id.Event, id.New())} {
+				if got := w.get(key, impact, map[string]any{"id": nothing}, "deletionImpact"); got != "null" {
+					t.Errorf("the impact of %s is %s", nothing, got)
+				}
+			}
+			deleted := w.get(key, `mutation {deleteEventSubscription(by: {key: "first"}, deleteUnused: true) {deletedId deletedIds userErrors {code}}}`, nil, "deleteEventSubscription")
+			if deleted != `{"deletedId":"`+subscription+`","deletedIds":["`+subscription+`","`+profile+`"],"userErrors":[]}` {
 				t.Errorf("deleted %s", deleted)
 			}
 			if got := w.get(key, `{notificationProfile(by: {key: "first"}) {id}}`, nil, "notificationProfile"); got != "null" {

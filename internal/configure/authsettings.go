@@ -165,23 +165,18 @@ func (s *Service) UpdateAuthSetting(ctx context.Context, by Ref, in UpdateAuthSe
 	return changed, nil
 }
 
-// DeleteAuthSetting deletes an auth setting that no profile uses, and returns its id.
-func (s *Service) DeleteAuthSetting(ctx context.Context, by Ref) (id.ID, error) {
-	var deleted id.ID
-	err := s.change(ctx, func(c *change) error {
+// DeleteAuthSetting deletes an auth setting that no profile uses. It returns what was deleted.
+func (s *Service) DeleteAuthSetting(ctx context.Context, by Ref) (deleted []Object, err error) {
+	err = s.change(ctx, func(c *change) error {
 		row, err := c.findAuthSetting(ctx, "by", by)
 		if err != nil || row == nil {
 			return err
 		}
-		deleted = row.ID
-		free, err := c.checkUnused(ctx, authSettingKind, row.Key, notificationprofile.AuthSettingID(row.ID))
-		if err != nil || !free {
-			return err
-		}
-		return c.AuthSetting.DeleteOneID(row.ID).Exec(ctx)
+		deleted, err = c.delete(ctx, Object{Prefix: id.AuthSetting, ID: row.ID}, row.Key, false)
+		return err
 	})
 	if err != nil {
-		return id.Nil, err
+		return nil, err
 	}
 	return deleted, nil
 }

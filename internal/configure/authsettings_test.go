@@ -88,7 +88,7 @@ func TestAuthSettings(t *testing.T) {
 		}
 		_, err = e.UpdateAuthSetting(e.ctx(), byKey("main"), configure.UpdateAuthSettingInput{ExpectedVersion: new(1), Name: new("late")})
 		wants(t, "a change for version 1", err, "VERSION_CONFLICT input.expectedVersion version 2")
-		if deleted, err := e.DeleteAuthSetting(e.ctx(), byAuth(made.ID)); err != nil || deleted != made.ID {
+		if deleted, err := e.DeleteAuthSetting(e.ctx(), byAuth(made.ID)); err != nil || !slices.Equal(deleted, []configure.Object{{Prefix: id.AuthSetting, ID: made.ID}}) {
 			e.Errorf("deleted %v, %v", deleted, err)
 		}
 		_, err = e.DeleteAuthSetting(e.ctx(), byKey("main"))

@@ -72,11 +72,11 @@ func TestAnotherAccountsObjectsDoNotExist(t *testing.T) {
 				return err
 			},
 			"delete a profile by id": func(there bool) error {
-				_, err := e.DeleteNotificationProfile(bank, byProfile(pick(there, profile.ID)))
+				_, err := e.DeleteNotificationProfile(bank, byProfile(pick(there, profile.ID)), true)
 				return err
 			},
 			"delete a profile by key": func(there bool) error {
-				_, err := e.DeleteNotificationProfile(bank, byKey(pickKey(there, profile.Key)))
+				_, err := e.DeleteNotificationProfile(bank, byKey(pickKey(there, profile.Key)), true)
 				return err
 			},
 			"create with a profile by id": func(there bool) error {
@@ -267,13 +267,13 @@ func TestRefs(t *testing.T) {
 			"a key not in UTF-8":    {byKey("\xff"), "NOT_FOUND by.key "},
 			"an id as a key":        {byKey(id.Format(id.NotificationProfile, profile.ID)), "NOT_FOUND by.key "},
 		} {
-			_, err := e.DeleteNotificationProfile(e.ctx(), c.ref)
+			_, err := e.DeleteNotificationProfile(e.ctx(), c.ref, true)
 			wants(e, name, err, c.want)
 			if err != nil && len(err.Error()) > 300 {
 				e.Errorf("%s: the message has %d bytes", name, len(err.Error()))
 			}
 		}
-		if deleted, err := e.DeleteNotificationProfile(e.ctx(), byProfile(profile.ID)); err != nil || deleted != profile.ID {
+		if deleted, err := e.DeleteNotificationProfile(e.ctx(), byProfile(profile.ID), false); err != nil || deleted[0].ID != profile.ID {
 			e.Errorf("%v, %v", deleted, err)
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/hookline/hookline/ent"
-	"github.com/hookline/hookline/ent/eventsubscription"
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/ent/schema/types"
 	"github.com/hookline/hookline/internal/id"
@@ -118,53 +117,19 @@ func checkRedirection(ctx context.Context, wrong *usererror.List, found *ent.Not
 	}
 }
 
-// maxBlockedBy is how many of the objects that stand in the way are listed.
-const maxBlockedBy = 10
-
-// DeleteNotificationProfile deletes a profile that no subscription uses, and returns its id.
-func (s *Service) DeleteNotificationProfile(ctx context.Context, by Ref) (id.ID, error) {
-	var deleted id.ID
-	err := s.change(ctx, func(c *change) error {
+// DeleteNotificationProfile deletes a profile that nothing uses, and with deleteUnused also what it uses, as far as
+// nothing else does. It returns all that was deleted, the profile first.
+func (s *Service) DeleteNotificationProfile(ctx context.Context, by Ref, deleteUnused bool) (deleted []Object, err error) {
+	err = s.change(ctx, func(c *change) error {
 		row, err := c.findProfile(ctx, "by", by)
 		if err != nil || row == nil {
 			return err
 		}
-		deleted = row.ID
-		users := c.EventSubscription.Query().Where(eventsubscription.ProfileID(row.ID))
-		n, err := users.Clone().Count(ctx)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return c.deleteProfile(ctx, row.ID)
-		}
-		first, err := users.Order(ent.Asc(eventsubscription.FieldID)).Limit(maxBlockedBy).IDs(ctx)
-		if err != nil {
-			return err
-		}
-		c.wrong = append(c.wrong, inUse(row.Key, n, first))
-		return nil
+		deleted, err = c.delete(ctx, Object{Prefix: id.NotificationProfile, ID: row.ID}, row.Key, deleteUnused)
+		return err
 	})
 	if err != nil {
-		return id.Nil, err
+		return nil, err
 	}
 	return deleted, nil
-}
-
-// inUse is the mistake of deleting a profile that n subscriptions use.
-func inUse(key string, n int, first []id.ID) *usererror.Error {
-	mistake := usererror.New(usererror.InUse, "by",
-		"%d event subscription(s) use the notification profile %s: give them another one first, or delete them", n, quote(key))
-	for _, subscription := range first {
-		mistake.BlockedBy = append(mistake.BlockedBy, usererror.Ref{Prefix: id.EventSubscription, ID: subscription})
-	}
-	return mistake
-}
-
-// deleteProfile deletes a profile that is known not to be in use.
-func (c *change) deleteProfile(ctx context.Context, profile id.ID) error {
-	if err := c.NotificationProfile.DeleteOneID(profile).Exec(ctx); err != nil {
-		return err
-	}
-	return c.record(ctx, id.NotificationProfile, profile)
 }

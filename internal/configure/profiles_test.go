@@ -437,7 +437,7 @@ func TestDeleteNotificationProfile(t *testing.T) {
 			in.Profile = configure.ProfileChoice{Existing: new(byProfile(profile.ID))}
 			users = append(users, e.create(in).ID)
 		}
-		_, err := e.DeleteNotificationProfile(e.ctx(), byKey(profile.Key))
+		_, err := e.DeleteNotificationProfile(e.ctx(), byKey(profile.Key), false)
 		wants(e, "in use", err, "IN_USE by 12 event subscription(s) use the notification profile `"+profile.Key+"`")
 		var blocked []id.ID
 		for _, ref := range mistakes(e, "in use", err)[0].BlockedBy {
@@ -455,14 +455,14 @@ func TestDeleteNotificationProfile(t *testing.T) {
 			}
 		}
 		mark := id.New()
-		deleted, err := e.DeleteNotificationProfile(e.ctx(), byKey(profile.Key))
-		if err != nil || deleted != profile.ID {
+		deleted, err := e.DeleteNotificationProfile(e.ctx(), byKey(profile.Key), false)
+		if err != nil || !slices.Equal(deleted, []configure.Object{{Prefix: id.NotificationProfile, ID: profile.ID}}) {
 			e.Errorf("%v, %v", deleted, err)
 		}
 		if got := e.recorded(mark); !slices.Equal(got, []string{id.Format(id.NotificationProfile, profile.ID)}) {
 			e.Errorf("recorded %v", got)
 		}
-		_, err = e.DeleteNotificationProfile(e.ctx(), byKey(profile.Key))
+		_, err = e.DeleteNotificationProfile(e.ctx(), byKey(profile.Key), false)
 		wants(e, "once more", err, "NOT_FOUND by.key "+profile.Key)
 	})
 }
@@ -476,7 +476,7 @@ func TestAProfileIsNotDeletedWhileASubscriptionTakesIt(t *testing.T) {
 			in.Profile = configure.ProfileChoice{Existing: new(byProfile(profile.ID))}
 			failed := together(2, func(i int) error {
 				if i == 0 {
-					_, err := e.DeleteNotificationProfile(e.ctx(), byProfile(profile.ID))
+					_, err := e.DeleteNotificationProfile(e.ctx(), byProfile(profile.ID), false)
 					return err
 				}
 				_, err := e.CreateEventSubscription(e.ctx(), in)

@@ -244,30 +244,19 @@ func setEnabled(update *ent.EventSubscriptionUpdateOne, found *ent.EventSubscrip
 	}
 }
 
-// DeleteEventSubscription deletes a subscription, and with deleteUnused its profile too if nothing else uses it. It
-// returns the subscription's id.
-func (s *Service) DeleteEventSubscription(ctx context.Context, by Ref, deleteUnused bool) (id.ID, error) {
-	var deleted id.ID
-	err := s.change(ctx, func(c *change) error {
+// DeleteEventSubscription deletes a subscription, and with deleteUnused also its profile, and what that uses, as far as
+// nothing else uses them. It returns all that was deleted, the subscription first.
+func (s *Service) DeleteEventSubscription(ctx context.Context, by Ref, deleteUnused bool) (deleted []Object, err error) {
+	err = s.change(ctx, func(c *change) error {
 		row, err := c.findSubscription(ctx, "by", by)
 		if err != nil || row == nil {
 			return err
 		}
-		deleted = row.ID
-		if err := c.EventSubscription.DeleteOneID(row.ID).Exec(ctx); err != nil {
-			return err
-		}
-		if err := c.record(ctx, id.EventSubscription, row.ID); err != nil || !deleteUnused {
-			return err
-		}
-		used, err := c.EventSubscription.Query().Where(eventsubscription.ProfileID(row.ProfileID)).Exist(ctx)
-		if err != nil || used {
-			return err
-		}
-		return c.deleteProfile(ctx, row.ProfileID)
+		deleted, err = c.delete(ctx, Object{Prefix: id.EventSubscription, ID: row.ID}, row.Key, deleteUnused)
+		return err
 	})
 	if err != nil {
-		return id.Nil, err
+		return nil, err
 	}
 	return deleted, nil
 }
