@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hookline/hookline/ent/account"
+	"github.com/hookline/hookline/ent/accountsecret"
 	"github.com/hookline/hookline/ent/apikey"
 	"github.com/hookline/hookline/ent/authsetting"
 	"github.com/hookline/hookline/ent/category"
@@ -36,6 +37,7 @@ type AuditedRow map[string]any
 var AuditedTypes = []string{
 	"APIKey",
 	"Account",
+	"AccountSecret",
 	"AuthSetting",
 	"Category",
 	"Certificate",
@@ -48,6 +50,8 @@ var AuditedTypes = []string{
 // SensitiveColumns lists the columns that hold secrets, as `table.column`.
 var SensitiveColumns = []string{
 	"api_keys.secret_hash",
+	"account_secrets.secret",
+	"account_secrets.previous_secret",
 	"auth_settings.credentials",
 	"certificates.private_key",
 	"event_subscriptions.secret",
@@ -87,6 +91,24 @@ func (c *Client) AuditedRows(ctx context.Context, typ string, ids []uuid.UUID) (
 				"key":        row.Key,
 				"name":       row.Name,
 				"created_at": row.CreatedAt,
+			}
+		}
+
+	case "AccountSecret":
+		rows, err := c.AccountSecret.Query().Where(accountsecret.IDIn(ids...)).All(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			found[row.ID] = AuditedRow{
+				"account_id":                  row.AccountID,
+				"created_at":                  row.CreatedAt,
+				"updated_at":                  row.UpdatedAt,
+				"version":                     row.Version,
+				"secret":                      auditedSecret(row.Secret),
+				"secret_fingerprint":          row.SecretFingerprint,
+				"previous_secret":             auditedSecret(row.PreviousSecret),
+				"previous_secret_valid_until": row.PreviousSecretValidUntil,
 			}
 		}
 

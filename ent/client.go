@@ -17,6 +17,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/hookline/hookline/ent/account"
+	"github.com/hookline/hookline/ent/accountsecret"
 	"github.com/hookline/hookline/ent/apikey"
 	"github.com/hookline/hookline/ent/attempt"
 	"github.com/hookline/hookline/ent/auditentry"
@@ -43,6 +44,8 @@ type Client struct {
 	APIKey *APIKeyClient
 	// Account is the client for interacting with the Account builders.
 	Account *AccountClient
+	// AccountSecret is the client for interacting with the AccountSecret builders.
+	AccountSecret *AccountSecretClient
 	// Attempt is the client for interacting with the Attempt builders.
 	Attempt *AttemptClient
 	// AuditEntry is the client for interacting with the AuditEntry builders.
@@ -84,6 +87,7 @@ func (c *Client) init() {
 	c.Schema = migrate.NewSchema(c.driver)
 	c.APIKey = NewAPIKeyClient(c.config)
 	c.Account = NewAccountClient(c.config)
+	c.AccountSecret = NewAccountSecretClient(c.config)
 	c.Attempt = NewAttemptClient(c.config)
 	c.AuditEntry = NewAuditEntryClient(c.config)
 	c.AuthSetting = NewAuthSettingClient(c.config)
@@ -192,6 +196,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		config:              cfg,
 		APIKey:              NewAPIKeyClient(cfg),
 		Account:             NewAccountClient(cfg),
+		AccountSecret:       NewAccountSecretClient(cfg),
 		Attempt:             NewAttemptClient(cfg),
 		AuditEntry:          NewAuditEntryClient(cfg),
 		AuthSetting:         NewAuthSettingClient(cfg),
@@ -227,6 +232,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		config:              cfg,
 		APIKey:              NewAPIKeyClient(cfg),
 		Account:             NewAccountClient(cfg),
+		AccountSecret:       NewAccountSecretClient(cfg),
 		Attempt:             NewAttemptClient(cfg),
 		AuditEntry:          NewAuditEntryClient(cfg),
 		AuthSetting:         NewAuthSettingClient(cfg),
@@ -270,10 +276,10 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.APIKey, c.Account, c.Attempt, c.AuditEntry, c.AuthSetting, c.Category,
-		c.Certificate, c.ConfigChange, c.Delivery, c.Event, c.EventSubscription,
-		c.EventType, c.IdempotencyKey, c.Marker, c.NotificationProfile,
-		c.ResourceRoute,
+		c.APIKey, c.Account, c.AccountSecret, c.Attempt, c.AuditEntry, c.AuthSetting,
+		c.Category, c.Certificate, c.ConfigChange, c.Delivery, c.Event,
+		c.EventSubscription, c.EventType, c.IdempotencyKey, c.Marker,
+		c.NotificationProfile, c.ResourceRoute,
 	} {
 		n.Use(hooks...)
 	}
@@ -283,10 +289,10 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.APIKey, c.Account, c.Attempt, c.AuditEntry, c.AuthSetting, c.Category,
-		c.Certificate, c.ConfigChange, c.Delivery, c.Event, c.EventSubscription,
-		c.EventType, c.IdempotencyKey, c.Marker, c.NotificationProfile,
-		c.ResourceRoute,
+		c.APIKey, c.Account, c.AccountSecret, c.Attempt, c.AuditEntry, c.AuthSetting,
+		c.Category, c.Certificate, c.ConfigChange, c.Delivery, c.Event,
+		c.EventSubscription, c.EventType, c.IdempotencyKey, c.Marker,
+		c.NotificationProfile, c.ResourceRoute,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -299,6 +305,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.APIKey.mutate(ctx, m)
 	case *AccountMutation:
 		return c.Account.mutate(ctx, m)
+	case *AccountSecretMutation:
+		return c.AccountSecret.mutate(ctx, m)
 	case *AttemptMutation:
 		return c.Attempt.mutate(ctx, m)
 	case *AuditEntryMutation:
@@ -597,6 +605,141 @@ func (c *AccountClient) mutate(ctx context.Context, m *AccountMutation) (Value, 
 		return (&AccountDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown Account mutation op: %q", m.Op())
+	}
+}
+
+// AccountSecretClient is a client for the AccountSecret schema.
+type AccountSecretClient struct {
+	config
+}
+
+// NewAccountSecretClient returns a client for the AccountSecret from the given config.
+func NewAccountSecretClient(c config) *AccountSecretClient {
+	return &AccountSecretClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `accountsecret.Hooks(f(g(h())))`.
+func (c *AccountSecretClient) Use(hooks ...Hook) {
+	c.hooks.AccountSecret = append(c.hooks.AccountSecret, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `accountsecret.Intercept(f(g(h())))`.
+func (c *AccountSecretClient) Intercept(interceptors ...Interceptor) {
+	c.inters.AccountSecret = append(c.inters.AccountSecret, interceptors...)
+}
+
+// Create returns a builder for creating a AccountSecret entity.
+func (c *AccountSecretClient) Create() *AccountSecretCreate {
+	mutation := newAccountSecretMutation(c.config, OpCreate)
+	return &AccountSecretCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of AccountSecret entities.
+func (c *AccountSecretClient) CreateBulk(builders ...*AccountSecretCreate) *AccountSecretCreateBulk {
+	return &AccountSecretCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AccountSecretClient) MapCreateBulk(slice any, setFunc func(*AccountSecretCreate, int)) *AccountSecretCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AccountSecretCreateBulk{err: fmt.Errorf("calling to AccountSecretClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AccountSecretCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AccountSecretCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for AccountSecret.
+func (c *AccountSecretClient) Update() *AccountSecretUpdate {
+	mutation := newAccountSecretMutation(c.config, OpUpdate)
+	return &AccountSecretUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AccountSecretClient) UpdateOne(_m *AccountSecret) *AccountSecretUpdateOne {
+	mutation := newAccountSecretMutation(c.config, OpUpdateOne, withAccountSecret(_m))
+	return &AccountSecretUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AccountSecretClient) UpdateOneID(id uuid.UUID) *AccountSecretUpdateOne {
+	mutation := newAccountSecretMutation(c.config, OpUpdateOne, withAccountSecretID(id))
+	return &AccountSecretUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for AccountSecret.
+func (c *AccountSecretClient) Delete() *AccountSecretDelete {
+	mutation := newAccountSecretMutation(c.config, OpDelete)
+	return &AccountSecretDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AccountSecretClient) DeleteOne(_m *AccountSecret) *AccountSecretDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AccountSecretClient) DeleteOneID(id uuid.UUID) *AccountSecretDeleteOne {
+	builder := c.Delete().Where(accountsecret.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AccountSecretDeleteOne{builder}
+}
+
+// Query returns a query builder for AccountSecret.
+func (c *AccountSecretClient) Query() *AccountSecretQuery {
+	return &AccountSecretQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAccountSecret},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a AccountSecret entity by its id.
+func (c *AccountSecretClient) Get(ctx context.Context, id uuid.UUID) (*AccountSecret, error) {
+	return c.Query().Where(accountsecret.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AccountSecretClient) GetX(ctx context.Context, id uuid.UUID) *AccountSecret {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *AccountSecretClient) Hooks() []Hook {
+	hooks := c.hooks.AccountSecret
+	return append(hooks[:len(hooks):len(hooks)], accountsecret.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *AccountSecretClient) Interceptors() []Interceptor {
+	inters := c.inters.AccountSecret
+	return append(inters[:len(inters):len(inters)], accountsecret.Interceptors[:]...)
+}
+
+func (c *AccountSecretClient) mutate(ctx context.Context, m *AccountSecretMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AccountSecretCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AccountSecretUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AccountSecretUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AccountSecretDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown AccountSecret mutation op: %q", m.Op())
 	}
 }
 
@@ -2647,13 +2790,13 @@ func (c *ResourceRouteClient) mutate(ctx context.Context, m *ResourceRouteMutati
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		APIKey, Account, Attempt, AuditEntry, AuthSetting, Category, Certificate,
-		ConfigChange, Delivery, Event, EventSubscription, EventType, IdempotencyKey,
-		Marker, NotificationProfile, ResourceRoute []ent.Hook
+		APIKey, Account, AccountSecret, Attempt, AuditEntry, AuthSetting, Category,
+		Certificate, ConfigChange, Delivery, Event, EventSubscription, EventType,
+		IdempotencyKey, Marker, NotificationProfile, ResourceRoute []ent.Hook
 	}
 	inters struct {
-		APIKey, Account, Attempt, AuditEntry, AuthSetting, Category, Certificate,
-		ConfigChange, Delivery, Event, EventSubscription, EventType, IdempotencyKey,
-		Marker, NotificationProfile, ResourceRoute []ent.Interceptor
+		APIKey, Account, AccountSecret, Attempt, AuditEntry, AuthSetting, Category,
+		Certificate, ConfigChange, Delivery, Event, EventSubscription, EventType,
+		IdempotencyKey, Marker, NotificationProfile, ResourceRoute []ent.Interceptor
 	}
 )

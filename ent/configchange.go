@@ -19,7 +19,7 @@ type ConfigChange struct {
 	ID uuid.UUID `json:"id,omitempty"`
 	// AccountID holds the value of the "account_id" field.
 	AccountID uuid.UUID `json:"account_id,omitempty"`
-	// the prefix of the object's id: sub, prf, rte or typ
+	// the prefix of the object's id: sub, prf, rte, sec or typ
 	Kind string `json:"kind,omitempty"`
 	// ObjectID holds the value of the "object_id" field.
 	ObjectID     uuid.UUID `json:"object_id,omitempty"`

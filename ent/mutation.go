@@ -13,6 +13,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 	"github.com/hookline/hookline/ent/account"
+	"github.com/hookline/hookline/ent/accountsecret"
 	"github.com/hookline/hookline/ent/apikey"
 	"github.com/hookline/hookline/ent/attempt"
 	"github.com/hookline/hookline/ent/auditentry"
@@ -43,6 +44,7 @@ const (
 	// Node types.
 	TypeAPIKey              = "APIKey"
 	TypeAccount             = "Account"
+	TypeAccountSecret       = "AccountSecret"
 	TypeAttempt             = "Attempt"
 	TypeAuditEntry          = "AuditEntry"
 	TypeAuthSetting         = "AuthSetting"
@@ -1337,6 +1339,793 @@ func (m *AccountMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *AccountMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Account edge %s", name)
+}
+
+// AccountSecretMutation represents an operation that mutates the AccountSecret nodes in the graph.
+type AccountSecretMutation struct {
+	config
+	op                          Op
+	typ                         string
+	id                          *uuid.UUID
+	account_id                  *uuid.UUID
+	created_at                  *time.Time
+	updated_at                  *time.Time
+	version                     *int
+	addversion                  *int
+	secret                      *[]byte
+	secret_fingerprint          *string
+	previous_secret             *[]byte
+	previous_secret_valid_until *time.Time
+	clearedFields               map[string]struct{}
+	done                        bool
+	oldValue                    func(context.Context) (*AccountSecret, error)
+	predicates                  []predicate.AccountSecret
+}
+
+var _ ent.Mutation = (*AccountSecretMutation)(nil)
+
+// accountsecretOption allows management of the mutation configuration using functional options.
+type accountsecretOption func(*AccountSecretMutation)
+
+// newAccountSecretMutation creates new mutation for the AccountSecret entity.
+func newAccountSecretMutation(c config, op Op, opts ...accountsecretOption) *AccountSecretMutation {
+	m := &AccountSecretMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeAccountSecret,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withAccountSecretID sets the ID field of the mutation.
+func withAccountSecretID(id uuid.UUID) accountsecretOption {
+	return func(m *AccountSecretMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *AccountSecret
+		)
+		m.oldValue = func(ctx context.Context) (*AccountSecret, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().AccountSecret.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withAccountSecret sets the old AccountSecret of the mutation.
+func withAccountSecret(node *AccountSecret) accountsecretOption {
+	return func(m *AccountSecretMutation) {
+		m.oldValue = func(context.Context) (*AccountSecret, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m AccountSecretMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m AccountSecretMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of AccountSecret entities.
+func (m *AccountSecretMutation) SetID(id uuid.UUID) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *AccountSecretMutation) ID() (id uuid.UUID, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *AccountSecretMutation) IDs(ctx context.Context) ([]uuid.UUID, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []uuid.UUID{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().AccountSecret.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetAccountID sets the "account_id" field.
+func (m *AccountSecretMutation) SetAccountID(u uuid.UUID) {
+	m.account_id = &u
+}
+
+// AccountID returns the value of the "account_id" field in the mutation.
+func (m *AccountSecretMutation) AccountID() (r uuid.UUID, exists bool) {
+	v := m.account_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAccountID returns the old "account_id" field's value of the AccountSecret entity.
+// If the AccountSecret object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountSecretMutation) OldAccountID(ctx context.Context) (v uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAccountID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAccountID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAccountID: %w", err)
+	}
+	return oldValue.AccountID, nil
+}
+
+// ResetAccountID resets all changes to the "account_id" field.
+func (m *AccountSecretMutation) ResetAccountID() {
+	m.account_id = nil
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *AccountSecretMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *AccountSecretMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the AccountSecret entity.
+// If the AccountSecret object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountSecretMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *AccountSecretMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (m *AccountSecretMutation) SetUpdatedAt(t time.Time) {
+	m.updated_at = &t
+}
+
+// UpdatedAt returns the value of the "updated_at" field in the mutation.
+func (m *AccountSecretMutation) UpdatedAt() (r time.Time, exists bool) {
+	v := m.updated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedAt returns the old "updated_at" field's value of the AccountSecret entity.
+// If the AccountSecret object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountSecretMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedAt: %w", err)
+	}
+	return oldValue.UpdatedAt, nil
+}
+
+// ResetUpdatedAt resets all changes to the "updated_at" field.
+func (m *AccountSecretMutation) ResetUpdatedAt() {
+	m.updated_at = nil
+}
+
+// SetVersion sets the "version" field.
+func (m *AccountSecretMutation) SetVersion(i int) {
+	m.version = &i
+	m.addversion = nil
+}
+
+// Version returns the value of the "version" field in the mutation.
+func (m *AccountSecretMutation) Version() (r int, exists bool) {
+	v := m.version
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVersion returns the old "version" field's value of the AccountSecret entity.
+// If the AccountSecret object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountSecretMutation) OldVersion(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVersion is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVersion requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVersion: %w", err)
+	}
+	return oldValue.Version, nil
+}
+
+// AddVersion adds i to the "version" field.
+func (m *AccountSecretMutation) AddVersion(i int) {
+	if m.addversion != nil {
+		*m.addversion += i
+	} else {
+		m.addversion = &i
+	}
+}
+
+// AddedVersion returns the value that was added to the "version" field in this mutation.
+func (m *AccountSecretMutation) AddedVersion() (r int, exists bool) {
+	v := m.addversion
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetVersion resets all changes to the "version" field.
+func (m *AccountSecretMutation) ResetVersion() {
+	m.version = nil
+	m.addversion = nil
+}
+
+// SetSecret sets the "secret" field.
+func (m *AccountSecretMutation) SetSecret(b []byte) {
+	m.secret = &b
+}
+
+// Secret returns the value of the "secret" field in the mutation.
+func (m *AccountSecretMutation) Secret() (r []byte, exists bool) {
+	v := m.secret
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSecret returns the old "secret" field's value of the AccountSecret entity.
+// If the AccountSecret object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountSecretMutation) OldSecret(ctx context.Context) (v []byte, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSecret is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSecret requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSecret: %w", err)
+	}
+	return oldValue.Secret, nil
+}
+
+// ResetSecret resets all changes to the "secret" field.
+func (m *AccountSecretMutation) ResetSecret() {
+	m.secret = nil
+}
+
+// SetSecretFingerprint sets the "secret_fingerprint" field.
+func (m *AccountSecretMutation) SetSecretFingerprint(s string) {
+	m.secret_fingerprint = &s
+}
+
+// SecretFingerprint returns the value of the "secret_fingerprint" field in the mutation.
+func (m *AccountSecretMutation) SecretFingerprint() (r string, exists bool) {
+	v := m.secret_fingerprint
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSecretFingerprint returns the old "secret_fingerprint" field's value of the AccountSecret entity.
+// If the AccountSecret object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountSecretMutation) OldSecretFingerprint(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSecretFingerprint is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSecretFingerprint requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSecretFingerprint: %w", err)
+	}
+	return oldValue.SecretFingerprint, nil
+}
+
+// ResetSecretFingerprint resets all changes to the "secret_fingerprint" field.
+func (m *AccountSecretMutation) ResetSecretFingerprint() {
+	m.secret_fingerprint = nil
+}
+
+// SetPreviousSecret sets the "previous_secret" field.
+func (m *AccountSecretMutation) SetPreviousSecret(b []byte) {
+	m.previous_secret = &b
+}
+
+// PreviousSecret returns the value of the "previous_secret" field in the mutation.
+func (m *AccountSecretMutation) PreviousSecret() (r []byte, exists bool) {
+	v := m.previous_secret
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPreviousSecret returns the old "previous_secret" field's value of the AccountSecret entity.
+// If the AccountSecret object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountSecretMutation) OldPreviousSecret(ctx context.Context) (v []byte, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPreviousSecret is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPreviousSecret requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPreviousSecret: %w", err)
+	}
+	return oldValue.PreviousSecret, nil
+}
+
+// ClearPreviousSecret clears the value of the "previous_secret" field.
+func (m *AccountSecretMutation) ClearPreviousSecret() {
+	m.previous_secret = nil
+	m.clearedFields[accountsecret.FieldPreviousSecret] = struct{}{}
+}
+
+// PreviousSecretCleared returns if the "previous_secret" field was cleared in this mutation.
+func (m *AccountSecretMutation) PreviousSecretCleared() bool {
+	_, ok := m.clearedFields[accountsecret.FieldPreviousSecret]
+	return ok
+}
+
+// ResetPreviousSecret resets all changes to the "previous_secret" field.
+func (m *AccountSecretMutation) ResetPreviousSecret() {
+	m.previous_secret = nil
+	delete(m.clearedFields, accountsecret.FieldPreviousSecret)
+}
+
+// SetPreviousSecretValidUntil sets the "previous_secret_valid_until" field.
+func (m *AccountSecretMutation) SetPreviousSecretValidUntil(t time.Time) {
+	m.previous_secret_valid_until = &t
+}
+
+// PreviousSecretValidUntil returns the value of the "previous_secret_valid_until" field in the mutation.
+func (m *AccountSecretMutation) PreviousSecretValidUntil() (r time.Time, exists bool) {
+	v := m.previous_secret_valid_until
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPreviousSecretValidUntil returns the old "previous_secret_valid_until" field's value of the AccountSecret entity.
+// If the AccountSecret object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountSecretMutation) OldPreviousSecretValidUntil(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPreviousSecretValidUntil is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPreviousSecretValidUntil requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPreviousSecretValidUntil: %w", err)
+	}
+	return oldValue.PreviousSecretValidUntil, nil
+}
+
+// ClearPreviousSecretValidUntil clears the value of the "previous_secret_valid_until" field.
+func (m *AccountSecretMutation) ClearPreviousSecretValidUntil() {
+	m.previous_secret_valid_until = nil
+	m.clearedFields[accountsecret.FieldPreviousSecretValidUntil] = struct{}{}
+}
+
+// PreviousSecretValidUntilCleared returns if the "previous_secret_valid_until" field was cleared in this mutation.
+func (m *AccountSecretMutation) PreviousSecretValidUntilCleared() bool {
+	_, ok := m.clearedFields[accountsecret.FieldPreviousSecretValidUntil]
+	return ok
+}
+
+// ResetPreviousSecretValidUntil resets all changes to the "previous_secret_valid_until" field.
+func (m *AccountSecretMutation) ResetPreviousSecretValidUntil() {
+	m.previous_secret_valid_until = nil
+	delete(m.clearedFields, accountsecret.FieldPreviousSecretValidUntil)
+}
+
+// Where appends a list predicates to the AccountSecretMutation builder.
+func (m *AccountSecretMutation) Where(ps ...predicate.AccountSecret) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the AccountSecretMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *AccountSecretMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.AccountSecret, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *AccountSecretMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *AccountSecretMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (AccountSecret).
+func (m *AccountSecretMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *AccountSecretMutation) Fields() []string {
+	fields := make([]string, 0, 8)
+	if m.account_id != nil {
+		fields = append(fields, accountsecret.FieldAccountID)
+	}
+	if m.created_at != nil {
+		fields = append(fields, accountsecret.FieldCreatedAt)
+	}
+	if m.updated_at != nil {
+		fields = append(fields, accountsecret.FieldUpdatedAt)
+	}
+	if m.version != nil {
+		fields = append(fields, accountsecret.FieldVersion)
+	}
+	if m.secret != nil {
+		fields = append(fields, accountsecret.FieldSecret)
+	}
+	if m.secret_fingerprint != nil {
+		fields = append(fields, accountsecret.FieldSecretFingerprint)
+	}
+	if m.previous_secret != nil {
+		fields = append(fields, accountsecret.FieldPreviousSecret)
+	}
+	if m.previous_secret_valid_until != nil {
+		fields = append(fields, accountsecret.FieldPreviousSecretValidUntil)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *AccountSecretMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case accountsecret.FieldAccountID:
+		return m.AccountID()
+	case accountsecret.FieldCreatedAt:
+		return m.CreatedAt()
+	case accountsecret.FieldUpdatedAt:
+		return m.UpdatedAt()
+	case accountsecret.FieldVersion:
+		return m.Version()
+	case accountsecret.FieldSecret:
+		return m.Secret()
+	case accountsecret.FieldSecretFingerprint:
+		return m.SecretFingerprint()
+	case accountsecret.FieldPreviousSecret:
+		return m.PreviousSecret()
+	case accountsecret.FieldPreviousSecretValidUntil:
+		return m.PreviousSecretValidUntil()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *AccountSecretMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case accountsecret.FieldAccountID:
+		return m.OldAccountID(ctx)
+	case accountsecret.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case accountsecret.FieldUpdatedAt:
+		return m.OldUpdatedAt(ctx)
+	case accountsecret.FieldVersion:
+		return m.OldVersion(ctx)
+	case accountsecret.FieldSecret:
+		return m.OldSecret(ctx)
+	case accountsecret.FieldSecretFingerprint:
+		return m.OldSecretFingerprint(ctx)
+	case accountsecret.FieldPreviousSecret:
+		return m.OldPreviousSecret(ctx)
+	case accountsecret.FieldPreviousSecretValidUntil:
+		return m.OldPreviousSecretValidUntil(ctx)
+	}
+	return nil, fmt.Errorf("unknown AccountSecret field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *AccountSecretMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case accountsecret.FieldAccountID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAccountID(v)
+		return nil
+	case accountsecret.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case accountsecret.FieldUpdatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedAt(v)
+		return nil
+	case accountsecret.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVersion(v)
+		return nil
+	case accountsecret.FieldSecret:
+		v, ok := value.([]byte)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSecret(v)
+		return nil
+	case accountsecret.FieldSecretFingerprint:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSecretFingerprint(v)
+		return nil
+	case accountsecret.FieldPreviousSecret:
+		v, ok := value.([]byte)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPreviousSecret(v)
+		return nil
+	case accountsecret.FieldPreviousSecretValidUntil:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPreviousSecretValidUntil(v)
+		return nil
+	}
+	return fmt.Errorf("unknown AccountSecret field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *AccountSecretMutation) AddedFields() []string {
+	var fields []string
+	if m.addversion != nil {
+		fields = append(fields, accountsecret.FieldVersion)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *AccountSecretMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case accountsecret.FieldVersion:
+		return m.AddedVersion()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *AccountSecretMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case accountsecret.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddVersion(v)
+		return nil
+	}
+	return fmt.Errorf("unknown AccountSecret numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *AccountSecretMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(accountsecret.FieldPreviousSecret) {
+		fields = append(fields, accountsecret.FieldPreviousSecret)
+	}
+	if m.FieldCleared(accountsecret.FieldPreviousSecretValidUntil) {
+		fields = append(fields, accountsecret.FieldPreviousSecretValidUntil)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *AccountSecretMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *AccountSecretMutation) ClearField(name string) error {
+	switch name {
+	case accountsecret.FieldPreviousSecret:
+		m.ClearPreviousSecret()
+		return nil
+	case accountsecret.FieldPreviousSecretValidUntil:
+		m.ClearPreviousSecretValidUntil()
+		return nil
+	}
+	return fmt.Errorf("unknown AccountSecret nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *AccountSecretMutation) ResetField(name string) error {
+	switch name {
+	case accountsecret.FieldAccountID:
+		m.ResetAccountID()
+		return nil
+	case accountsecret.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case accountsecret.FieldUpdatedAt:
+		m.ResetUpdatedAt()
+		return nil
+	case accountsecret.FieldVersion:
+		m.ResetVersion()
+		return nil
+	case accountsecret.FieldSecret:
+		m.ResetSecret()
+		return nil
+	case accountsecret.FieldSecretFingerprint:
+		m.ResetSecretFingerprint()
+		return nil
+	case accountsecret.FieldPreviousSecret:
+		m.ResetPreviousSecret()
+		return nil
+	case accountsecret.FieldPreviousSecretValidUntil:
+		m.ResetPreviousSecretValidUntil()
+		return nil
+	}
+	return fmt.Errorf("unknown AccountSecret field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *AccountSecretMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *AccountSecretMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *AccountSecretMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *AccountSecretMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *AccountSecretMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *AccountSecretMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *AccountSecretMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown AccountSecret unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *AccountSecretMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown AccountSecret edge %s", name)
 }
 
 // AttemptMutation represents an operation that mutates the Attempt nodes in the graph.

@@ -19,6 +19,10 @@ func (r *deliveryResolver) Subscription(ctx context.Context, obj *ent.Delivery) 
 	return loadersOf(ctx).subscription.load(ctx, obj.SubscriptionID)
 }
 
+func (r *deliveryResolver) ResourceRoute(ctx context.Context, obj *ent.Delivery) (*ent.ResourceRoute, error) {
+	return loadersOf(ctx).resourceRoute.load(ctx, obj.SubscriptionID)
+}
+
 func (r *deliveryResolver) Attempts(ctx context.Context, obj *ent.Delivery) ([]*ent.Attempt, error) {
 	return loadersOf(ctx).attemptsOf.load(ctx, obj.ID)
 }

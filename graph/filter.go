@@ -15,6 +15,7 @@ import (
 	"github.com/hookline/hookline/ent/eventtype"
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/ent/predicate"
+	"github.com/hookline/hookline/ent/resourceroute"
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/store"
@@ -112,6 +113,21 @@ func sendingThrough(profile configure.Ref) predicate.EventSubscription {
 		return eventsubscription.HasProfileWith(notificationprofile.Key(*profile.Key))
 	}
 	return eventsubscription.ProfileID(parseID(id.NotificationProfile, orZero(profile.ID)))
+}
+
+func resourceRoutesWhere(action *string, profile *configure.Ref) []predicate.ResourceRoute {
+	var where []predicate.ResourceRoute
+	if action != nil {
+		where = append(where, resourceroute.Action(*action))
+	}
+	switch {
+	case profile == nil:
+	case profile.Key != nil:
+		where = append(where, resourceroute.HasProfileWith(notificationprofile.Key(*profile.Key)))
+	default:
+		where = append(where, resourceroute.ProfileID(parseID(id.NotificationProfile, orZero(profile.ID))))
+	}
+	return where
 }
 
 func eventTypesWhere(categoryKey *string, deprecated bool) []predicate.EventType {

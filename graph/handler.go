@@ -10,6 +10,8 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/validator/rules"
+
+	"github.com/hookline/hookline/internal/configure"
 )
 
 // Options are how the API is offered.
@@ -107,6 +109,9 @@ func complexities() ComplexityRoot {
 		return pageComplexity(child, first, after, last, before)
 	}
 	c.AuthSetting.Profiles = pageComplexity
+	q.ResourceRoutes = func(child int, _, _ *string, _ *configure.Ref, order *Order, first *int, after *string, last *int, before *string) int {
+		return sortedComplexity(child, order, first, after, last, before)
+	}
 	c.Category.EventTypes = times(usualEventTypes)
 	c.Event.Deliveries = times(usualDeliveries)
 	c.Delivery.Attempts = times(usualAttempts)

@@ -25,6 +25,8 @@ type loaders struct {
 	eventTypesOf       *loader[id.ID, []*ent.EventType] // by category
 	profile            *loader[id.ID, *ent.NotificationProfile]
 	authSetting        *loader[id.ID, *ent.AuthSetting]
+	resourceRoute      *loader[id.ID, *ent.ResourceRoute]
+	accountSecret      *loader[id.ID, *ent.AccountSecret]
 	subscription       *loader[id.ID, *ent.EventSubscription]
 	subscriptionsOf    *loader[pageKey, []*ent.EventSubscription]   // by profile
 	subscriptionsCount *loader[id.ID, int]                          // by profile
@@ -53,6 +55,8 @@ func newLoaders(client *ent.Client) *loaders {
 		eventTypesOf:       newLoader(r.eventTypesOf),
 		profile:            newLoader(r.profiles),
 		authSetting:        newLoader(r.authSettings),
+		resourceRoute:      newLoader(r.resourceRoutes),
+		accountSecret:      newLoader(r.accountSecrets),
 		subscription:       newLoader(r.subscriptions),
 		subscriptionsOf:    newLoader(r.subscriptionsOf),
 		subscriptionsCount: newLoader(r.subscriptionsCount),

@@ -25,6 +25,18 @@ type AccountPayload struct {
 	UserErrors []*usererror.Error `json:"userErrors"`
 }
 
+// The answer to `rotateAccountSecret`.
+type AccountSecretPayload struct {
+	// The secret's data as they are now; null when the request was refused.
+	AccountSecret *ent.AccountSecret `json:"accountSecret,omitempty"`
+	// The new secret: shown in this answer only.
+	CreatedSecret *string `json:"createdSecret,omitempty"`
+	// What deserves attention though the request was carried out.
+	Warnings []string `json:"warnings"`
+	// Why the request was refused; empty when it was not.
+	UserErrors []*usererror.Error `json:"userErrors"`
+}
+
 // The answer to `createApiKey` and `revokeApiKey`.
 type APIKeyPayload struct {
 	// The key; null when the request was refused.
@@ -302,6 +314,16 @@ type PublishResult struct {
 	// How many subscriptions it matched, disabled ones too.
 	Matched int `json:"matched"`
 	// Why it was refused; empty when it was not.
+	UserErrors []*usererror.Error `json:"userErrors"`
+}
+
+// The answer to `setResourceRoute`.
+type ResourceRoutePayload struct {
+	// The route as it is now; null when the request was refused, and with `FOLLOW_SUBSCRIPTIONS`.
+	ResourceRoute *ent.ResourceRoute `json:"resourceRoute,omitempty"`
+	// The account's secret, if it was made for this route: shown in this answer only.
+	CreatedSecret *string `json:"createdSecret,omitempty"`
+	// Why the request was refused; empty when it was not.
 	UserErrors []*usererror.Error `json:"userErrors"`
 }
 

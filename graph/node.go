@@ -19,6 +19,8 @@ var nodeTypes = map[id.Prefix]string{
 	id.EventSubscription:   "EventSubscription",
 	id.NotificationProfile: "NotificationProfile",
 	id.AuthSetting:         "AuthSetting",
+	id.ResourceRoute:       "ResourceRoute",
+	id.AccountSecret:       "AccountSecret",
 	id.Event:               "Event",
 	id.Delivery:            "Delivery",
 	id.Attempt:             "DeliveryAttempt",
@@ -78,6 +80,10 @@ func node(ctx context.Context, prefix id.Prefix, key id.ID) (Node, error) {
 		return asNode(l.profile.load(ctx, key))
 	case id.AuthSetting:
 		return asNode(l.authSetting.load(ctx, key))
+	case id.ResourceRoute:
+		return asNode(l.resourceRoute.load(ctx, key))
+	case id.AccountSecret:
+		return asNode(l.accountSecret.load(ctx, key))
 	case id.Event:
 		return asNode(l.event.load(ctx, key))
 	case id.Delivery:

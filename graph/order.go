@@ -25,6 +25,7 @@ type Order struct {
 //
 //	event_subscriptions    (account_id, id), (account_id, updated_at, id), (account_id, name) and (account_id, key)
 //	notification_profiles  (account_id, id), (account_id, updated_at, id) and (account_id, key)
+//	resource_routes        (account_id, id) and (account_id, resource)
 //	api_keys               (account_id, id) and (account_id, name, id)
 //	accounts               (id), (name, id) and (key)
 const (
@@ -32,9 +33,10 @@ const (
 	sortByChange   = "UPDATED_AT"
 	sortByName     = "NAME"
 	sortByKey      = "KEY"
+	sortByResource = "RESOURCE"
 )
 
-var columns = map[string]string{sortByChange: "updated_at", sortByName: "name", sortByKey: "key"}
+var columns = map[string]string{sortByChange: "updated_at", sortByName: "name", sortByKey: "key", sortByResource: "resource"}
 
 // sorting is the order of a list. Zero is the newest first.
 type sorting struct {
@@ -192,6 +194,13 @@ func profileValue(p *ent.NotificationProfile, by string) string {
 		return micros(p.UpdatedAt)
 	case sortByKey:
 		return p.Key
+	}
+	return ""
+}
+
+func resourceRouteValue(r *ent.ResourceRoute, by string) string {
+	if by == sortByResource {
+		return r.Resource
 	}
 	return ""
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/account"
+	"github.com/hookline/hookline/ent/accountsecret"
 	entapikey "github.com/hookline/hookline/ent/apikey"
 	"github.com/hookline/hookline/ent/attempt"
 	"github.com/hookline/hookline/ent/auditentry"
@@ -19,6 +20,7 @@ import (
 	"github.com/hookline/hookline/ent/eventtype"
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/ent/predicate"
+	"github.com/hookline/hookline/ent/resourceroute"
 	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/id"
 )
@@ -102,6 +104,16 @@ func (r reads) eventTypesOf(ctx context.Context, categories []id.ID) (map[id.ID]
 func (r reads) authSettings(ctx context.Context, ids []id.ID) (map[id.ID]*ent.AuthSetting, error) {
 	rows, err := r.client.AuthSetting.Query().Where(authsetting.IDIn(ids...)).All(ctx)
 	return byKey(rows, err, func(a *ent.AuthSetting) id.ID { return a.ID })
+}
+
+func (r reads) resourceRoutes(ctx context.Context, ids []id.ID) (map[id.ID]*ent.ResourceRoute, error) {
+	rows, err := r.client.ResourceRoute.Query().Where(resourceroute.IDIn(ids...)).All(ctx)
+	return byKey(rows, err, func(r *ent.ResourceRoute) id.ID { return r.ID })
+}
+
+func (r reads) accountSecrets(ctx context.Context, ids []id.ID) (map[id.ID]*ent.AccountSecret, error) {
+	rows, err := r.client.AccountSecret.Query().Where(accountsecret.IDIn(ids...)).All(ctx)
+	return byKey(rows, err, func(s *ent.AccountSecret) id.ID { return s.ID })
 }
 
 func (r reads) profiles(ctx context.Context, ids []id.ID) (map[id.ID]*ent.NotificationProfile, error) {

@@ -26,6 +26,7 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	AccountSecret() AccountSecretResolver
 	ApiKey() ApiKeyResolver
 	AuditEntry() AuditEntryResolver
 	AuthSetting() AuthSettingResolver
@@ -39,6 +40,7 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	NotificationProfile() NotificationProfileResolver
 	Query() QueryResolver
+	ResourceRoute() ResourceRouteResolver
 	Subscription() SubscriptionResolver
 	UserError() UserErrorResolver
 }
@@ -69,6 +71,22 @@ type ComplexityRoot struct {
 	AccountPayload struct {
 		Account    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	AccountSecret struct {
+		CreatedAt                func(childComplexity int) int
+		ID                       func(childComplexity int) int
+		PreviousSecretValidUntil func(childComplexity int) int
+		SecretFingerprint        func(childComplexity int) int
+		UpdatedAt                func(childComplexity int) int
+		Version                  func(childComplexity int) int
+	}
+
+	AccountSecretPayload struct {
+		AccountSecret func(childComplexity int) int
+		CreatedSecret func(childComplexity int) int
+		UserErrors    func(childComplexity int) int
+		Warnings      func(childComplexity int) int
 	}
 
 	ApiKey struct {
@@ -232,6 +250,7 @@ type ComplexityRoot struct {
 		EventType     func(childComplexity int) int
 		ID            func(childComplexity int) int
 		NextAttemptAt func(childComplexity int) int
+		ResourceRoute func(childComplexity int) int
 		Status        func(childComplexity int) int
 		Subscription  func(childComplexity int) int
 	}
@@ -404,7 +423,9 @@ type ComplexityRoot struct {
 		DeleteNotificationProfile     func(childComplexity int, by configure.Ref, deleteUnused bool) int
 		PublishEvents                 func(childComplexity int, events []*accept.Event) int
 		RevokeAPIKey                  func(childComplexity int, id string) int
+		RotateAccountSecret           func(childComplexity int, overlap time.Duration, secret *string) int
 		RotateEventSubscriptionSecret func(childComplexity int, by configure.Ref, overlap time.Duration, secret *string) int
+		SetResourceRoute              func(childComplexity int, resource string, action string, profile *configure.Ref) int
 		UpdateAuthSetting             func(childComplexity int, by configure.Ref, input configure.UpdateAuthSettingInput) int
 		UpdateEventSubscription       func(childComplexity int, by configure.Ref, input configure.UpdateEventSubscriptionInput) int
 		UpdateNotificationProfile     func(childComplexity int, by configure.Ref, input configure.UpdateNotificationProfileInput) int
@@ -486,6 +507,7 @@ type ComplexityRoot struct {
 
 	Query struct {
 		APIKeys              func(childComplexity int, order *Order, first *int, after *string, last *int, before *string) int
+		AccountSecret        func(childComplexity int) int
 		Accounts             func(childComplexity int, order *Order, first *int, after *string, last *int, before *string) int
 		AuditLog             func(childComplexity int, filter *AuditLogFilter, first *int, after *string, last *int, before *string) int
 		AuthSetting          func(childComplexity int, by configure.Ref) int
@@ -506,7 +528,36 @@ type ComplexityRoot struct {
 		Nodes                func(childComplexity int, ids []string) int
 		NotificationProfile  func(childComplexity int, by configure.Ref) int
 		NotificationProfiles func(childComplexity int, search *string, order *Order, first *int, after *string, last *int, before *string) int
+		ResourceRoute        func(childComplexity int, resource string) int
+		ResourceRoutes       func(childComplexity int, search *string, action *string, profile *configure.Ref, order *Order, first *int, after *string, last *int, before *string) int
 		Viewer               func(childComplexity int) int
+	}
+
+	ResourceRoute struct {
+		Action    func(childComplexity int) int
+		CreatedAt func(childComplexity int) int
+		ID        func(childComplexity int) int
+		Profile   func(childComplexity int) int
+		Resource  func(childComplexity int) int
+		UpdatedAt func(childComplexity int) int
+	}
+
+	ResourceRouteConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	ResourceRouteEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	ResourceRoutePayload struct {
+		CreatedSecret func(childComplexity int) int
+		ResourceRoute func(childComplexity int) int
+		UserErrors    func(childComplexity int) int
 	}
 
 	RetryPolicy struct {
@@ -624,6 +675,68 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AccountPayload.UserErrors(childComplexity), true
+
+	case "AccountSecret.createdAt":
+		if e.ComplexityRoot.AccountSecret.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountSecret.CreatedAt(childComplexity), true
+	case "AccountSecret.id":
+		if e.ComplexityRoot.AccountSecret.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountSecret.ID(childComplexity), true
+	case "AccountSecret.previousSecretValidUntil":
+		if e.ComplexityRoot.AccountSecret.PreviousSecretValidUntil == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountSecret.PreviousSecretValidUntil(childComplexity), true
+	case "AccountSecret.secretFingerprint":
+		if e.ComplexityRoot.AccountSecret.SecretFingerprint == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountSecret.SecretFingerprint(childComplexity), true
+	case "AccountSecret.updatedAt":
+		if e.ComplexityRoot.AccountSecret.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountSecret.UpdatedAt(childComplexity), true
+	case "AccountSecret.version":
+		if e.ComplexityRoot.AccountSecret.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountSecret.Version(childComplexity), true
+
+	case "AccountSecretPayload.accountSecret":
+		if e.ComplexityRoot.AccountSecretPayload.AccountSecret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountSecretPayload.AccountSecret(childComplexity), true
+	case "AccountSecretPayload.createdSecret":
+		if e.ComplexityRoot.AccountSecretPayload.CreatedSecret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountSecretPayload.CreatedSecret(childComplexity), true
+	case "AccountSecretPayload.userErrors":
+		if e.ComplexityRoot.AccountSecretPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountSecretPayload.UserErrors(childComplexity), true
+	case "AccountSecretPayload.warnings":
+		if e.ComplexityRoot.AccountSecretPayload.Warnings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountSecretPayload.Warnings(childComplexity), true
 
 	case "ApiKey.createdAt":
 		if e.ComplexityRoot.ApiKey.CreatedAt == nil {
@@ -1233,6 +1346,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Delivery.NextAttemptAt(childComplexity), true
+	case "Delivery.resourceRoute":
+		if e.ComplexityRoot.Delivery.ResourceRoute == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Delivery.ResourceRoute(childComplexity), true
 	case "Delivery.status":
 		if e.ComplexityRoot.Delivery.Status == nil {
 			break
@@ -1992,6 +2111,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokeAPIKey(childComplexity, args["id"].(string)), true
+	case "Mutation.rotateAccountSecret":
+		if e.ComplexityRoot.Mutation.RotateAccountSecret == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_rotateAccountSecret_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RotateAccountSecret(childComplexity, args["overlap"].(time.Duration), args["secret"].(*string)), true
 	case "Mutation.rotateEventSubscriptionSecret":
 		if e.ComplexityRoot.Mutation.RotateEventSubscriptionSecret == nil {
 			break
@@ -2003,6 +2133,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RotateEventSubscriptionSecret(childComplexity, args["by"].(configure.Ref), args["overlap"].(time.Duration), args["secret"].(*string)), true
+	case "Mutation.setResourceRoute":
+		if e.ComplexityRoot.Mutation.SetResourceRoute == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setResourceRoute_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetResourceRoute(childComplexity, args["resource"].(string), args["action"].(string), args["profile"].(*configure.Ref)), true
 	case "Mutation.updateAuthSetting":
 		if e.ComplexityRoot.Mutation.UpdateAuthSetting == nil {
 			break
@@ -2371,6 +2512,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.APIKeys(childComplexity, args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.accountSecret":
+		if e.ComplexityRoot.Query.AccountSecret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.AccountSecret(childComplexity), true
 	case "Query.accounts":
 		if e.ComplexityRoot.Query.Accounts == nil {
 			break
@@ -2592,12 +2739,128 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.NotificationProfiles(childComplexity, args["search"].(*string), args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.resourceRoute":
+		if e.ComplexityRoot.Query.ResourceRoute == nil {
+			break
+		}
+
+		args, err := ec.field_Query_resourceRoute_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ResourceRoute(childComplexity, args["resource"].(string)), true
+	case "Query.resourceRoutes":
+		if e.ComplexityRoot.Query.ResourceRoutes == nil {
+			break
+		}
+
+		args, err := ec.field_Query_resourceRoutes_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ResourceRoutes(childComplexity, args["search"].(*string), args["action"].(*string), args["profile"].(*configure.Ref), args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.viewer":
 		if e.ComplexityRoot.Query.Viewer == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
+
+	case "ResourceRoute.action":
+		if e.ComplexityRoot.ResourceRoute.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceRoute.Action(childComplexity), true
+	case "ResourceRoute.createdAt":
+		if e.ComplexityRoot.ResourceRoute.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceRoute.CreatedAt(childComplexity), true
+	case "ResourceRoute.id":
+		if e.ComplexityRoot.ResourceRoute.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceRoute.ID(childComplexity), true
+	case "ResourceRoute.profile":
+		if e.ComplexityRoot.ResourceRoute.Profile == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceRoute.Profile(childComplexity), true
+	case "ResourceRoute.resource":
+		if e.ComplexityRoot.ResourceRoute.Resource == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceRoute.Resource(childComplexity), true
+	case "ResourceRoute.updatedAt":
+		if e.ComplexityRoot.ResourceRoute.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceRoute.UpdatedAt(childComplexity), true
+
+	case "ResourceRouteConnection.edges":
+		if e.ComplexityRoot.ResourceRouteConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceRouteConnection.Edges(childComplexity), true
+	case "ResourceRouteConnection.nodes":
+		if e.ComplexityRoot.ResourceRouteConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceRouteConnection.Nodes(childComplexity), true
+	case "ResourceRouteConnection.pageInfo":
+		if e.ComplexityRoot.ResourceRouteConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceRouteConnection.PageInfo(childComplexity), true
+	case "ResourceRouteConnection.totalCount":
+		if e.ComplexityRoot.ResourceRouteConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceRouteConnection.TotalCount(childComplexity), true
+
+	case "ResourceRouteEdge.cursor":
+		if e.ComplexityRoot.ResourceRouteEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceRouteEdge.Cursor(childComplexity), true
+	case "ResourceRouteEdge.node":
+		if e.ComplexityRoot.ResourceRouteEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceRouteEdge.Node(childComplexity), true
+
+	case "ResourceRoutePayload.createdSecret":
+		if e.ComplexityRoot.ResourceRoutePayload.CreatedSecret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceRoutePayload.CreatedSecret(childComplexity), true
+	case "ResourceRoutePayload.resourceRoute":
+		if e.ComplexityRoot.ResourceRoutePayload.ResourceRoute == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceRoutePayload.ResourceRoute(childComplexity), true
+	case "ResourceRoutePayload.userErrors":
+		if e.ComplexityRoot.ResourceRoutePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceRoutePayload.UserErrors(childComplexity), true
 
 	case "RetryPolicy.delays":
 		if e.ComplexityRoot.RetryPolicy.Delays == nil {
@@ -2720,6 +2983,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputProfileChoice,
 		ec.unmarshalInputPublishEventInput,
 		ec.unmarshalInputRef,
+		ec.unmarshalInputResourceRouteOrder,
 		ec.unmarshalInputRetryPolicyInput,
 		ec.unmarshalInputUpdateAuthSettingInput,
 		ec.unmarshalInputUpdateEventSubscriptionInput,
@@ -2815,7 +3079,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/access.graphqls" "schema/audit.graphqls" "schema/authsettings.graphqls" "schema/catalogue.graphqls" "schema/deletion.graphqls" "schema/deliveries.graphqls" "schema/events.graphqls" "schema/profiles.graphqls" "schema/subscriptions.graphqls"
+//go:embed "schema/access.graphqls" "schema/audit.graphqls" "schema/authsettings.graphqls" "schema/catalogue.graphqls" "schema/deletion.graphqls" "schema/deliveries.graphqls" "schema/events.graphqls" "schema/profiles.graphqls" "schema/routes.graphqls" "schema/subscriptions.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -2949,6 +3213,7 @@ type Subscription
 	{Name: "schema/deliveries.graphqls", Input: sourceData("schema/deliveries.graphqls"), BuiltIn: false},
 	{Name: "schema/events.graphqls", Input: sourceData("schema/events.graphqls"), BuiltIn: false},
 	{Name: "schema/profiles.graphqls", Input: sourceData("schema/profiles.graphqls"), BuiltIn: false},
+	{Name: "schema/routes.graphqls", Input: sourceData("schema/routes.graphqls"), BuiltIn: false},
 	{Name: "schema/subscriptions.graphqls", Input: sourceData("schema/subscriptions.graphqls"), BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -3003,6 +3268,38 @@ func (ec *executionContext) childFields_AccountPayload(ctx context.Context, fiel
 		return ec.fieldContext_AccountPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AccountPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_AccountSecret(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AccountSecret_id(ctx, field)
+	case "secretFingerprint":
+		return ec.fieldContext_AccountSecret_secretFingerprint(ctx, field)
+	case "previousSecretValidUntil":
+		return ec.fieldContext_AccountSecret_previousSecretValidUntil(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_AccountSecret_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_AccountSecret_updatedAt(ctx, field)
+	case "version":
+		return ec.fieldContext_AccountSecret_version(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccountSecret", field.Name)
+}
+
+func (ec *executionContext) childFields_AccountSecretPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "accountSecret":
+		return ec.fieldContext_AccountSecretPayload_accountSecret(ctx, field)
+	case "createdSecret":
+		return ec.fieldContext_AccountSecretPayload_createdSecret(ctx, field)
+	case "warnings":
+		return ec.fieldContext_AccountSecretPayload_warnings(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_AccountSecretPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccountSecretPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ApiKey(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3311,6 +3608,8 @@ func (ec *executionContext) childFields_Delivery(ctx context.Context, field grap
 		return ec.fieldContext_Delivery_eventType(ctx, field)
 	case "subscription":
 		return ec.fieldContext_Delivery_subscription(ctx, field)
+	case "resourceRoute":
+		return ec.fieldContext_Delivery_resourceRoute(ctx, field)
 	case "status":
 		return ec.fieldContext_Delivery_status(ctx, field)
 	case "attempts":
@@ -3741,6 +4040,60 @@ func (ec *executionContext) childFields_PublishResult(ctx context.Context, field
 		return ec.fieldContext_PublishResult_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PublishResult", field.Name)
+}
+
+func (ec *executionContext) childFields_ResourceRoute(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ResourceRoute_id(ctx, field)
+	case "resource":
+		return ec.fieldContext_ResourceRoute_resource(ctx, field)
+	case "action":
+		return ec.fieldContext_ResourceRoute_action(ctx, field)
+	case "profile":
+		return ec.fieldContext_ResourceRoute_profile(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_ResourceRoute_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_ResourceRoute_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ResourceRoute", field.Name)
+}
+
+func (ec *executionContext) childFields_ResourceRouteConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ResourceRouteConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ResourceRouteConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ResourceRouteConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ResourceRouteConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ResourceRouteConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ResourceRouteEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_ResourceRouteEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_ResourceRouteEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ResourceRouteEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ResourceRoutePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "resourceRoute":
+		return ec.fieldContext_ResourceRoutePayload_resourceRoute(ctx, field)
+	case "createdSecret":
+		return ec.fieldContext_ResourceRoutePayload_createdSecret(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ResourceRoutePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ResourceRoutePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RetryPolicy(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

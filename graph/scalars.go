@@ -186,6 +186,8 @@ var prefixes = map[string]id.Prefix{
 	"EventSubscription.id":    id.EventSubscription,
 	"NotificationProfile.id":  id.NotificationProfile,
 	"AuthSetting.id":          id.AuthSetting,
+	"ResourceRoute.id":        id.ResourceRoute,
+	"AccountSecret.id":        id.AccountSecret,
 	"Event.id":                id.Event,
 	"Delivery.id":             id.Delivery,
 	"DeliveryAttempt.id":      id.Attempt,

@@ -1,6 +1,10 @@
 package graph
 
-import "github.com/hookline/hookline/internal/configure"
+import (
+	"time"
+
+	"github.com/hookline/hookline/internal/configure"
+)
 
 // withSecret answers a mutation that made a signing secret.
 func withSecret(made *configure.CreatedEventSubscription, err error) (*EventSubscriptionPayload, error) {
@@ -11,4 +15,12 @@ func withSecret(made *configure.CreatedEventSubscription, err error) (*EventSubs
 	return &EventSubscriptionPayload{
 		EventSubscription: made.EventSubscription, CreatedSecret: &made.Secret, CreatedAuthSecret: orNull(made.AuthSecret), Warnings: made.Warnings,
 	}, err
+}
+
+// stillValid returns until when a previous secret signs; nil if there is none, or its time is over.
+func stillValid(until *time.Time) *time.Time {
+	if until == nil || !until.After(time.Now()) {
+		return nil
+	}
+	return until
 }

@@ -35,10 +35,7 @@ func (r *eventSubscriptionResolver) DisabledReason(ctx context.Context, obj *ent
 }
 
 func (r *eventSubscriptionResolver) PreviousSecretValidUntil(ctx context.Context, obj *ent.EventSubscription) (*time.Time, error) {
-	if until := obj.PreviousSecretValidUntil; until != nil && until.After(time.Now()) {
-		return until, nil
-	}
-	return nil, nil // there is none, or its time is over
+	return stillValid(obj.PreviousSecretValidUntil), nil
 }
 
 func (r *mutationResolver) CreateEventSubscription(ctx context.Context, input configure.CreateEventSubscriptionInput) (*EventSubscriptionPayload, error) {

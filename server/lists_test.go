@@ -50,6 +50,12 @@ func (w *world) sortables(ctx context.Context, apiKey string) []sortable {
 				check(w.t, err)
 				return row{id: id.Format(id.APIKey, k.ID), name: name}, func() { check(w.t, db.APIKey.DeleteOne(k).Exec(system)) }
 			}},
+		{"resourceRoutes", "ResourceRouteOrder", apiKey, []string{"CREATED_AT", "RESOURCE"},
+			func(key, _ string, _ time.Time) (row, func()) {
+				set := must(w.configure.SetResourceRoute(ctx, key, configure.ToNobody, nil))
+				return row{id: id.Format(id.ResourceRoute, set.Route.ID), key: key},
+					func() { check(w.t, db.ResourceRoute.DeleteOne(set.Route).Exec(ctx)) }
+			}},
 		{"accounts", "AccountOrder", adminKey, []string{"CREATED_AT", "NAME", "KEY"},
 			func(key, name string, _ time.Time) (row, func()) {
 				a := must(w.configure.CreateAccount(system, key, name))
@@ -63,6 +69,7 @@ func sorted(rows []row, field, direction string) []string {
 	value := map[string]func(row) string{
 		"CREATED_AT": func(row) string { return "" }, "UPDATED_AT": func(r row) string { return r.changed },
 		"NAME": func(r row) string { return r.name }, "KEY": func(r row) string { return r.key },
+		"RESOURCE": func(r row) string { return r.key },
 	}[field]
 	rows = slices.SortedFunc(slices.Values(rows), func(a, b row) int {
 		return cmp.Or(strings.Compare(value(a), value(b)), strings.Compare(a.id, b.id))
@@ -177,10 +184,7 @@ func TestListOrders(t *testing.T) {
 			t.Run(s.list+" refuses a cursor of another order", func(t *testing.T) {
 				w := w.in(t)
 				cursor := w.page(s, map[string]any{"first": 1}).PageInfo.EndCursor
-				document := fmt.Sprintf(`query($after: Cursor) {%s(after: $after, order: {field: NAME, direction: ASC}) {nodes {id}}}`, s.list)
-				if s.list == "notificationProfiles" {
-					document = strings.Replace(document, "NAME", "KEY", 1)
-				}
+				document := fmt.Sprintf(`query($after: Cursor) {%s(after: $after, order: {field: %s, direction: ASC}) {nodes {id}}}`, s.list, s.fields[len(s.fields)-1])
 				a := w.query(s.key, document, map[string]any{"after": cursor})
 				if a.code() != "BAD_USER_INPUT" || !strings.Contains(a.Errors[0].Message, "after: the cursor is of a list in the order CREATED_AT DESC") {
 					t.Errorf("got %+v", a)
@@ -220,10 +224,19 @@ func TestSearch(t *testing.T) {
 				t.Errorf("profiles with %q: %s, want %s", text, got, want)
 			}
 		}
+		for _, resource := range []string{"+49 30 1", "+49_30", "Ärger"} {
+			must(w.configure.SetResourceRoute(ctx, resource, configure.ToNobody, nil))
+		}
+		for text, want := range map[string]string{"+49": "2", "9_3": "1", "äRG": "1", "": "3"} {
+			if got := w.get(key, `query($s: String) {resourceRoutes(search: $s) {totalCount}}`, map[string]any{"s": text}, "resourceRoutes.totalCount"); got != want {
+				t.Errorf("routes with %q: %s, want %s", text, got, want)
+			}
+		}
 		long := map[string]any{"s": strings.Repeat("ä", 256)}
 		for document, says := range map[string]string{
 			`query($s: String) {eventSubscriptions(filter: {search: $s}) {totalCount}}`: "filter.search: 256 characters are too many, the limit is 255",
 			`query($s: String) {notificationProfiles(search: $s) {totalCount}}`:         "search: 256 characters are too many, the limit is 255",
+			`query($s: String) {resourceRoutes(search: $s) {totalCount}}`:               "search: 256 characters are too many, the limit is 255",
 		} {
 			if a := w.query(key, document, long); a.code() != "BAD_USER_INPUT" || !strings.Contains(a.Errors[0].Message, says) {
 				t.Errorf("%s: %+v", document, a)

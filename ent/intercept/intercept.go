@@ -9,6 +9,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/account"
+	"github.com/hookline/hookline/ent/accountsecret"
 	"github.com/hookline/hookline/ent/apikey"
 	"github.com/hookline/hookline/ent/attempt"
 	"github.com/hookline/hookline/ent/auditentry"
@@ -135,6 +136,33 @@ func (f TraverseAccount) Traverse(ctx context.Context, q ent.Query) error {
 		return f(ctx, q)
 	}
 	return fmt.Errorf("unexpected query type %T. expect *ent.AccountQuery", q)
+}
+
+// The AccountSecretFunc type is an adapter to allow the use of ordinary function as a Querier.
+type AccountSecretFunc func(context.Context, *ent.AccountSecretQuery) (ent.Value, error)
+
+// Query calls f(ctx, q).
+func (f AccountSecretFunc) Query(ctx context.Context, q ent.Query) (ent.Value, error) {
+	if q, ok := q.(*ent.AccountSecretQuery); ok {
+		return f(ctx, q)
+	}
+	return nil, fmt.Errorf("unexpected query type %T. expect *ent.AccountSecretQuery", q)
+}
+
+// The TraverseAccountSecret type is an adapter to allow the use of ordinary function as Traverser.
+type TraverseAccountSecret func(context.Context, *ent.AccountSecretQuery) error
+
+// Intercept is a dummy implementation of Intercept that returns the next Querier in the pipeline.
+func (f TraverseAccountSecret) Intercept(next ent.Querier) ent.Querier {
+	return next
+}
+
+// Traverse calls f(ctx, q).
+func (f TraverseAccountSecret) Traverse(ctx context.Context, q ent.Query) error {
+	if q, ok := q.(*ent.AccountSecretQuery); ok {
+		return f(ctx, q)
+	}
+	return fmt.Errorf("unexpected query type %T. expect *ent.AccountSecretQuery", q)
 }
 
 // The AttemptFunc type is an adapter to allow the use of ordinary function as a Querier.
@@ -522,6 +550,8 @@ func NewQuery(q ent.Query) (Query, error) {
 		return &query[*ent.APIKeyQuery, predicate.APIKey, apikey.OrderOption]{typ: ent.TypeAPIKey, tq: q}, nil
 	case *ent.AccountQuery:
 		return &query[*ent.AccountQuery, predicate.Account, account.OrderOption]{typ: ent.TypeAccount, tq: q}, nil
+	case *ent.AccountSecretQuery:
+		return &query[*ent.AccountSecretQuery, predicate.AccountSecret, accountsecret.OrderOption]{typ: ent.TypeAccountSecret, tq: q}, nil
 	case *ent.AttemptQuery:
 		return &query[*ent.AttemptQuery, predicate.Attempt, attempt.OrderOption]{typ: ent.TypeAttempt, tq: q}, nil
 	case *ent.AuditEntryQuery:

@@ -60,6 +60,31 @@ var (
 			},
 		},
 	}
+	// AccountSecretsColumns holds the columns for the "account_secrets" table.
+	AccountSecretsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "account_id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "version", Type: field.TypeInt, Default: 1},
+		{Name: "secret", Type: field.TypeBytes},
+		{Name: "secret_fingerprint", Type: field.TypeString},
+		{Name: "previous_secret", Type: field.TypeBytes, Nullable: true},
+		{Name: "previous_secret_valid_until", Type: field.TypeTime, Nullable: true},
+	}
+	// AccountSecretsTable holds the schema information for the "account_secrets" table.
+	AccountSecretsTable = &schema.Table{
+		Name:       "account_secrets",
+		Columns:    AccountSecretsColumns,
+		PrimaryKey: []*schema.Column{AccountSecretsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "accountsecret_account_id",
+				Unique:  true,
+				Columns: []*schema.Column{AccountSecretsColumns[1]},
+			},
+		},
+	}
 	// AttemptsColumns holds the columns for the "attempts" table.
 	AttemptsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
@@ -569,6 +594,7 @@ var (
 	Tables = []*schema.Table{
 		APIKeysTable,
 		AccountsTable,
+		AccountSecretsTable,
 		AttemptsTable,
 		AuditEntriesTable,
 		AuthSettingsTable,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/hookline/hookline/ent/account"
+	"github.com/hookline/hookline/ent/accountsecret"
 	"github.com/hookline/hookline/ent/apikey"
 	"github.com/hookline/hookline/ent/attempt"
 	"github.com/hookline/hookline/ent/auditentry"
@@ -73,6 +74,39 @@ func init() {
 	accountDescID := accountMixinFields0[0].Descriptor()
 	// account.DefaultID holds the default value on creation for the id field.
 	account.DefaultID = accountDescID.Default.(func() uuid.UUID)
+	accountsecretMixin := schema.AccountSecret{}.Mixin()
+	accountsecretMixinHooks1 := accountsecretMixin[1].Hooks()
+	accountsecretMixinHooks3 := accountsecretMixin[3].Hooks()
+	accountsecret.Hooks[0] = accountsecretMixinHooks1[0]
+	accountsecret.Hooks[1] = accountsecretMixinHooks3[0]
+	accountsecretMixinInters1 := accountsecretMixin[1].Interceptors()
+	accountsecret.Interceptors[0] = accountsecretMixinInters1[0]
+	accountsecretMixinFields0 := accountsecretMixin[0].Fields()
+	_ = accountsecretMixinFields0
+	accountsecretMixinFields2 := accountsecretMixin[2].Fields()
+	_ = accountsecretMixinFields2
+	accountsecretMixinFields3 := accountsecretMixin[3].Fields()
+	_ = accountsecretMixinFields3
+	accountsecretFields := schema.AccountSecret{}.Fields()
+	_ = accountsecretFields
+	// accountsecretDescCreatedAt is the schema descriptor for created_at field.
+	accountsecretDescCreatedAt := accountsecretMixinFields2[0].Descriptor()
+	// accountsecret.DefaultCreatedAt holds the default value on creation for the created_at field.
+	accountsecret.DefaultCreatedAt = accountsecretDescCreatedAt.Default.(func() time.Time)
+	// accountsecretDescUpdatedAt is the schema descriptor for updated_at field.
+	accountsecretDescUpdatedAt := accountsecretMixinFields2[1].Descriptor()
+	// accountsecret.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	accountsecret.DefaultUpdatedAt = accountsecretDescUpdatedAt.Default.(func() time.Time)
+	// accountsecret.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	accountsecret.UpdateDefaultUpdatedAt = accountsecretDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// accountsecretDescVersion is the schema descriptor for version field.
+	accountsecretDescVersion := accountsecretMixinFields3[0].Descriptor()
+	// accountsecret.DefaultVersion holds the default value on creation for the version field.
+	accountsecret.DefaultVersion = accountsecretDescVersion.Default.(int)
+	// accountsecretDescID is the schema descriptor for id field.
+	accountsecretDescID := accountsecretMixinFields0[0].Descriptor()
+	// accountsecret.DefaultID holds the default value on creation for the id field.
+	accountsecret.DefaultID = accountsecretDescID.Default.(func() uuid.UUID)
 	attemptMixin := schema.Attempt{}.Mixin()
 	attemptMixinHooks1 := attemptMixin[1].Hooks()
 	attempt.Hooks[0] = attemptMixinHooks1[0]

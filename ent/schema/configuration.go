@@ -211,6 +211,30 @@ func (ResourceRoute) Indexes() []ent.Index {
 	}
 }
 
+// AccountSecret is the secret that signs what an account sends without a subscription: what its resource routes forward, and
+// per-message webhooks. It is made when it is first needed.
+type AccountSecret struct{ ent.Schema }
+
+// Mixin of AccountSecret.
+func (AccountSecret) Mixin() []ent.Mixin {
+	return []ent.Mixin{idMixin{}, accountMixin{}, timesMixin{}, versionMixin{}}
+}
+
+// Fields of AccountSecret.
+func (AccountSecret) Fields() []ent.Field {
+	return []ent.Field{
+		field.Bytes("secret").Sensitive().Comment("sealed by internal/vault"),
+		field.String("secret_fingerprint"),
+		field.Bytes("previous_secret").Optional().Sensitive().Comment("the secret before the last rotation, sealed; null for none"),
+		field.Time("previous_secret_valid_until").Optional().Nillable().Comment("until when it signs, too"),
+	}
+}
+
+// Indexes of AccountSecret.
+func (AccountSecret) Indexes() []ent.Index {
+	return []ent.Index{index.Fields("account_id").Unique()}
+}
+
 // ConfigChange says that an object of an account, or of the catalogue, was created, changed or deleted: a line that every
 // process reads to keep its registry true. The catalogue is one for all accounts: its lines have the account id zero, and
 // only Hookline itself writes and reads them. Lines are dropped after an hour.
@@ -222,7 +246,7 @@ func (ConfigChange) Mixin() []ent.Mixin { return []ent.Mixin{idMixin{}, accountM
 // Fields of ConfigChange.
 func (ConfigChange) Fields() []ent.Field {
 	return []ent.Field{
-		field.String("kind").Immutable().Comment("the prefix of the object's id: sub, prf, rte or typ"),
+		field.String("kind").Immutable().Comment("the prefix of the object's id: sub, prf, rte, sec or typ"),
 		field.UUID("object_id", uuid.UUID{}).Immutable(),
 	}
 }

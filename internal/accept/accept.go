@@ -176,6 +176,10 @@ func (a *Accepter) prepare(account id.ID, e *Event) *store.NewEvent {
 			matching.Attributes = append(matching.Attributes, match.KV{Key: attribute.Key, Value: attribute.Value})
 		}
 	}
+	if route, is := a.route(account, e); is {
+		row.Targets = route
+		return row
+	}
 	var room [8]match.ID
 	matched, held := a.registry.Match(account, &matching, room[:0])
 	row.Targets = make([]byte, 0, (len(matched)+len(held))*len(id.ID{}))

@@ -20,8 +20,8 @@ type DeletionImpact struct {
 // DeletionImpact says what deleting an object of the account would do, if nothing is changed before. It returns nil if
 // the account has no such object, or if it is of a type that cannot be deleted.
 func (s *Service) DeletionImpact(ctx context.Context, prefix id.Prefix, object id.ID) (*DeletionImpact, error) {
-	kind, known := deletables[prefix]
-	if !known {
+	kind := deletables[prefix]
+	if kind.exists == nil {
 		return nil, nil
 	}
 	db, target := s.Store.Ent, Object{Prefix: prefix, ID: object}

@@ -12,6 +12,7 @@ import (
 	"github.com/hookline/hookline/ent/eventsubscription"
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/ent/predicate"
+	"github.com/hookline/hookline/ent/resourceroute"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/usererror"
 )
@@ -19,7 +20,7 @@ import (
 // Object names an object of the account by its type and id.
 type Object = usererror.Ref
 
-// deletable is a type of objects that can be deleted.
+// deletable is a type of objects that can be deleted, or that only uses others: exists is nil then.
 type deletable struct {
 	kind   string // what people call one
 	exists func(ctx context.Context, db *ent.Client, object id.ID) (bool, error)
@@ -66,6 +67,7 @@ var deletables = map[id.Prefix]deletable{
 			return db.Certificate.DeleteOneID(object).Exec(ctx)
 		},
 	},
+	id.ResourceRoute: {kind: "resource route"},
 }
 
 // reference is a column by which objects use others. What is in use is not deleted; what is not used any more goes with
@@ -87,6 +89,15 @@ var references = []reference{
 		},
 		uses: func(ctx context.Context, db *ent.Client, user id.ID) ([]id.ID, error) {
 			return db.EventSubscription.Query().Where(eventsubscription.ID(user)).QueryProfile().IDs(ctx)
+		},
+	},
+	{
+		user: id.ResourceRoute, used: id.NotificationProfile,
+		users: func(ctx context.Context, db *ent.Client, used id.ID) (int, []id.ID, error) {
+			return countUsers(ctx, db.ResourceRoute.Query().Where(resourceroute.ProfileID(used)))
+		},
+		uses: func(ctx context.Context, db *ent.Client, user id.ID) ([]id.ID, error) {
+			return db.ResourceRoute.Query().Where(resourceroute.ID(user)).QueryProfile().IDs(ctx)
 		},
 	},
 	{

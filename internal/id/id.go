@@ -32,6 +32,7 @@ const (
 	AuthSetting         Prefix = "ath"
 	Certificate         Prefix = "crt"
 	ResourceRoute       Prefix = "rte"
+	AccountSecret       Prefix = "sec"
 	Event               Prefix = "evt"
 	Delivery            Prefix = "dlv"
 	Attempt             Prefix = "att"

@@ -25,7 +25,7 @@ type others struct {
 	store     *store.Store
 	configure *configure.Service
 	account   id.ID
-	ctx       context.Context // confined to account //nolint:containedctx // of a test
+	ctx       context.Context //nolint:containedctx // confined to account
 }
 
 func openOthers(t *testing.T, b testenv.Backend) *others {

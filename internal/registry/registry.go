@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/ent/accountsecret"
 	"github.com/hookline/hookline/ent/configchange"
 	"github.com/hookline/hookline/ent/eventsubscription"
 	"github.com/hookline/hookline/ent/eventtype"
@@ -50,6 +51,7 @@ type account struct {
 	profiles      map[id.ID]*Profile
 	routes        map[string]Route // by resource
 	resources     map[id.ID]string // by route
+	secret        *Subscription    // signs what is sent without a subscription; nil while there is none
 }
 
 // Open loads the configuration. Run keeps it true.
@@ -121,6 +123,13 @@ func (r *Registry) load(ctx context.Context) error {
 		}
 		more = len(rows) == loadPage
 	}
+	secrets, err := r.client.AccountSecret.Query().All(ctx)
+	if err != nil {
+		return fmt.Errorf("load account secrets: %w", err)
+	}
+	for _, row := range secrets {
+		fresh.putAccountSecret(row)
+	}
 	r.mu.Lock()
 	r.accounts, r.owners, r.eventTypes = fresh.accounts, fresh.owners, fresh.eventTypes
 	r.mu.Unlock()
@@ -128,8 +137,8 @@ func (r *Registry) load(ctx context.Context) error {
 	return nil
 }
 
-// Subscription returns a subscription with its profile; ok is false if the account has none of that id, as far as this
-// process knows.
+// Subscription returns a subscription, or a route that forwards, with its profile; ok is false if the account has none of that
+// id, as far as this process knows.
 func (r *Registry) Subscription(accountID, subscription id.ID) (s *Subscription, p *Profile, ok bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -138,6 +147,9 @@ func (r *Registry) Subscription(accountID, subscription id.ID) (s *Subscription,
 		return nil, nil, false
 	}
 	if s = a.subscriptions[subscription]; s == nil {
+		s = a.forwarding(subscription)
+	}
+	if s == nil {
 		return nil, nil, false
 	}
 	p = a.profiles[s.ProfileID]
@@ -208,6 +220,8 @@ func (r *Registry) remove(kind id.Prefix, object id.ID) {
 		delete(a.profiles, object)
 	case id.ResourceRoute:
 		a.removeRoute(object)
+	case id.AccountSecret:
+		a.secret = nil
 	}
 }
 
@@ -303,6 +317,10 @@ func (r *Registry) apply(ctx context.Context, changed map[id.Prefix][]id.ID) err
 	if err != nil {
 		return fmt.Errorf("read changed resource routes: %w", err)
 	}
+	secretRows, err := r.client.AccountSecret.Query().Where(accountsecret.IDIn(changed[id.AccountSecret]...)).All(ctx)
+	if err != nil {
+		return fmt.Errorf("read changed account secrets: %w", err)
+	}
 	types, err := r.changedEventTypes(ctx, changed[id.EventType])
 	if err != nil {
 		return err
@@ -325,6 +343,10 @@ func (r *Registry) apply(ctx context.Context, changed map[id.Prefix][]id.ID) err
 	}
 	for _, row := range routeRows {
 		r.putRoute(row)
+		delete(gone, row.ID)
+	}
+	for _, row := range secretRows {
+		r.putAccountSecret(row)
 		delete(gone, row.ID)
 	}
 	maps.Copy(r.eventTypes, types) // none is ever gone

@@ -7,10 +7,10 @@ import (
 
 // Route is what an account says happens to the events of a resource in place of following the subscriptions.
 type Route struct {
+	// ID stands among an event's targets where a subscription's stands otherwise.
+	ID id.ID
 	// ProfileID is where they are forwarded to; id.Nil when nobody gets them.
 	ProfileID id.ID
-
-	id id.ID
 }
 
 // Route returns the route of a resource; ok is false when its events follow the subscriptions.
@@ -26,7 +26,7 @@ func (r *Registry) Route(accountID id.ID, resource string) (route Route, ok bool
 }
 
 func (r *Registry) putRoute(row *ent.ResourceRoute) {
-	route := Route{id: row.ID}
+	route := Route{ID: row.ID}
 	if row.ProfileID != nil {
 		route.ProfileID = *row.ProfileID
 	}
@@ -40,7 +40,18 @@ func (r *Registry) putRoute(row *ent.ResourceRoute) {
 func (a *account) removeRoute(route id.ID) {
 	resource := a.resources[route]
 	delete(a.resources, route)
-	if a.routes[resource].id == route {
+	if a.routes[resource].ID == route {
 		delete(a.routes, resource)
 	}
+}
+
+// forwarding returns a route as a subscription, which is enabled and has the account's secret; nil if it forwards nothing.
+func (a *account) forwarding(route id.ID) *Subscription {
+	profile := a.routes[a.resources[route]].ProfileID
+	if profile == id.Nil || a.secret == nil {
+		return nil
+	}
+	s := *a.secret
+	s.ID, s.ProfileID = route, profile
+	return &s
 }

@@ -30,6 +30,8 @@ var sealedColumns = []sealedColumn{
 	{table: "notification_profiles", column: "headers", headers: true},
 	{table: "auth_settings", column: "credentials"},
 	{table: "certificates", column: "private_key"},
+	{table: "account_secrets", column: "secret"},
+	{table: "account_secrets", column: "previous_secret"},
 }
 
 // SealedCount is what became of the sealed values of a column.

@@ -1,0 +1,38 @@
+package accept
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/hookline/hookline/internal/access"
+	"github.com/hookline/hookline/internal/configure"
+	"github.com/hookline/hookline/internal/id"
+)
+
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	onEach(t, "decide in place of the subscriptions, for their resource and account alone", func(t *testing.T, r *rig) {
+		r.start(r.Accepter)
+		subscription := r.subscribe("all", []string{"sms.*"})
+		row := r.store.Ent.EventSubscription.GetX(access.WithSystem(t.Context()), subscription)
+		ctx := access.WithAccount(t.Context(), r.account)
+		forward, err := r.configure.SetResourceRoute(ctx, "+491", configure.Forward, &configure.Ref{ID: new(id.Format(id.NotificationProfile, row.ProfileID))})
+		must(t, err)
+		_, err = r.configure.SetResourceRoute(ctx, "+492", configure.ToNobody, nil)
+		must(t, err)
+		_, err = r.configure.SetResourceRoute(access.WithAccount(t.Context(), r.newAccount("bank")), "+493", configure.ToNobody, nil)
+		must(t, err)
+		for resource, want := range map[string]string{
+			"+491": string(forward.Route.ID[:]), "+492": "", "+493": string(subscription[:]), "+49": string(subscription[:]), "": string(subscription[:]),
+		} {
+			results, err := r.Publish(t.Context(), r.account, []Event{{Type: "sms.delivery", Payload: json.RawMessage("1"), Resource: resource}})
+			must(t, err)
+			if results[0].Matched != len(want)/len(id.Nil) {
+				t.Errorf("%q: matched %d", resource, results[0].Matched)
+			}
+			if got := r.store.Ent.Event.GetX(ctx, results[0].ID); string(got.Targets) != want {
+				t.Errorf("%q: targets %x, want %x", resource, got.Targets, want)
+			}
+		}
+	})
+}
