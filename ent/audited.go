@@ -73,6 +73,7 @@ func (c *Client) AuditedRows(ctx context.Context, typ string, ids []uuid.UUID) (
 				"token_id":     row.TokenID,
 				"secret_hash":  auditedSecret(row.SecretHash),
 				"name":         row.Name,
+				"kind":         row.Kind,
 				"scopes":       row.Scopes,
 				"created_at":   row.CreatedAt,
 				"last_used_at": row.LastUsedAt,

@@ -71,6 +71,7 @@ type APIKeyMutation struct {
 	token_id      *string
 	secret_hash   *[]byte
 	name          *string
+	kind          *string
 	scopes        *[]string
 	appendscopes  []string
 	created_at    *time.Time
@@ -329,6 +330,42 @@ func (m *APIKeyMutation) OldName(ctx context.Context) (v string, err error) {
 // ResetName resets all changes to the "name" field.
 func (m *APIKeyMutation) ResetName() {
 	m.name = nil
+}
+
+// SetKind sets the "kind" field.
+func (m *APIKeyMutation) SetKind(s string) {
+	m.kind = &s
+}
+
+// Kind returns the value of the "kind" field in the mutation.
+func (m *APIKeyMutation) Kind() (r string, exists bool) {
+	v := m.kind
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldKind returns the old "kind" field's value of the APIKey entity.
+// If the APIKey object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *APIKeyMutation) OldKind(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldKind is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldKind requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldKind: %w", err)
+	}
+	return oldValue.Kind, nil
+}
+
+// ResetKind resets all changes to the "kind" field.
+func (m *APIKeyMutation) ResetKind() {
+	m.kind = nil
 }
 
 // SetScopes sets the "scopes" field.
@@ -599,7 +636,7 @@ func (m *APIKeyMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *APIKeyMutation) Fields() []string {
-	fields := make([]string, 0, 9)
+	fields := make([]string, 0, 10)
 	if m.account_id != nil {
 		fields = append(fields, apikey.FieldAccountID)
 	}
@@ -611,6 +648,9 @@ func (m *APIKeyMutation) Fields() []string {
 	}
 	if m.name != nil {
 		fields = append(fields, apikey.FieldName)
+	}
+	if m.kind != nil {
+		fields = append(fields, apikey.FieldKind)
 	}
 	if m.scopes != nil {
 		fields = append(fields, apikey.FieldScopes)
@@ -643,6 +683,8 @@ func (m *APIKeyMutation) Field(name string) (ent.Value, bool) {
 		return m.SecretHash()
 	case apikey.FieldName:
 		return m.Name()
+	case apikey.FieldKind:
+		return m.Kind()
 	case apikey.FieldScopes:
 		return m.Scopes()
 	case apikey.FieldCreatedAt:
@@ -670,6 +712,8 @@ func (m *APIKeyMutation) OldField(ctx context.Context, name string) (ent.Value, 
 		return m.OldSecretHash(ctx)
 	case apikey.FieldName:
 		return m.OldName(ctx)
+	case apikey.FieldKind:
+		return m.OldKind(ctx)
 	case apikey.FieldScopes:
 		return m.OldScopes(ctx)
 	case apikey.FieldCreatedAt:
@@ -716,6 +760,13 @@ func (m *APIKeyMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetName(v)
+		return nil
+	case apikey.FieldKind:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetKind(v)
 		return nil
 	case apikey.FieldScopes:
 		v, ok := value.([]string)
@@ -833,6 +884,9 @@ func (m *APIKeyMutation) ResetField(name string) error {
 		return nil
 	case apikey.FieldName:
 		m.ResetName()
+		return nil
+	case apikey.FieldKind:
+		m.ResetKind()
 		return nil
 	case apikey.FieldScopes:
 		m.ResetScopes()

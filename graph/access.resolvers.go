@@ -10,8 +10,11 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/ent/account"
 	"github.com/hookline/hookline/ent/apikey"
 	"github.com/hookline/hookline/internal/access"
+	"github.com/hookline/hookline/internal/configure"
+	"github.com/hookline/hookline/internal/id"
 )
 
 func (r *apiKeyResolver) Prefix(ctx context.Context, obj *ent.APIKey) (string, error) {
@@ -26,8 +29,18 @@ func (r *apiKeyResolver) Scopes(ctx context.Context, obj *ent.APIKey) ([]access.
 	return scopes, nil
 }
 
+func (r *apiKeyResolver) Status(ctx context.Context, obj *ent.APIKey) (APIKeyStatus, error) {
+	return apiKeyStatus(obj, time.Now()), nil
+}
+
 func (r *mutationResolver) CreateAccount(ctx context.Context, key string, name string) (*AccountPayload, error) {
 	account, err := r.Configure.CreateAccount(ctx, key, name)
+	wrong, err := mistakes(err)
+	return &AccountPayload{Account: account, UserErrors: wrong}, err
+}
+
+func (r *mutationResolver) UpdateAccount(ctx context.Context, by configure.Ref, name string) (*AccountPayload, error) {
+	account, err := r.Configure.UpdateAccount(ctx, by, name)
 	wrong, err := mistakes(err)
 	return &AccountPayload{Account: account, UserErrors: wrong}, err
 }
@@ -50,27 +63,45 @@ func (r *queryResolver) Viewer(ctx context.Context) (*Viewer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Viewer{Account: account, KeyName: principal.KeyName, Scopes: principal.Scopes, Version: r.Version}, nil
+	return &Viewer{
+		Account: account, KeyName: principal.KeyName, Scopes: principal.Scopes, ExpiresAt: principal.ExpiresAt,
+		Limits: configure.InputLimits(), Version: r.Version,
+	}, nil
 }
 
-func (r *queryResolver) Accounts(ctx context.Context, order *Order, first *int, after *string, last *int, before *string) (*Connection[ent.Account], error) {
+func (r *queryResolver) Account(ctx context.Context, by configure.Ref) (*ent.Account, error) {
+	if by.Key != nil {
+		return orMissing(r.Ent.Account.Query().Where(account.Key(*by.Key)).Only(ctx))
+	}
+	return find(ctx, id.Account, orZero(by.ID), loadersOf(ctx).account)
+}
+
+func (r *queryResolver) Accounts(ctx context.Context, search *string, order *Order, first *int, after *string, last *int, before *string) (*Connection[ent.Account], error) {
 	p, err := readSortedPage(order, first, after, last, before)
 	if err != nil {
 		return nil, err
 	}
-	return sortedList(ctx, r.Ent.Account.Query(), p, accountID, accountValue)
+	found, err := containing("search", orZero(search), account.FieldKey, account.FieldName)
+	if err != nil {
+		return nil, err
+	}
+	return sortedList(ctx, r.Ent.Account.Query().Where(found), p, accountID, accountValue)
 }
 
-func (r *queryResolver) APIKeys(ctx context.Context, order *Order, first *int, after *string, last *int, before *string) (*Connection[ent.APIKey], error) {
+func (r *queryResolver) APIKeys(ctx context.Context, filter *APIKeyFilter, order *Order, first *int, after *string, last *int, before *string) (*Connection[ent.APIKey], error) {
 	p, err := readSortedPage(order, first, after, last, before)
 	if err != nil {
 		return nil, err
 	}
-	account, err := own(ctx)
+	owner, err := own(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return sortedList(ctx, r.Ent.APIKey.Query().Where(apikey.AccountID(account)), p, apiKeyID, apiKeyValue)
+	where, err := apiKeysWhere(filter, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return sortedList(ctx, r.Ent.APIKey.Query().Where(apikey.AccountID(owner)).Where(where...), p, apiKeyID, apiKeyValue)
 }
 
 func (r *Resolver) ApiKey() ApiKeyResolver { return &apiKeyResolver{r} }

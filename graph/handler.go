@@ -83,14 +83,17 @@ const (
 	usualAttempts   = 3
 	usualEventTypes = 10
 	usualCategories = 20
+	usualLimits     = 80
 )
 
 // complexities returns what the lists cost: as many times their members' fields as they have members.
 func complexities() ComplexityRoot {
 	var c ComplexityRoot
 	q := &c.Query
-	q.Accounts = sortedComplexity
-	q.APIKeys = sortedComplexity
+	q.Accounts = searchComplexity
+	q.APIKeys = func(child int, _ *APIKeyFilter, order *Order, first *int, after *string, last *int, before *string) int {
+		return sortedComplexity(child, order, first, after, last, before)
+	}
 	q.AuditLog = filteredComplexity[*AuditLogFilter]
 	q.Nodes = func(child int, ids []string) int { return times(min(len(ids), maxNodes))(child) }
 	q.Events = filteredComplexity[*EventLogFilter]
@@ -99,9 +102,7 @@ func complexities() ComplexityRoot {
 	q.EventSubscriptions = func(child int, _ *EventSubscriptionFilter, order *Order, first *int, after *string, last *int, before *string) int {
 		return sortedComplexity(child, order, first, after, last, before)
 	}
-	q.NotificationProfiles = func(child int, _ *string, order *Order, first *int, after *string, last *int, before *string) int {
-		return sortedComplexity(child, order, first, after, last, before)
-	}
+	q.NotificationProfiles = searchComplexity
 	q.Categories = func(child int, _ *string) int { return times(usualCategories)(child) }
 	q.EventTypes = func(child int, _, _ *string, _ bool) int { return times(usualCategories * usualEventTypes)(child) }
 	c.NotificationProfile.Subscriptions = pageComplexity
@@ -112,6 +113,7 @@ func complexities() ComplexityRoot {
 	q.ResourceRoutes = func(child int, _, _ *string, _ *configure.Ref, order *Order, first *int, after *string, last *int, before *string) int {
 		return sortedComplexity(child, order, first, after, last, before)
 	}
+	c.Viewer.Limits = times(usualLimits)
 	c.Category.EventTypes = times(usualEventTypes)
 	c.Event.Deliveries = times(usualDeliveries)
 	c.Delivery.Attempts = times(usualAttempts)
@@ -124,6 +126,10 @@ func times(n int) func(child int) int {
 
 func filteredComplexity[F any](child int, _ F, first *int, after *string, last *int, before *string) int {
 	return pageComplexity(child, first, after, last, before)
+}
+
+func searchComplexity(child int, _ *string, order *Order, first *int, after *string, last *int, before *string) int {
+	return sortedComplexity(child, order, first, after, last, before)
 }
 
 func sortedComplexity(child int, _ *Order, first *int, after *string, last *int, before *string) int {

@@ -17,9 +17,9 @@ type Credentials interface {
 	IsCredentials()
 }
 
-// The answer to `createAccount`.
+// The answer to `createAccount` and `updateAccount`.
 type AccountPayload struct {
-	// The account; null when it was refused.
+	// The account as it is now; null when it was refused.
 	Account *ent.Account `json:"account,omitempty"`
 	// Why it was refused; empty when it was not.
 	UserErrors []*usererror.Error `json:"userErrors"`
@@ -35,6 +35,14 @@ type AccountSecretPayload struct {
 	Warnings []string `json:"warnings"`
 	// Why the request was refused; empty when it was not.
 	UserErrors []*usererror.Error `json:"userErrors"`
+}
+
+// Which API keys to list: all parts given must hold.
+type APIKeyFilter struct {
+	// Only those whose name contains this text of at most 255 characters, in upper or lower case.
+	Search *string `json:"search,omitempty"`
+	// Only those that have one of these statuses now.
+	Statuses []APIKeyStatus `json:"statuses,omitempty"`
 }
 
 // The answer to `createApiKey` and `revokeApiKey`.
@@ -347,6 +355,10 @@ type Viewer struct {
 	KeyName string `json:"keyName"`
 	// What the API key may do.
 	Scopes []access.Scope `json:"scopes"`
+	// When the API key stops working; null for never.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+	// What the fields of inputs may hold, for forms: those that have a limit. Mutations check the same limits.
+	Limits []*configure.InputLimit `json:"limits"`
 	// The version of the server.
 	Version string `json:"version"`
 }

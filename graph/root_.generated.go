@@ -98,6 +98,7 @@ type ComplexityRoot struct {
 		Prefix     func(childComplexity int) int
 		RevokedAt  func(childComplexity int) int
 		Scopes     func(childComplexity int) int
+		Status     func(childComplexity int) int
 	}
 
 	ApiKeyConnection struct {
@@ -412,6 +413,14 @@ type ComplexityRoot struct {
 		Headers func(childComplexity int) int
 	}
 
+	InputLimit struct {
+		Field func(childComplexity int) int
+		Input func(childComplexity int) int
+		Max   func(childComplexity int) int
+		Min   func(childComplexity int) int
+		Of    func(childComplexity int) int
+	}
+
 	Mutation struct {
 		CreateAPIKey                  func(childComplexity int, name string, scopes []access.Scope, expiresAt *time.Time) int
 		CreateAccount                 func(childComplexity int, key string, name string) int
@@ -426,6 +435,7 @@ type ComplexityRoot struct {
 		RotateAccountSecret           func(childComplexity int, overlap time.Duration, secret *string) int
 		RotateEventSubscriptionSecret func(childComplexity int, by configure.Ref, overlap time.Duration, secret *string) int
 		SetResourceRoute              func(childComplexity int, resource string, action string, profile *configure.Ref) int
+		UpdateAccount                 func(childComplexity int, by configure.Ref, name string) int
 		UpdateAuthSetting             func(childComplexity int, by configure.Ref, input configure.UpdateAuthSettingInput) int
 		UpdateEventSubscription       func(childComplexity int, by configure.Ref, input configure.UpdateEventSubscriptionInput) int
 		UpdateNotificationProfile     func(childComplexity int, by configure.Ref, input configure.UpdateNotificationProfileInput) int
@@ -506,9 +516,10 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		APIKeys              func(childComplexity int, order *Order, first *int, after *string, last *int, before *string) int
+		APIKeys              func(childComplexity int, filter *APIKeyFilter, order *Order, first *int, after *string, last *int, before *string) int
+		Account              func(childComplexity int, by configure.Ref) int
 		AccountSecret        func(childComplexity int) int
-		Accounts             func(childComplexity int, order *Order, first *int, after *string, last *int, before *string) int
+		Accounts             func(childComplexity int, search *string, order *Order, first *int, after *string, last *int, before *string) int
 		AuditLog             func(childComplexity int, filter *AuditLogFilter, first *int, after *string, last *int, before *string) int
 		AuthSetting          func(childComplexity int, by configure.Ref) int
 		AuthSettings         func(childComplexity int, search *string, typeArg *string, first *int, after *string, last *int, before *string) int
@@ -579,10 +590,12 @@ type ComplexityRoot struct {
 	}
 
 	Viewer struct {
-		Account func(childComplexity int) int
-		KeyName func(childComplexity int) int
-		Scopes  func(childComplexity int) int
-		Version func(childComplexity int) int
+		Account   func(childComplexity int) int
+		ExpiresAt func(childComplexity int) int
+		KeyName   func(childComplexity int) int
+		Limits    func(childComplexity int) int
+		Scopes    func(childComplexity int) int
+		Version   func(childComplexity int) int
 	}
 }
 
@@ -786,6 +799,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ApiKey.Scopes(childComplexity), true
+	case "ApiKey.status":
+		if e.ComplexityRoot.ApiKey.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ApiKey.Status(childComplexity), true
 
 	case "ApiKeyConnection.edges":
 		if e.ComplexityRoot.ApiKeyConnection.Edges == nil {
@@ -2001,6 +2020,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.HttpMessage.Headers(childComplexity), true
 
+	case "InputLimit.field":
+		if e.ComplexityRoot.InputLimit.Field == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InputLimit.Field(childComplexity), true
+	case "InputLimit.input":
+		if e.ComplexityRoot.InputLimit.Input == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InputLimit.Input(childComplexity), true
+	case "InputLimit.max":
+		if e.ComplexityRoot.InputLimit.Max == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InputLimit.Max(childComplexity), true
+	case "InputLimit.min":
+		if e.ComplexityRoot.InputLimit.Min == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InputLimit.Min(childComplexity), true
+	case "InputLimit.of":
+		if e.ComplexityRoot.InputLimit.Of == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InputLimit.Of(childComplexity), true
+
 	case "Mutation.createApiKey":
 		if e.ComplexityRoot.Mutation.CreateAPIKey == nil {
 			break
@@ -2144,6 +2194,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SetResourceRoute(childComplexity, args["resource"].(string), args["action"].(string), args["profile"].(*configure.Ref)), true
+	case "Mutation.updateAccount":
+		if e.ComplexityRoot.Mutation.UpdateAccount == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateAccount_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateAccount(childComplexity, args["by"].(configure.Ref), args["name"].(string)), true
 	case "Mutation.updateAuthSetting":
 		if e.ComplexityRoot.Mutation.UpdateAuthSetting == nil {
 			break
@@ -2511,7 +2572,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.APIKeys(childComplexity, args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.APIKeys(childComplexity, args["filter"].(*APIKeyFilter), args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.account":
+		if e.ComplexityRoot.Query.Account == nil {
+			break
+		}
+
+		args, err := ec.field_Query_account_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Account(childComplexity, args["by"].(configure.Ref)), true
 	case "Query.accountSecret":
 		if e.ComplexityRoot.Query.AccountSecret == nil {
 			break
@@ -2528,7 +2600,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Accounts(childComplexity, args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.Accounts(childComplexity, args["search"].(*string), args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.auditLog":
 		if e.ComplexityRoot.Query.AuditLog == nil {
 			break
@@ -2930,12 +3002,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.Account(childComplexity), true
+	case "Viewer.expiresAt":
+		if e.ComplexityRoot.Viewer.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.ExpiresAt(childComplexity), true
 	case "Viewer.keyName":
 		if e.ComplexityRoot.Viewer.KeyName == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Viewer.KeyName(childComplexity), true
+	case "Viewer.limits":
+		if e.ComplexityRoot.Viewer.Limits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Limits(childComplexity), true
 	case "Viewer.scopes":
 		if e.ComplexityRoot.Viewer.Scopes == nil {
 			break
@@ -2958,6 +3042,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		ec.unmarshalInputAccountOrder,
+		ec.unmarshalInputApiKeyFilter,
 		ec.unmarshalInputApiKeyOrder,
 		ec.unmarshalInputAttemptFilter,
 		ec.unmarshalInputAttributeFilterInput,
@@ -3312,6 +3397,8 @@ func (ec *executionContext) childFields_ApiKey(ctx context.Context, field graphq
 		return ec.fieldContext_ApiKey_prefix(ctx, field)
 	case "scopes":
 		return ec.fieldContext_ApiKey_scopes(ctx, field)
+	case "status":
+		return ec.fieldContext_ApiKey_status(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_ApiKey_createdAt(ctx, field)
 	case "lastUsedAt":
@@ -3918,6 +4005,22 @@ func (ec *executionContext) childFields_HttpMessage(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type HttpMessage", field.Name)
 }
 
+func (ec *executionContext) childFields_InputLimit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "input":
+		return ec.fieldContext_InputLimit_input(ctx, field)
+	case "field":
+		return ec.fieldContext_InputLimit_field(ctx, field)
+	case "of":
+		return ec.fieldContext_InputLimit_of(ctx, field)
+	case "min":
+		return ec.fieldContext_InputLimit_min(ctx, field)
+	case "max":
+		return ec.fieldContext_InputLimit_max(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InputLimit", field.Name)
+}
+
 func (ec *executionContext) childFields_NotificationProfile(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4132,6 +4235,10 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_keyName(ctx, field)
 	case "scopes":
 		return ec.fieldContext_Viewer_scopes(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_Viewer_expiresAt(ctx, field)
+	case "limits":
+		return ec.fieldContext_Viewer_limits(ctx, field)
 	case "version":
 		return ec.fieldContext_Viewer_version(ctx, field)
 	}

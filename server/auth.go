@@ -54,8 +54,9 @@ func (s *Server) authenticateSocket(ctx context.Context, r *http.Request, init g
 	return withPrincipal(ctx, principal, given), nil
 }
 
-// revalidateEvery is how often the key of an open websocket or stream is checked again.
-const revalidateEvery = 5 * time.Second
+// revalidateEvery is how often the key of an open websocket or stream is checked again. Together with the time for which
+// package apikey remembers keys it bounds how long a websocket outlives its key.
+const revalidateEvery = 2 * time.Second
 
 // revalidate checks again the key with which a websocket or stream was opened. An error that says nothing of the key lets
 // it stay.

@@ -193,6 +193,43 @@ func TestWebsocket(t *testing.T) {
 	})
 }
 
+// TestKeysEndOnOpenConnections: what was opened with a key does not outlive it by more than 5 seconds, and nothing else can be
+// done with it.
+func TestKeysEndOnOpenConnections(t *testing.T) {
+	t.Parallel()
+	w := start(t, testenv.Backend{DatabaseURL: testenv.SQLite(t), RedisURL: "embedded"})
+	ctx, key := w.customer("acme")
+	for how, says := range map[string]string{"revoked": "revoked", "expired": "expired"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			w := w.in(t)
+			var expiry *time.Time
+			if how == "expired" {
+				expiry = new(time.Now().Add(2 * time.Second))
+			}
+			made, token, err := w.configure.CreateAPIKey(ctx, how, []access.Scope{access.LogRead}, expiry)
+			check(t, err)
+			s := w.socket(token)
+			s.subscribe("1", `subscription {deliveryAttempts {cursor}}`, nil)
+			ends := time.Now()
+			if expiry != nil {
+				ends = *expiry
+			} else {
+				w.get(key, `mutation($id: ID!) {revokeApiKey(id: $id) {apiKey {id}}}`, map[string]any{"id": id.Format(id.APIKey, made.ID)}, "revokeApiKey.apiKey.id")
+			}
+			if code, reason := s.closed(); code != 4403 || !strings.Contains(reason, says) {
+				t.Errorf("closed with %d %s", code, reason)
+			}
+			if late := time.Since(ends); late > 5*time.Second {
+				t.Errorf("closed after %v", late)
+			}
+			if a := w.query(token, `{viewer {version}}`, nil); a.code() != "UNAUTHENTICATED" || !strings.Contains(a.Errors[0].Message, says) {
+				t.Errorf("over HTTP: %+v", a)
+			}
+		})
+	}
+}
+
 func TestCrossOrigin(t *testing.T) {
 	t.Parallel()
 	w := start(t, testenv.Backend{DatabaseURL: testenv.SQLite(t), RedisURL: "embedded"}, func(c *server.Config) {

@@ -6,7 +6,9 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/testenv"
@@ -245,6 +247,73 @@ func TestAPIKeys(t *testing.T) {
 		}
 		if a := w.query(key, `{accounts {nodes {key}}}`, nil); a.code() != "FORBIDDEN" {
 			t.Errorf("accounts for a customer: %+v", a)
+		}
+		for search, want := range map[string]string{"AC": `[{"key":"acme"}]`, "account A": `[{"key":"acme"}]`, "nobody": `[]`} {
+			if got := w.get(adminKey, `query ($s: String) {accounts(search: $s) {nodes {key}}}`, map[string]any{"s": search}, "accounts.nodes"); got != want {
+				t.Errorf("accounts with %q: %s", search, got)
+			}
+		}
+		renamed := w.query(adminKey, `mutation {updateAccount(by: {key: "new"}, name: "Newer") {account {id name} userErrors {code}}}`, nil)
+		newID := at(t, renamed.Data, "updateAccount.account.id")
+		for by, want := range map[string]string{`key: "new"`: `{"name":"Newer"}`, `id: "` + newID + `"`: `{"name":"Newer"}`, `key: "nobody"`: `null`, `id: "x"`: `null`} {
+			if got := w.get(adminKey, `{account(by: {`+by+`}) {name}}`, nil, "account"); got != want {
+				t.Errorf("the account by %s is %s", by, got)
+			}
+		}
+	})
+}
+
+// TestAPIKeyList: keys are found by name and by whether they work, which status says of each.
+func TestAPIKeyList(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, b testenv.Backend) {
+		w := start(t, b)
+		ctx, key := w.customer("acme")
+		for name, set := range map[string]func(*ent.APIKeyUpdateOne) *ent.APIKeyUpdateOne{
+			"Active": nil,
+			"Future": func(u *ent.APIKeyUpdateOne) *ent.APIKeyUpdateOne {
+				return u.SetExpiresAt(time.Now().Add(time.Hour).UTC())
+			},
+			"Past": func(u *ent.APIKeyUpdateOne) *ent.APIKeyUpdateOne {
+				return u.SetExpiresAt(time.Now().Add(-time.Hour).UTC())
+			},
+			"Gone": func(u *ent.APIKeyUpdateOne) *ent.APIKeyUpdateOne { return u.SetRevokedAt(time.Now().UTC()) },
+			"Both": func(u *ent.APIKeyUpdateOne) *ent.APIKeyUpdateOne {
+				return u.SetRevokedAt(time.Now().UTC()).SetExpiresAt(time.Now().Add(-time.Hour).UTC())
+			},
+		} {
+			made, _, err := w.configure.CreateAPIKey(ctx, "Key "+name, []access.Scope{access.LogRead}, nil)
+			check(t, err)
+			if set != nil {
+				must(set(made.Update()).Save(ctx))
+			}
+		}
+		for filter, want := range map[string]string{
+			`{search: "KEY "}`:                               `Active ACTIVE, Both REVOKED, Future ACTIVE, Gone REVOKED, Past EXPIRED`,
+			`{search: "key ", statuses: [ACTIVE]}`:           `Active ACTIVE, Future ACTIVE`,
+			`{search: "key ", statuses: [EXPIRED]}`:          `Past EXPIRED`,
+			`{search: "key ", statuses: [REVOKED]}`:          `Both REVOKED, Gone REVOKED`,
+			`{search: "key ", statuses: [EXPIRED, REVOKED]}`: `Both REVOKED, Gone REVOKED, Past EXPIRED`,
+			`{search: "key ", statuses: []}`:                 `Active ACTIVE, Both REVOKED, Future ACTIVE, Gone REVOKED, Past EXPIRED`,
+			`{search: "past"}`:                               `Past EXPIRED`,
+			`{search: "past", statuses: [ACTIVE]}`:           ``,
+		} {
+			var list struct {
+				Nodes      []struct{ Name, Status string }
+				TotalCount int
+			}
+			document := `{apiKeys(filter: ` + filter + `, order: {field: NAME, direction: ASC}) {nodes {name status} totalCount}}`
+			check(t, json.Unmarshal([]byte(w.get(key, document, nil, "apiKeys")), &list))
+			var got []string
+			for _, node := range list.Nodes {
+				got = append(got, strings.TrimPrefix(node.Name, "Key ")+" "+node.Status)
+			}
+			if strings.Join(got, ", ") != want || list.TotalCount != len(got) {
+				t.Errorf("%s: %s, want %s", filter, got, want)
+			}
+		}
+		if a := w.query(key, `query ($s: String) {apiKeys(filter: {search: $s}) {totalCount}}`, map[string]any{"s": strings.Repeat("x", 256)}); a.code() != "BAD_USER_INPUT" {
+			t.Errorf("a long text: %+v", a)
 		}
 	})
 }

@@ -16,6 +16,7 @@ var (
 		{Name: "token_id", Type: field.TypeString, Unique: true, Size: 32},
 		{Name: "secret_hash", Type: field.TypeBytes},
 		{Name: "name", Type: field.TypeString, Size: 255},
+		{Name: "kind", Type: field.TypeString, Default: "KEY"},
 		{Name: "scopes", Type: field.TypeJSON},
 		{Name: "created_at", Type: field.TypeTime},
 		{Name: "last_used_at", Type: field.TypeTime, Nullable: true},
@@ -201,6 +202,16 @@ var (
 				Name:    "authsetting_account_id_id",
 				Unique:  false,
 				Columns: []*schema.Column{AuthSettingsColumns[1], AuthSettingsColumns[0]},
+			},
+			{
+				Name:    "authsetting_account_id_updated_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{AuthSettingsColumns[1], AuthSettingsColumns[3], AuthSettingsColumns[0]},
+			},
+			{
+				Name:    "authsetting_account_id_name_id",
+				Unique:  false,
+				Columns: []*schema.Column{AuthSettingsColumns[1], AuthSettingsColumns[6], AuthSettingsColumns[0]},
 			},
 		},
 	}
@@ -536,6 +547,11 @@ var (
 				Name:    "notificationprofile_account_id_updated_at_id",
 				Unique:  false,
 				Columns: []*schema.Column{NotificationProfilesColumns[1], NotificationProfilesColumns[3], NotificationProfilesColumns[0]},
+			},
+			{
+				Name:    "notificationprofile_account_id_name_id",
+				Unique:  false,
+				Columns: []*schema.Column{NotificationProfilesColumns[1], NotificationProfilesColumns[6], NotificationProfilesColumns[0]},
 			},
 			{
 				Name:    "notificationprofile_auth_setting_id",

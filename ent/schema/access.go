@@ -41,6 +41,7 @@ func (APIKey) Fields() []ent.Field {
 		field.String("token_id").Unique().Immutable().MaxLen(32).Comment("the <id> of hk_<id>_<secret>"),
 		field.Bytes("secret_hash").Sensitive().Comment("SHA-256 of the secret, which has at least 160 random bits"),
 		field.String("name").MaxRuneLen(255),
+		field.String("kind").Default("KEY").Immutable().Comment("KEY, or PORTAL: in the link of a portal session"),
 		field.Strings("scopes"),
 		field.Time("created_at").Default(now).Immutable(),
 		field.Time("last_used_at").Optional().Nillable(),

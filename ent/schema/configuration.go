@@ -105,6 +105,7 @@ func (NotificationProfile) Indexes() []ent.Index {
 		index.Fields("account_id", "key").Unique(),
 		index.Fields("account_id", "id"),
 		index.Fields("account_id", "updated_at", "id"),
+		index.Fields("account_id", "name", "id"),
 		index.Fields("auth_setting_id"),
 		index.Fields("certificate_id"),
 	}
@@ -139,6 +140,8 @@ func (AuthSetting) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("account_id", "key").Unique(),
 		index.Fields("account_id", "id"),
+		index.Fields("account_id", "updated_at", "id"),
+		index.Fields("account_id", "name", "id"),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/hookline/hookline/internal/id"
 )
@@ -39,6 +40,7 @@ type Principal struct {
 	KeyName   string
 	AccountID id.ID
 	Scopes    []Scope
+	ExpiresAt *time.Time // nil: never
 }
 
 // Has reports whether the principal has at least one of the scopes; an empty list asks for none.

@@ -32,6 +32,7 @@ type service struct {
 //  5. live log, API keys and registry
 //  6. Redis, the database and the lock on the data folder
 func (a *App) Run(ctx context.Context) error {
+	tuneCollector()
 	services := a.services()
 	failed := make(chan error, len(services))
 	running := errgroup.Group{}

@@ -2,8 +2,11 @@ package configure
 
 import (
 	"context"
+	"errors"
 
 	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/ent/account"
+	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/usererror"
 )
 
@@ -28,4 +31,49 @@ func (s *Service) CreateAccount(ctx context.Context, key, name string) (*ent.Acc
 		return nil, err
 	}
 	return made.Unwrap(), nil
+}
+
+// UpdateAccount gives an account another name. Like CreateAccount it is not work in an account.
+func (s *Service) UpdateAccount(ctx context.Context, by Ref, name string) (changed *ent.Account, err error) {
+	var wrong usererror.List
+	checkName(&wrong, "name", name)
+	err = s.inTx(ctx, func(tx *ent.Tx) error {
+		found, err := findAccount(ctx, tx, &wrong, "by", by)
+		if err != nil || len(wrong) > 0 {
+			return errors.Join(err, wrong.Err())
+		}
+		changed, err = found.Update().SetName(name).Save(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return changed.Unwrap(), nil
+}
+
+// findAccount returns nil, having said why, if there is no such account.
+func findAccount(ctx context.Context, tx *ent.Tx, wrong *usererror.List, path string, ref Ref) (*ent.Account, error) {
+	by, ok := readRef(wrong, path, ref, id.Account, accountKind)
+	if !ok {
+		return nil, nil
+	}
+	where := account.ID(by.id)
+	if by.id == id.Nil {
+		where = account.Key(by.key)
+	}
+	row, err := tx.Account.Query().Where(where).Only(ctx)
+	if ent.IsNotFound(err) {
+		noAccount(wrong, path, ref)
+		return nil, nil
+	}
+	return row, err
+}
+
+// noAccount says that there is no such account.
+func noAccount(wrong *usererror.List, path string, ref Ref) {
+	if ref.ID != nil {
+		wrong.Add(usererror.NotFound, path+".id", "there is no account with the id %s", quote(*ref.ID))
+		return
+	}
+	wrong.Add(usererror.NotFound, path+".key", "there is no account with the key %s", quote(*ref.Key))
 }

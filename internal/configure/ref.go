@@ -31,6 +31,8 @@ func readRef(wrong *usererror.List, path string, ref Ref, prefix id.Prefix, kind
 		wrong.Add(usererror.Invalid, path+".id", "%s is not the id of a %s, which begins with `%s_`", quote(*ref.ID), kind, prefix)
 	case validKey(*ref.Key):
 		return resolved{key: *ref.Key}, true
+	case kind == accountKind:
+		noAccount(wrong, path, ref)
 	default:
 		notFound(wrong, path, ref, kind)
 	}
@@ -51,6 +53,7 @@ const (
 	subscriptionKind = "event subscription"
 	profileKind      = "notification profile"
 	authSettingKind  = "auth setting"
+	accountKind      = "account"
 )
 
 // findSubscription returns nil, having said why, if the account has no such subscription.

@@ -182,9 +182,9 @@ func (r *Registry) putSubscription(row *ent.EventSubscription) {
 		a.expressions++
 	}
 	if row.Enabled {
-		a.index.Put(s.rule)
+		a.index.Put(rule(row))
 	} else {
-		a.disabled.Put(s.rule)
+		a.disabled.Put(rule(row))
 	}
 }
 

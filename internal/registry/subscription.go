@@ -32,19 +32,18 @@ type Subscription struct {
 	// Problem is why nothing can be sent, such as a secret that cannot be opened: its deliveries fail and are retried.
 	Problem error
 
-	rule       match.Rule
 	expression *expr.Expression // nil for none
-	// secrets are the signing secret and, if there is one, the one before it, which signs until previousUntil.
-	secrets       []signing.Secret
+	// secrets are the signing secret and the one before it, which signs until previousUntil; the latter is often zero.
+	secrets       [2]signing.Secret
 	previousUntil time.Time
 }
 
 // Secrets returns the secrets that sign at a time, the newest first.
 func (s *Subscription) Secrets(at time.Time) []signing.Secret {
-	if len(s.secrets) > 1 && !at.Before(s.previousUntil) {
+	if s.secrets[1].IsZero() || !at.Before(s.previousUntil) {
 		return s.secrets[:1]
 	}
-	return s.secrets
+	return s.secrets[:]
 }
 
 // Profile is a notification profile as it is sent through. It does not change.
@@ -81,22 +80,23 @@ func (r *Registry) subscription(row *ent.EventSubscription) *Subscription {
 		condition, notCompiled = expr.Compile(row.Expression)
 		err = errors.Join(err, notCompiled)
 	}
-	patterns := row.EventTypes
-	if len(patterns) == 0 {
-		patterns = []string{row.Category + ".*"}
-	}
 	s := &Subscription{
 		ID: row.ID, ProfileID: row.ProfileID, Enabled: row.Enabled, Park: row.WhileDisabled == configure.Park, Problem: err,
 		expression: condition, secrets: secrets,
-		rule: match.Rule{
-			ID: match.ID(row.ID), Patterns: patterns,
-			Filter: filter(&row.Filter),
-		},
 	}
 	if row.PreviousSecretValidUntil != nil {
 		s.previousUntil = *row.PreviousSecretValidUntil
 	}
 	return s
+}
+
+// rule returns what the index of the account needs to know of a subscription.
+func rule(row *ent.EventSubscription) match.Rule {
+	patterns := row.EventTypes
+	if len(patterns) == 0 {
+		patterns = []string{row.Category + ".*"}
+	}
+	return match.Rule{ID: match.ID(row.ID), Patterns: patterns, Filter: filter(&row.Filter)}
 }
 
 func filter(f *types.EventFilter) match.Filter {
@@ -108,17 +108,16 @@ func filter(f *types.EventFilter) match.Filter {
 }
 
 // openSecrets opens the signing secret and the one before it. That the latter cannot be opened is no problem: only the former must sign.
-func (r *Registry) openSecrets(row *ent.EventSubscription) ([]signing.Secret, error) {
-	secret, err := r.openSecret(row.Secret, configure.SecretBinding(row.ID))
-	if err != nil {
-		return nil, err
+func (r *Registry) openSecrets(row *ent.EventSubscription) (secrets [2]signing.Secret, err error) {
+	if secrets[0], err = r.openSecret(row.Secret, configure.SecretBinding(row.ID)); err != nil {
+		return secrets, err
 	}
 	if row.PreviousSecret != nil {
 		if previous, err := r.openSecret(row.PreviousSecret, configure.PreviousSecretBinding(row.ID)); err == nil {
-			return []signing.Secret{secret, previous}, nil
+			secrets[1] = previous
 		}
 	}
-	return []signing.Secret{secret}, nil
+	return secrets, nil
 }
 
 func (r *Registry) openSecret(sealed []byte, binding string) (signing.Secret, error) {

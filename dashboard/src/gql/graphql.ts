@@ -79,7 +79,7 @@ export type BatchKind =
 
 /** What has become of a delivery. */
 export type DeliveryStatus =
-  /** It was called off: by hand, or because its subscription or profile was deleted or disabled. */
+  /** It was called off: by hand, or because its subscription, route or profile was deleted or disabled. */
   | 'CANCELLED'
   /** Its retries ran out; it is kept. */
   | 'EXHAUSTED'
