@@ -107,7 +107,7 @@ func subscriptionID(s *ent.EventSubscription) id.ID {
 	return s.ID
 }
 func resourceRouteID(r *ent.ResourceRoute) id.ID { return r.ID }
-func auditEntryID(e *ent.AuditEntry) id.ID { return e.ID }
-func eventID(e *ent.Event) id.ID           { return e.ID }
-func deliveryID(d *ent.Delivery) id.ID     { return d.ID }
-func attemptID(a *ent.Attempt) id.ID       { return a.ID }
+func auditEntryID(e *ent.AuditEntry) id.ID       { return e.ID }
+func eventID(e *ent.Event) id.ID                 { return e.ID }
+func deliveryID(d *ent.Delivery) id.ID           { return d.ID }
+func attemptID(a *ent.Attempt) id.ID             { return a.ID }

@@ -132,7 +132,7 @@ func subschemas(s *jsonschema.Schema) ([]*jsonschema.Schema, error) {
 	if err := w.visit(s); err != nil {
 		return nil, err
 	}
-	for seen := 0; seen < len(w.all); seen++ { // visiting adds to it
+	for seen := 0; seen < len(w.all); seen++ { //nolint:intrange // visiting adds to it
 		for _, next := range slices.Concat(ofEach(w.all[seen]), ofSome(w.all[seen])) {
 			if err := w.visit(next); err != nil {
 				return nil, err

@@ -101,15 +101,16 @@ func (s *Service) replaceAccountSecret(
 	ctx context.Context, c *change, found *ent.AccountSecret, secret signing.Secret, overlap time.Duration, warnings *[]string,
 ) (*ent.AccountSecret, error) {
 	update := found.Update().Where(accountsecret.Version(found.Version)).AddVersion(1).SetSecretFingerprint(secret.Fingerprint()).
-		SetSecret(s.Vault.Seal([]byte(secret.Reveal()), AccountSecretBinding(found.ID))).ClearPreviousSecret().ClearPreviousSecretValidUntil()
-	if overlap > 0 {
-		present, err := s.Vault.Open(found.Secret, AccountSecretBinding(found.ID))
-		if err != nil {
-			*warnings = append(*warnings, "the present secret cannot be opened: only the new one signs from now on")
-		} else {
-			update.SetPreviousSecret(s.Vault.Seal(present, PreviousAccountSecretBinding(found.ID))).
-				SetPreviousSecretValidUntil(time.Now().UTC().Truncate(time.Microsecond).Add(overlap))
-		}
+		SetSecret(s.Vault.Seal([]byte(secret.Reveal()), AccountSecretBinding(found.ID)))
+	present, err := s.Vault.Open(found.Secret, AccountSecretBinding(found.ID))
+	if err != nil && overlap > 0 {
+		*warnings = append(*warnings, "the present secret cannot be opened: only the new one signs from now on")
+	}
+	if err != nil || overlap == 0 {
+		update.ClearPreviousSecret().ClearPreviousSecretValidUntil()
+	} else {
+		update.SetPreviousSecret(s.Vault.Seal(present, PreviousAccountSecretBinding(found.ID))).
+			SetPreviousSecretValidUntil(time.Now().UTC().Truncate(time.Microsecond).Add(overlap))
 	}
 	row, err := update.Save(ctx)
 	if ent.IsNotFound(err) {
