@@ -29,6 +29,8 @@ type AccountPayload struct {
 type APIKeyFilter struct {
 	// Only those whose name contains this text of at most 255 characters, in upper or lower case.
 	Search *string `json:"search,omitempty"`
+	// Only those of this kind.
+	Kind *access.KeyKind `json:"kind,omitempty"`
 	// Only those that have one of these statuses now.
 	Statuses []APIKeyStatus `json:"statuses,omitempty"`
 }
@@ -293,6 +295,16 @@ type PageInfo struct {
 	EndCursor *string `json:"endCursor,omitempty"`
 }
 
+// The answer to `createPortalSession`.
+type PortalSessionPayload struct {
+	// The API key that the link carries: it is listed, audited and revoked like others. Null when the request was refused.
+	APIKey *ent.APIKey `json:"apiKey,omitempty"`
+	// The link: shown in this answer only. Whoever opens it works in the account until the key expires or is revoked.
+	URL *string `json:"url,omitempty"`
+	// Why it was refused; empty when it was not.
+	UserErrors []*usererror.Error `json:"userErrors"`
+}
+
 // The answer to `publishEvents`.
 type PublishEventsPayload struct {
 	// What became of each event, in the order in which they were given.
@@ -331,6 +343,8 @@ type Viewer struct {
 	Account *ent.Account `json:"account"`
 	// What the API key is called.
 	KeyName string `json:"keyName"`
+	// What the API key is for.
+	KeyKind access.KeyKind `json:"keyKind"`
 	// What the API key may do.
 	Scopes []access.Scope `json:"scopes"`
 	// When the API key stops working; null for never.

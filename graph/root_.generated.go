@@ -75,6 +75,7 @@ type ComplexityRoot struct {
 		CreatedAt  func(childComplexity int) int
 		ExpiresAt  func(childComplexity int) int
 		ID         func(childComplexity int) int
+		Kind       func(childComplexity int) int
 		LastUsedAt func(childComplexity int) int
 		Name       func(childComplexity int) int
 		Prefix     func(childComplexity int) int
@@ -408,6 +409,7 @@ type ComplexityRoot struct {
 		CreateAuthSetting             func(childComplexity int, input configure.CreateAuthSettingInput) int
 		CreateEventSubscription       func(childComplexity int, input configure.CreateEventSubscriptionInput) int
 		CreateNotificationProfile     func(childComplexity int, input configure.CreateNotificationProfileInput) int
+		CreatePortalSession           func(childComplexity int, account configure.Ref, scopes []access.Scope, ttl time.Duration, name *string) int
 		DeleteAuthSetting             func(childComplexity int, by configure.Ref) int
 		DeleteEventSubscription       func(childComplexity int, by configure.Ref, deleteUnused bool) int
 		DeleteNotificationProfile     func(childComplexity int, by configure.Ref, deleteUnused bool) int
@@ -482,6 +484,12 @@ type ComplexityRoot struct {
 		StartCursor     func(childComplexity int) int
 	}
 
+	PortalSessionPayload struct {
+		APIKey     func(childComplexity int) int
+		URL        func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	PublishEventsPayload struct {
 		Results    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -541,6 +549,7 @@ type ComplexityRoot struct {
 	Viewer struct {
 		Account   func(childComplexity int) int
 		ExpiresAt func(childComplexity int) int
+		KeyKind   func(childComplexity int) int
 		KeyName   func(childComplexity int) int
 		Limits    func(childComplexity int) int
 		Scopes    func(childComplexity int) int
@@ -656,6 +665,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ApiKey.ID(childComplexity), true
+	case "ApiKey.kind":
+		if e.ComplexityRoot.ApiKey.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ApiKey.Kind(childComplexity), true
 	case "ApiKey.lastUsedAt":
 		if e.ComplexityRoot.ApiKey.LastUsedAt == nil {
 			break
@@ -1987,6 +2002,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateNotificationProfile(childComplexity, args["input"].(configure.CreateNotificationProfileInput)), true
+	case "Mutation.createPortalSession":
+		if e.ComplexityRoot.Mutation.CreatePortalSession == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createPortalSession_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreatePortalSession(childComplexity, args["account"].(configure.Ref), args["scopes"].([]access.Scope), args["ttl"].(time.Duration), args["name"].(*string)), true
 	case "Mutation.deleteAuthSetting":
 		if e.ComplexityRoot.Mutation.DeleteAuthSetting == nil {
 			break
@@ -2383,6 +2409,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
 
+	case "PortalSessionPayload.apiKey":
+		if e.ComplexityRoot.PortalSessionPayload.APIKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PortalSessionPayload.APIKey(childComplexity), true
+	case "PortalSessionPayload.url":
+		if e.ComplexityRoot.PortalSessionPayload.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PortalSessionPayload.URL(childComplexity), true
+	case "PortalSessionPayload.userErrors":
+		if e.ComplexityRoot.PortalSessionPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PortalSessionPayload.UserErrors(childComplexity), true
+
 	case "PublishEventsPayload.results":
 		if e.ComplexityRoot.PublishEventsPayload.Results == nil {
 			break
@@ -2745,6 +2790,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.ExpiresAt(childComplexity), true
+	case "Viewer.keyKind":
+		if e.ComplexityRoot.Viewer.KeyKind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.KeyKind(childComplexity), true
 	case "Viewer.keyName":
 		if e.ComplexityRoot.Viewer.KeyName == nil {
 			break
@@ -3098,6 +3149,8 @@ func (ec *executionContext) childFields_ApiKey(ctx context.Context, field graphq
 		return ec.fieldContext_ApiKey_name(ctx, field)
 	case "prefix":
 		return ec.fieldContext_ApiKey_prefix(ctx, field)
+	case "kind":
+		return ec.fieldContext_ApiKey_kind(ctx, field)
 	case "scopes":
 		return ec.fieldContext_ApiKey_scopes(ctx, field)
 	case "status":
@@ -3822,6 +3875,18 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
 }
 
+func (ec *executionContext) childFields_PortalSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "apiKey":
+		return ec.fieldContext_PortalSessionPayload_apiKey(ctx, field)
+	case "url":
+		return ec.fieldContext_PortalSessionPayload_url(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_PortalSessionPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PortalSessionPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_PublishEventsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "results":
@@ -3880,6 +3945,8 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_account(ctx, field)
 	case "keyName":
 		return ec.fieldContext_Viewer_keyName(ctx, field)
+	case "keyKind":
+		return ec.fieldContext_Viewer_keyKind(ctx, field)
 	case "scopes":
 		return ec.fieldContext_Viewer_scopes(ctx, field)
 	case "expiresAt":

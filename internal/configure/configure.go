@@ -23,6 +23,8 @@ type Service struct {
 	Vault  *vault.Vault
 	Guard  addrguard.Policy
 	Limits Limits
+	// PublicURL is where browsers find the dashboard (`https://hookline.example.com`), for links to it.
+	PublicURL string
 	// Changed is called after the commit of each change of an account's subscriptions and profiles; nil calls nothing.
 	// Its error is logged: the change is made by then, and other processes find it in config_changes.
 	Changed func(ctx context.Context, account id.ID) error
