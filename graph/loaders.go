@@ -25,6 +25,9 @@ type loaders struct {
 	eventTypesOf       *loader[id.ID, []*ent.EventType] // by category
 	profile            *loader[id.ID, *ent.NotificationProfile]
 	authSetting        *loader[id.ID, *ent.AuthSetting]
+	certificate        *loader[id.ID, *ent.Certificate]
+	certificateUsers   *loader[usersKey, []*ent.NotificationProfile]
+	certificateUse     *loader[id.ID, int] // how many profiles, by certificate
 	subscription       *loader[id.ID, *ent.EventSubscription]
 	subscriptionsOf    *loader[pageKey, []*ent.EventSubscription]   // by profile
 	subscriptionsCount *loader[id.ID, int]                          // by profile
@@ -53,6 +56,9 @@ func newLoaders(client *ent.Client) *loaders {
 		eventTypesOf:       newLoader(r.eventTypesOf),
 		profile:            newLoader(r.profiles),
 		authSetting:        newLoader(r.authSettings),
+		certificate:        newLoader(r.certificates),
+		certificateUsers:   newLoader(r.certificateUsers),
+		certificateUse:     newLoader(r.certificateUse),
 		subscription:       newLoader(r.subscriptions),
 		subscriptionsOf:    newLoader(r.subscriptionsOf),
 		subscriptionsCount: newLoader(r.subscriptionsCount),

@@ -19,6 +19,7 @@ var nodeTypes = map[id.Prefix]string{
 	id.EventSubscription:   "EventSubscription",
 	id.NotificationProfile: "NotificationProfile",
 	id.AuthSetting:         "AuthSetting",
+	id.Certificate:         "Certificate",
 	id.Event:               "Event",
 	id.Delivery:            "Delivery",
 	id.Attempt:             "DeliveryAttempt",
@@ -78,6 +79,8 @@ func node(ctx context.Context, prefix id.Prefix, key id.ID) (Node, error) {
 		return asNode(l.profile.load(ctx, key))
 	case id.AuthSetting:
 		return asNode(l.authSetting.load(ctx, key))
+	case id.Certificate:
+		return asNode(l.certificate.load(ctx, key))
 	case id.Event:
 		return asNode(l.event.load(ctx, key))
 	case id.Delivery:

@@ -186,6 +186,7 @@ var prefixes = map[string]id.Prefix{
 	"EventSubscription.id":    id.EventSubscription,
 	"NotificationProfile.id":  id.NotificationProfile,
 	"AuthSetting.id":          id.AuthSetting,
+	"Certificate.id":          id.Certificate,
 	"Event.id":                id.Event,
 	"Delivery.id":             id.Delivery,
 	"DeliveryAttempt.id":      id.Attempt,

@@ -10,7 +10,7 @@ import (
 
 // What encryption by passphrase may cost: the parameters are the uploader's, and the time is ours.
 const (
-	maxIterations   = 2_000_000
+	maxIterations   = 1_000_000
 	maxScryptMemory = 64 << 20 // bytes
 	maxScryptP      = 4
 )

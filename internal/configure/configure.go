@@ -1,5 +1,5 @@
-// Package configure creates, changes and deletes what an account configures: event subscriptions, notification profiles
-// and auth settings, and accounts and API keys besides.
+// Package configure creates, changes and deletes what an account configures: event subscriptions, notification profiles,
+// auth settings and certificates, and accounts and API keys besides.
 //
 // Every method works in the account of its context (access.Confinement); an object of another account does not exist
 // for it. A mistake of the caller is a usererror.List, which names all mistakes that the input has and means that
