@@ -90,7 +90,7 @@ type NotificationProfileEdges struct {
 	NextCertificate *Certificate `json:"next_certificate,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [4]bool
+	loadedTypes [5]bool
 }
 
 // SubscriptionsOrErr returns the Subscriptions value or an error if the edge
@@ -138,7 +138,7 @@ func (e NotificationProfileEdges) CertificateOrErr() (*Certificate, error) {
 func (e NotificationProfileEdges) NextCertificateOrErr() (*Certificate, error) {
 	if e.NextCertificate != nil {
 		return e.NextCertificate, nil
-	} else if e.loadedTypes[3] {
+	} else if e.loadedTypes[4] {
 		return nil, &NotFoundError{label: certificate.Label}
 	}
 	return nil, &NotLoadedError{edge: "next_certificate"}

@@ -81,33 +81,44 @@ func (r reads) certificates(ctx context.Context, ids []id.ID) (map[id.ID]*ent.Ce
 	return byKey(rows, err, func(c *ent.Certificate) id.ID { return c.ID })
 }
 
-// usersKey asks for a page of the profiles that use a certificate.
-type usersKey struct {
-	certificate id.ID
-	page        page
+// use is a way in which a profile uses a certificate. Each has its index, on certificate_id and next_certificate_id.
+type use struct {
+	column      string
+	certificate func(*ent.NotificationProfile) *id.ID
+	// current selects the profiles of which it holds at a time.
+	current func(now time.Time) func(*sql.Selector)
 }
 
-// certificateUsers reads pages of the profiles that use certificates, one row more than the page's size where there is
-// more. A profile can be a user twice, of the certificate that it uses and of the one that it is to change over to.
-func (r reads) certificateUsers(ctx context.Context, keys []usersKey) (map[usersKey][]*ent.NotificationProfile, error) {
-	found, now := make(map[usersKey][]*ent.NotificationProfile), time.Now().UTC()
-	certificates := make(map[page][]id.ID) // one page for all, unless the document has several lists of them
-	for _, key := range keys {
-		certificates[key.page] = append(certificates[key.page], key.certificate)
-	}
-	for p, ids := range certificates {
-		for _, use := range uses {
-			rows, err := r.client.NotificationProfile.Query().Where(use.firstOfEach(now, p, ids)).All(ctx)
-			if err != nil {
-				return nil, err
+var uses = []use{
+	{
+		notificationprofile.FieldCertificateID, func(p *ent.NotificationProfile) *id.ID { return p.CertificateID },
+		func(now time.Time) func(*sql.Selector) {
+			return func(s *sql.Selector) { // until another one has taken over
+				takeover := s.C(notificationprofile.FieldNextCertificateAt)
+				s.Where(sql.Or(sql.IsNull(takeover), sql.GT(takeover, now)))
 			}
-			for _, row := range rows {
-				key := usersKey{*use.certificate(row), p}
-				found[key] = append(found[key], row)
-			}
+		},
+	},
+	{
+		notificationprofile.FieldNextCertificateID, func(p *ent.NotificationProfile) *id.ID { return p.NextCertificateID },
+		func(time.Time) func(*sql.Selector) { return func(*sql.Selector) {} }, // before and after it takes over
+	},
+}
+
+// certificateUsers reads pages of the profiles that use certificates or are to change over to them.
+func (r reads) certificateUsers(ctx context.Context, keys []pageKey) (map[pageKey][]*ent.NotificationProfile, error) {
+	found, now := make(map[pageKey][]*ent.NotificationProfile), time.Now().UTC()
+	for _, use := range uses {
+		of := func(p *ent.NotificationProfile) id.ID { return *use.certificate(p) } // it is what was asked for
+		rows, err := pagesOf(ctx, r.client.NotificationProfile.Query(), use.column, of, keys, use.current(now))
+		if err != nil {
+			return nil, err
+		}
+		for key, page := range rows {
+			found[key] = append(found[key], page...)
 		}
 	}
-	for key, rows := range found {
+	for key, rows := range found { // no profile is in both: it does not change over to what it uses
 		slices.SortFunc(rows, func(a, b *ent.NotificationProfile) int {
 			if key.page.backward {
 				return bytes.Compare(a.ID[:], b.ID[:])
@@ -119,46 +130,7 @@ func (r reads) certificateUsers(ctx context.Context, keys []usersKey) (map[users
 	return found, nil
 }
 
-// use is a way in which a profile uses a certificate. Each has its index, on certificate_id and next_certificate_id.
-type use struct {
-	column      string
-	certificate func(*ent.NotificationProfile) *id.ID
-}
-
-var uses = []use{
-	{notificationprofile.FieldCertificateID, func(p *ent.NotificationProfile) *id.ID { return p.CertificateID }},
-	{notificationprofile.FieldNextCertificateID, func(p *ent.NotificationProfile) *id.ID { return p.NextCertificateID }},
-}
-
-// at restricts a selection to the profiles that use a certificate of theirs in this way at a time, or are to.
-func (u use) at(now time.Time, s *sql.Selector, column func(string) string) {
-	if u.column == notificationprofile.FieldCertificateID { // until another one has taken over
-		takeover := column(notificationprofile.FieldNextCertificateAt)
-		s.Where(sql.Or(sql.IsNull(takeover), sql.GT(takeover, now)))
-	}
-}
-
-// firstOfEach selects, for each certificate, the profiles of a page and one more.
-func (u use) firstOfEach(now time.Time, p page, certificates []id.ID) predicate.NotificationProfile {
-	return func(s *sql.Selector) {
-		build := sql.Dialect(s.Dialect())
-		table := build.Table(notificationprofile.Table)
-		order := sql.Desc(table.C(notificationprofile.FieldID)) // certificates' lists have no other order
-		if p.backward {
-			order = sql.Asc(table.C(notificationprofile.FieldID))
-		}
-		place := sql.RowNumber().PartitionBy(table.C(u.column)).OrderExpr(sql.Raw(order))
-		ranked := build.Select(table.C(notificationprofile.FieldID)).AppendSelectExprAs(place, "place").From(table)
-		ranked.Where(sql.In(table.C(u.column), anys(certificates)...))
-		u.at(now, ranked, table.C)
-		p.restrict(ranked)
-		of := ranked.As("ranked")
-		s.Where(sql.In(s.C(notificationprofile.FieldID),
-			build.Select(of.C(notificationprofile.FieldID)).From(of).Where(sql.LTE(of.C("place"), p.size+1))))
-	}
-}
-
-func (r reads) certificateUse(ctx context.Context, certificates []id.ID) (map[id.ID]int, error) {
+func (r reads) certificateUsersCount(ctx context.Context, certificates []id.ID) (map[id.ID]int, error) {
 	found, now := make(map[id.ID]int, len(certificates)), time.Now().UTC()
 	for _, use := range uses {
 		var rows []struct {
@@ -166,9 +138,8 @@ func (r reads) certificateUse(ctx context.Context, certificates []id.ID) (map[id
 			NextCertificateID id.ID `json:"next_certificate_id"`
 			Count             int   `json:"count"`
 		}
-		err := r.client.NotificationProfile.Query().Where(func(s *sql.Selector) {
+		err := r.client.NotificationProfile.Query().Where(use.current(now), func(s *sql.Selector) {
 			s.Where(sql.In(s.C(use.column), anys(certificates)...))
-			use.at(now, s, s.C)
 		}).GroupBy(use.column).Aggregate(ent.Count()).Scan(ctx, &rows)
 		if err != nil {
 			return nil, err

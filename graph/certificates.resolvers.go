@@ -67,11 +67,11 @@ func (r *certificateResolver) Profiles(ctx context.Context, obj *ent.Certificate
 	if err != nil {
 		return nil, err
 	}
-	rows, err := loadersOf(ctx).certificateUsers.load(ctx, usersKey{obj.ID, p})
+	rows, err := loadersOf(ctx).certificateUsers.load(ctx, pageKey{obj.ID, p})
 	if err != nil {
 		return nil, err
 	}
-	count := func(ctx context.Context) (int, error) { return loadersOf(ctx).certificateUse.load(ctx, obj.ID) }
+	count := func(ctx context.Context) (int, error) { return loadersOf(ctx).certificateCount.load(ctx, obj.ID) }
 	return connect(rows, p, profileID, count), nil
 }
 
@@ -90,7 +90,7 @@ func (r *mutationResolver) UpdateCertificate(ctx context.Context, by configure.R
 
 func (r *mutationResolver) DeleteCertificate(ctx context.Context, by configure.Ref) (*DeletePayload, error) {
 	deleted, err := r.Configure.DeleteCertificate(ctx, by)
-	return deletePayload(id.Certificate, deleted, err)
+	return deletePayload(deleted, err)
 }
 
 func (r *queryResolver) Certificate(ctx context.Context, by configure.Ref) (*ent.Certificate, error) {

@@ -26,12 +26,12 @@ type loaders struct {
 	profile            *loader[id.ID, *ent.NotificationProfile]
 	authSetting        *loader[id.ID, *ent.AuthSetting]
 	certificate        *loader[id.ID, *ent.Certificate]
-	certificateUsers   *loader[usersKey, []*ent.NotificationProfile]
-	certificateUse     *loader[id.ID, int] // how many profiles, by certificate
 	subscription       *loader[id.ID, *ent.EventSubscription]
 	subscriptionsOf    *loader[pageKey, []*ent.EventSubscription]   // by profile
 	subscriptionsCount *loader[id.ID, int]                          // by profile
 	profilesOf         *loader[pageKey, []*ent.NotificationProfile] // by auth setting
+	certificateUsers   *loader[pageKey, []*ent.NotificationProfile] // by certificate
+	certificateCount   *loader[id.ID, int]                          // of profiles, by certificate
 	profilesCount      *loader[id.ID, int]                          // by auth setting
 	event              *loader[id.ID, *ent.Event]
 	payload            *loader[id.ID, *string] // by event
@@ -58,7 +58,7 @@ func newLoaders(client *ent.Client) *loaders {
 		authSetting:        newLoader(r.authSettings),
 		certificate:        newLoader(r.certificates),
 		certificateUsers:   newLoader(r.certificateUsers),
-		certificateUse:     newLoader(r.certificateUse),
+		certificateCount:   newLoader(r.certificateUsersCount),
 		subscription:       newLoader(r.subscriptions),
 		subscriptionsOf:    newLoader(r.subscriptionsOf),
 		subscriptionsCount: newLoader(r.subscriptionsCount),

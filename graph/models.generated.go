@@ -143,6 +143,28 @@ type CategoryPayload struct {
 	UserErrors []*usererror.Error `json:"userErrors"`
 }
 
+// The answer to a mutation of a certificate.
+type CertificatePayload struct {
+	// The certificate as it is now; null when the request was refused.
+	Certificate *ent.Certificate `json:"certificate,omitempty"`
+	// What endpoints may not like about it, and what was left out or put in order when it was read; of no consequence for the request.
+	Warnings []string `json:"warnings"`
+	// Why it was refused; empty when it was not.
+	UserErrors []*usererror.Error `json:"userErrors"`
+}
+
+// A certificate of a chain.
+type ChainCertificate struct {
+	// Whom it names (RFC 4514).
+	Subject string `json:"subject"`
+	// Who signed it (RFC 4514).
+	Issuer string `json:"issuer"`
+	// Until when it is valid.
+	NotAfter time.Time `json:"notAfter"`
+	// SHA-256 of the certificate, in hexadecimal digits.
+	Fingerprint string `json:"fingerprint"`
+}
+
 // The answer to a deletion.
 type DeletePayload struct {
 	// The id of what was to be deleted; null when the request was refused.

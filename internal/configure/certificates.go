@@ -215,47 +215,63 @@ func (s *Service) UpdateCertificate(ctx context.Context, by Ref, in UpdateCertif
 	return row.Unwrap(), nil
 }
 
-// DeleteCertificate deletes a certificate that no profile uses or is to use, and returns its id.
-func (s *Service) DeleteCertificate(ctx context.Context, by Ref) (id.ID, error) {
-	var deleted id.ID
-	err := s.change(ctx, func(c *change) error {
+// DeleteCertificate deletes a certificate that no profile uses or is to change over to. It returns what was deleted.
+func (s *Service) DeleteCertificate(ctx context.Context, by Ref) (deleted []Object, err error) {
+	err = s.change(ctx, func(c *change) error {
 		row, err := c.findCertificate(ctx, "by", by)
 		if err != nil || row == nil {
 			return err
 		}
-		deleted = row.ID
-		now := time.Now().UTC()
-		free, err := c.checkUnused(ctx, certificateKind, row.Key, UsesCertificate(now, row.ID))
-		if err != nil || !free {
-			return err
-		}
-		if err := c.settleSuccessors(ctx, now, row.ID); err != nil {
-			return err
-		}
-		return c.Certificate.DeleteOneID(row.ID).Exec(ctx)
+		deleted, err = c.delete(ctx, Object{Prefix: id.Certificate, ID: row.ID}, row.Key, false)
+		return err
 	})
 	if err != nil {
-		return id.Nil, err
+		return nil, err
 	}
 	return deleted, nil
 }
 
-// UsesCertificate selects the profiles that use one of the certificates at a time, or are to use it later.
-func UsesCertificate(now time.Time, certificates ...id.ID) predicate.NotificationProfile {
+// usesCertificate selects the profiles that use a certificate at a time, or are to change over to it.
+func usesCertificate(now time.Time, used id.ID) predicate.NotificationProfile {
 	return notificationprofile.Or(
-		notificationprofile.NextCertificateIDIn(certificates...),
+		notificationprofile.NextCertificateID(used),
 		notificationprofile.And(
-			notificationprofile.CertificateIDIn(certificates...),
-			notificationprofile.Or(notificationprofile.NextCertificateAtIsNil(), notificationprofile.NextCertificateAtGT(now)),
+			notificationprofile.CertificateID(used),
+			notificationprofile.Or(notificationprofile.NextCertificateAtIsNil(), notificationprofile.NextCertificateAtGT(now.UTC())),
 		),
 	)
 }
 
+// certificatesOf returns what a profile uses now and is to change over to.
+func certificatesOf(ctx context.Context, db *ent.Client, profile id.ID) ([]id.ID, error) {
+	row, err := db.NotificationProfile.Get(ctx, profile)
+	if err != nil {
+		return nil, err
+	}
+	now, next := CertificateAt(row, time.Now()), row.NextCertificateID
+	var used []id.ID
+	if now != nil {
+		used = append(used, *now)
+	}
+	if next != nil && (now == nil || *next != *now) {
+		used = append(used, *next)
+	}
+	return used, nil
+}
+
+// CertificateAt returns the certificate that a profile uses at a time; nil for none.
+func CertificateAt(p *ent.NotificationProfile, at time.Time) *id.ID {
+	if p.NextCertificateAt != nil && !at.Before(*p.NextCertificateAt) {
+		return p.NextCertificateID
+	}
+	return p.CertificateID
+}
+
 // settleSuccessors writes down in profiles that a certificate's successor has taken over, which so far followed from the
 // time alone: the certificate is about to go. That is no change of the profiles.
-func (c *change) settleSuccessors(ctx context.Context, now time.Time, predecessor id.ID) error {
-	profiles, err := c.NotificationProfile.Query().
-		Where(notificationprofile.CertificateID(predecessor), notificationprofile.NextCertificateAtLTE(now)).All(ctx)
+func settleSuccessors(ctx context.Context, db *ent.Client, now time.Time, predecessor id.ID) error {
+	profiles, err := db.NotificationProfile.Query().
+		Where(notificationprofile.CertificateID(predecessor), notificationprofile.NextCertificateAtLTE(now.UTC())).All(ctx)
 	if err != nil {
 		return err
 	}

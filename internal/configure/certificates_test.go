@@ -78,7 +78,7 @@ func TestCertificates(t *testing.T) {
 		}
 		_, err = e.UpdateCertificate(e.ctx(), byKey("main"), configure.UpdateCertificateInput{ExpectedVersion: new(1), Name: new("")})
 		wants(e, "a late change", err, "VERSION_CONFLICT input.expectedVersion version 2", "REQUIRED input.name")
-		if deleted, err := e.DeleteCertificate(e.ctx(), byCertificate(made.ID)); err != nil || deleted != made.ID {
+		if deleted, err := e.DeleteCertificate(e.ctx(), byCertificate(made.ID)); err != nil || !slices.Equal(shown(deleted), []string{id.Format(id.Certificate, made.ID)}) {
 			e.Errorf("deleted %v, %v", deleted, err)
 		}
 		_, err = e.DeleteCertificate(e.ctx(), byKey("main"))
@@ -234,16 +234,16 @@ func TestStatusesOfCertificates(t *testing.T) {
 			if c.status == clientcert.Expired {
 				at = c.notAfter
 			}
-			shown := *row
-			shown.CreatedAt, shown.PrivateKey = at.Add(-c.age), sealed
-			status, message := e.CertificateStatus(&shown, at)
+			aged := *row
+			aged.CreatedAt, aged.PrivateKey = at.Add(-c.age), sealed
+			status, message := e.CertificateStatus(&aged, at)
 			if status != c.status || !strings.Contains(message, c.says) || (c.says == "") != (message == "") {
 				e.Errorf("%s: %s %q", key, status, message)
 			}
 			// The same by the database: the list finds it by its status, and by no other.
 			e.Store.Ent.Certificate.Delete().Where(certificate.ID(row.ID)).ExecX(e.ctx())
 			e.Store.Ent.Certificate.Create().SetID(row.ID).SetAccountID(e.account).SetKey(key).SetName(key).SetChain(row.Chain).SetPrivateKey(sealed).
-				SetFingerprint("x").SetNotBefore(row.NotBefore).SetNotAfter(row.NotAfter).SetCreatedAt(shown.CreatedAt).ExecX(e.ctx())
+				SetFingerprint("x").SetNotBefore(row.NotBefore).SetNotAfter(row.NotAfter).SetCreatedAt(aged.CreatedAt).ExecX(e.ctx())
 			for _, asked := range []clientcert.Status{clientcert.Rejected, clientcert.Expired, clientcert.Pending, clientcert.Expiring, clientcert.Active} {
 				where, err := e.CertificatesIn(e.ctx(), e.Store.Ent, at, []clientcert.Status{asked})
 				if err != nil {
