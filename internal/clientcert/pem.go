@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"strings"
 	"time"
 
@@ -104,7 +105,7 @@ func parseKeyBlock(block *pem.Block, passphrase string) (any, error) {
 
 // notDecrypted explains why a key in the form of old OpenSSL was not decrypted.
 func notDecrypted(err error) error {
-	if err == x509.IncorrectPasswordError { //nolint:errorlint,staticcheck // returned as it is; deprecated with what returns it
+	if errors.Is(err, x509.IncorrectPasswordError) {
 		return errorf(PassphraseWrong, "the passphrase does not decrypt the private key: check it")
 	}
 	return errorf(Unsupported, "the private key is encrypted in a way that is not supported: convert it with `openssl pkcs8 -topk8 -in key.pem -out new.pem`")

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/pbkdf2"
 	"crypto/sha256"
+	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
@@ -30,7 +31,7 @@ func FromPKCS12(der []byte, passphrase string, now time.Time) (*Bundle, error) {
 	if err != nil {
 		return nil, explainPKCS12(err, passphrase)
 	}
-	return finish(append(others[:len(others):len(others)], own), key, now)
+	return finish(append([]*x509.Certificate{own}, others...), key, now)
 }
 
 // The parts of a PKCS #12 file (RFC 7292, 4) that are looked at before anything is decrypted.

@@ -48,15 +48,15 @@ func (s *Service) CertificatesIn(ctx context.Context, client *ent.Client, now ti
 		return nil, err
 	}
 	now = now.UTC().Truncate(time.Microsecond)
-	var any []predicate.Certificate
+	var either []predicate.Certificate
 	for _, status := range statuses {
 		if status == clientcert.Rejected {
-			any = append(any, certificate.IDIn(rejected...))
+			either = append(either, certificate.IDIn(rejected...))
 			continue
 		}
-		any = append(any, certificate.And(certificate.IDNotIn(rejected...), certificateStatusAt(now, status)))
+		either = append(either, certificate.And(certificate.IDNotIn(rejected...), certificateStatusAt(now, status)))
 	}
-	return certificate.Or(any...), nil
+	return certificate.Or(either...), nil
 }
 
 // certificateStatusAt is clientcert.StatusAt for the database.
