@@ -162,6 +162,7 @@ func (c *Client) AuditedRows(ctx context.Context, typ string, ids []uuid.UUID) (
 				"name":        row.Name,
 				"chain":       row.Chain,
 				"private_key": auditedSecret(row.PrivateKey),
+				"subject":     row.Subject,
 				"fingerprint": row.Fingerprint,
 				"not_before":  row.NotBefore,
 				"not_after":   row.NotAfter,
@@ -242,6 +243,8 @@ func (c *Client) AuditedRows(ctx context.Context, typ string, ids []uuid.UUID) (
 				"retry_policy":          row.RetryPolicy,
 				"auth_setting_id":       row.AuthSettingID,
 				"certificate_id":        row.CertificateID,
+				"next_certificate_id":   row.NextCertificateID,
+				"next_certificate_at":   row.NextCertificateAt,
 			}
 		}
 

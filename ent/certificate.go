@@ -34,6 +34,8 @@ type Certificate struct {
 	Chain []byte `json:"chain,omitempty"`
 	// PKCS #8, sealed by internal/vault
 	PrivateKey []byte `json:"-"`
+	// the leaf's, to search for
+	Subject string `json:"subject,omitempty"`
 	// SHA-256 of the leaf, in hex
 	Fingerprint string `json:"fingerprint,omitempty"`
 	// NotBefore holds the value of the "not_before" field.
@@ -50,9 +52,11 @@ type Certificate struct {
 type CertificateEdges struct {
 	// Profiles holds the value of the profiles edge.
 	Profiles []*NotificationProfile `json:"profiles,omitempty"`
+	// NextProfiles holds the value of the next_profiles edge.
+	NextProfiles []*NotificationProfile `json:"next_profiles,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [1]bool
+	loadedTypes [2]bool
 }
 
 // ProfilesOrErr returns the Profiles value or an error if the edge
@@ -64,6 +68,15 @@ func (e CertificateEdges) ProfilesOrErr() ([]*NotificationProfile, error) {
 	return nil, &NotLoadedError{edge: "profiles"}
 }
 
+// NextProfilesOrErr returns the NextProfiles value or an error if the edge
+// was not loaded in eager-loading.
+func (e CertificateEdges) NextProfilesOrErr() ([]*NotificationProfile, error) {
+	if e.loadedTypes[1] {
+		return e.NextProfiles, nil
+	}
+	return nil, &NotLoadedError{edge: "next_profiles"}
+}
+
 // scanValues returns the types for scanning values from sql.Rows.
 func (*Certificate) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
@@ -73,7 +86,7 @@ func (*Certificate) scanValues(columns []string) ([]any, error) {
 			values[i] = new([]byte)
 		case certificate.FieldVersion:
 			values[i] = new(sql.NullInt64)
-		case certificate.FieldKey, certificate.FieldName, certificate.FieldFingerprint:
+		case certificate.FieldKey, certificate.FieldName, certificate.FieldSubject, certificate.FieldFingerprint:
 			values[i] = new(sql.NullString)
 		case certificate.FieldCreatedAt, certificate.FieldUpdatedAt, certificate.FieldNotBefore, certificate.FieldNotAfter:
 			values[i] = new(sql.NullTime)
@@ -148,6 +161,12 @@ func (_m *Certificate) assignValues(columns []string, values []any) error {
 			} else if value != nil {
 				_m.PrivateKey = *value
 			}
+		case certificate.FieldSubject:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field subject", values[i])
+			} else if value.Valid {
+				_m.Subject = value.String
+			}
 		case certificate.FieldFingerprint:
 			if value, ok := values[i].(*sql.NullString); !ok {
 				return fmt.Errorf("unexpected type %T for field fingerprint", values[i])
@@ -182,6 +201,11 @@ func (_m *Certificate) Value(name string) (ent.Value, error) {
 // QueryProfiles queries the "profiles" edge of the Certificate entity.
 func (_m *Certificate) QueryProfiles() *NotificationProfileQuery {
 	return NewCertificateClient(_m.config).QueryProfiles(_m)
+}
+
+// QueryNextProfiles queries the "next_profiles" edge of the Certificate entity.
+func (_m *Certificate) QueryNextProfiles() *NotificationProfileQuery {
+	return NewCertificateClient(_m.config).QueryNextProfiles(_m)
 }
 
 // Update returns a builder for updating this Certificate.
@@ -229,6 +253,9 @@ func (_m *Certificate) String() string {
 	builder.WriteString(fmt.Sprintf("%v", _m.Chain))
 	builder.WriteString(", ")
 	builder.WriteString("private_key=<sensitive>")
+	builder.WriteString(", ")
+	builder.WriteString("subject=")
+	builder.WriteString(_m.Subject)
 	builder.WriteString(", ")
 	builder.WriteString("fingerprint=")
 	builder.WriteString(_m.Fingerprint)

@@ -94,6 +94,20 @@ func (_c *CertificateCreate) SetPrivateKey(v []byte) *CertificateCreate {
 	return _c
 }
 
+// SetSubject sets the "subject" field.
+func (_c *CertificateCreate) SetSubject(v string) *CertificateCreate {
+	_c.mutation.SetSubject(v)
+	return _c
+}
+
+// SetNillableSubject sets the "subject" field if the given value is not nil.
+func (_c *CertificateCreate) SetNillableSubject(v *string) *CertificateCreate {
+	if v != nil {
+		_c.SetSubject(*v)
+	}
+	return _c
+}
+
 // SetFingerprint sets the "fingerprint" field.
 func (_c *CertificateCreate) SetFingerprint(v string) *CertificateCreate {
 	_c.mutation.SetFingerprint(v)
@@ -139,6 +153,21 @@ func (_c *CertificateCreate) AddProfiles(v ...*NotificationProfile) *Certificate
 		ids[i] = v[i].ID
 	}
 	return _c.AddProfileIDs(ids...)
+}
+
+// AddNextProfileIDs adds the "next_profiles" edge to the NotificationProfile entity by IDs.
+func (_c *CertificateCreate) AddNextProfileIDs(ids ...uuid.UUID) *CertificateCreate {
+	_c.mutation.AddNextProfileIDs(ids...)
+	return _c
+}
+
+// AddNextProfiles adds the "next_profiles" edges to the NotificationProfile entity.
+func (_c *CertificateCreate) AddNextProfiles(v ...*NotificationProfile) *CertificateCreate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddNextProfileIDs(ids...)
 }
 
 // Mutation returns the CertificateMutation object of the builder.
@@ -196,6 +225,10 @@ func (_c *CertificateCreate) defaults() error {
 		v := certificate.DefaultVersion
 		_c.mutation.SetVersion(v)
 	}
+	if _, ok := _c.mutation.Subject(); !ok {
+		v := certificate.DefaultSubject
+		_c.mutation.SetSubject(v)
+	}
 	if _, ok := _c.mutation.ID(); !ok {
 		if certificate.DefaultID == nil {
 			return fmt.Errorf("ent: uninitialized certificate.DefaultID (forgotten import ent/runtime?)")
@@ -241,6 +274,9 @@ func (_c *CertificateCreate) check() error {
 	}
 	if _, ok := _c.mutation.PrivateKey(); !ok {
 		return &ValidationError{Name: "private_key", err: errors.New(`ent: missing required field "Certificate.private_key"`)}
+	}
+	if _, ok := _c.mutation.Subject(); !ok {
+		return &ValidationError{Name: "subject", err: errors.New(`ent: missing required field "Certificate.subject"`)}
 	}
 	if _, ok := _c.mutation.Fingerprint(); !ok {
 		return &ValidationError{Name: "fingerprint", err: errors.New(`ent: missing required field "Certificate.fingerprint"`)}
@@ -318,6 +354,10 @@ func (_c *CertificateCreate) createSpec() (*Certificate, *sqlgraph.CreateSpec) {
 		_spec.SetField(certificate.FieldPrivateKey, field.TypeBytes, value)
 		_node.PrivateKey = value
 	}
+	if value, ok := _c.mutation.Subject(); ok {
+		_spec.SetField(certificate.FieldSubject, field.TypeString, value)
+		_node.Subject = value
+	}
 	if value, ok := _c.mutation.Fingerprint(); ok {
 		_spec.SetField(certificate.FieldFingerprint, field.TypeString, value)
 		_node.Fingerprint = value
@@ -336,6 +376,22 @@ func (_c *CertificateCreate) createSpec() (*Certificate, *sqlgraph.CreateSpec) {
 			Inverse: false,
 			Table:   certificate.ProfilesTable,
 			Columns: []string{certificate.ProfilesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(notificationprofile.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.NextProfilesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   certificate.NextProfilesTable,
+			Columns: []string{certificate.NextProfilesColumn},
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(notificationprofile.FieldID, field.TypeUUID),

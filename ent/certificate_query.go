@@ -22,12 +22,13 @@ import (
 // CertificateQuery is the builder for querying Certificate entities.
 type CertificateQuery struct {
 	config
-	ctx          *QueryContext
-	order        []certificate.OrderOption
-	inters       []Interceptor
-	predicates   []predicate.Certificate
-	withProfiles *NotificationProfileQuery
-	modifiers    []func(*sql.Selector)
+	ctx              *QueryContext
+	order            []certificate.OrderOption
+	inters           []Interceptor
+	predicates       []predicate.Certificate
+	withProfiles     *NotificationProfileQuery
+	withNextProfiles *NotificationProfileQuery
+	modifiers        []func(*sql.Selector)
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -79,6 +80,28 @@ func (_q *CertificateQuery) QueryProfiles() *NotificationProfileQuery {
 			sqlgraph.From(certificate.Table, certificate.FieldID, selector),
 			sqlgraph.To(notificationprofile.Table, notificationprofile.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, certificate.ProfilesTable, certificate.ProfilesColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryNextProfiles chains the current query on the "next_profiles" edge.
+func (_q *CertificateQuery) QueryNextProfiles() *NotificationProfileQuery {
+	query := (&NotificationProfileClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(certificate.Table, certificate.FieldID, selector),
+			sqlgraph.To(notificationprofile.Table, notificationprofile.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, certificate.NextProfilesTable, certificate.NextProfilesColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -273,12 +296,13 @@ func (_q *CertificateQuery) Clone() *CertificateQuery {
 		return nil
 	}
 	return &CertificateQuery{
-		config:       _q.config,
-		ctx:          _q.ctx.Clone(),
-		order:        append([]certificate.OrderOption{}, _q.order...),
-		inters:       append([]Interceptor{}, _q.inters...),
-		predicates:   append([]predicate.Certificate{}, _q.predicates...),
-		withProfiles: _q.withProfiles.Clone(),
+		config:           _q.config,
+		ctx:              _q.ctx.Clone(),
+		order:            append([]certificate.OrderOption{}, _q.order...),
+		inters:           append([]Interceptor{}, _q.inters...),
+		predicates:       append([]predicate.Certificate{}, _q.predicates...),
+		withProfiles:     _q.withProfiles.Clone(),
+		withNextProfiles: _q.withNextProfiles.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -294,6 +318,17 @@ func (_q *CertificateQuery) WithProfiles(opts ...func(*NotificationProfileQuery)
 		opt(query)
 	}
 	_q.withProfiles = query
+	return _q
+}
+
+// WithNextProfiles tells the query-builder to eager-load the nodes that are connected to
+// the "next_profiles" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *CertificateQuery) WithNextProfiles(opts ...func(*NotificationProfileQuery)) *CertificateQuery {
+	query := (&NotificationProfileClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withNextProfiles = query
 	return _q
 }
 
@@ -375,8 +410,9 @@ func (_q *CertificateQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*
 	var (
 		nodes       = []*Certificate{}
 		_spec       = _q.querySpec()
-		loadedTypes = [1]bool{
+		loadedTypes = [2]bool{
 			_q.withProfiles != nil,
+			_q.withNextProfiles != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -404,6 +440,13 @@ func (_q *CertificateQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*
 		if err := _q.loadProfiles(ctx, query, nodes,
 			func(n *Certificate) { n.Edges.Profiles = []*NotificationProfile{} },
 			func(n *Certificate, e *NotificationProfile) { n.Edges.Profiles = append(n.Edges.Profiles, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withNextProfiles; query != nil {
+		if err := _q.loadNextProfiles(ctx, query, nodes,
+			func(n *Certificate) { n.Edges.NextProfiles = []*NotificationProfile{} },
+			func(n *Certificate, e *NotificationProfile) { n.Edges.NextProfiles = append(n.Edges.NextProfiles, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -438,6 +481,39 @@ func (_q *CertificateQuery) loadProfiles(ctx context.Context, query *Notificatio
 		node, ok := nodeids[*fk]
 		if !ok {
 			return fmt.Errorf(`unexpected referenced foreign-key "certificate_id" returned %v for node %v`, *fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *CertificateQuery) loadNextProfiles(ctx context.Context, query *NotificationProfileQuery, nodes []*Certificate, init func(*Certificate), assign func(*Certificate, *NotificationProfile)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[uuid.UUID]*Certificate)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(notificationprofile.FieldNextCertificateID)
+	}
+	query.Where(predicate.NotificationProfile(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(certificate.NextProfilesColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.NextCertificateID
+		if fk == nil {
+			return fmt.Errorf(`foreign-key "next_certificate_id" is nil for node %v`, n.ID)
+		}
+		node, ok := nodeids[*fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "next_certificate_id" returned %v for node %v`, *fk, n.ID)
 		}
 		assign(node, n)
 	}

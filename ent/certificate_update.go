@@ -72,57 +72,9 @@ func (_u *CertificateUpdate) SetNillableName(v *string) *CertificateUpdate {
 	return _u
 }
 
-// SetChain sets the "chain" field.
-func (_u *CertificateUpdate) SetChain(v []byte) *CertificateUpdate {
-	_u.mutation.SetChain(v)
-	return _u
-}
-
 // SetPrivateKey sets the "private_key" field.
 func (_u *CertificateUpdate) SetPrivateKey(v []byte) *CertificateUpdate {
 	_u.mutation.SetPrivateKey(v)
-	return _u
-}
-
-// SetFingerprint sets the "fingerprint" field.
-func (_u *CertificateUpdate) SetFingerprint(v string) *CertificateUpdate {
-	_u.mutation.SetFingerprint(v)
-	return _u
-}
-
-// SetNillableFingerprint sets the "fingerprint" field if the given value is not nil.
-func (_u *CertificateUpdate) SetNillableFingerprint(v *string) *CertificateUpdate {
-	if v != nil {
-		_u.SetFingerprint(*v)
-	}
-	return _u
-}
-
-// SetNotBefore sets the "not_before" field.
-func (_u *CertificateUpdate) SetNotBefore(v time.Time) *CertificateUpdate {
-	_u.mutation.SetNotBefore(v)
-	return _u
-}
-
-// SetNillableNotBefore sets the "not_before" field if the given value is not nil.
-func (_u *CertificateUpdate) SetNillableNotBefore(v *time.Time) *CertificateUpdate {
-	if v != nil {
-		_u.SetNotBefore(*v)
-	}
-	return _u
-}
-
-// SetNotAfter sets the "not_after" field.
-func (_u *CertificateUpdate) SetNotAfter(v time.Time) *CertificateUpdate {
-	_u.mutation.SetNotAfter(v)
-	return _u
-}
-
-// SetNillableNotAfter sets the "not_after" field if the given value is not nil.
-func (_u *CertificateUpdate) SetNillableNotAfter(v *time.Time) *CertificateUpdate {
-	if v != nil {
-		_u.SetNotAfter(*v)
-	}
 	return _u
 }
 
@@ -139,6 +91,21 @@ func (_u *CertificateUpdate) AddProfiles(v ...*NotificationProfile) *Certificate
 		ids[i] = v[i].ID
 	}
 	return _u.AddProfileIDs(ids...)
+}
+
+// AddNextProfileIDs adds the "next_profiles" edge to the NotificationProfile entity by IDs.
+func (_u *CertificateUpdate) AddNextProfileIDs(ids ...uuid.UUID) *CertificateUpdate {
+	_u.mutation.AddNextProfileIDs(ids...)
+	return _u
+}
+
+// AddNextProfiles adds the "next_profiles" edges to the NotificationProfile entity.
+func (_u *CertificateUpdate) AddNextProfiles(v ...*NotificationProfile) *CertificateUpdate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddNextProfileIDs(ids...)
 }
 
 // Mutation returns the CertificateMutation object of the builder.
@@ -165,6 +132,27 @@ func (_u *CertificateUpdate) RemoveProfiles(v ...*NotificationProfile) *Certific
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveProfileIDs(ids...)
+}
+
+// ClearNextProfiles clears all "next_profiles" edges to the NotificationProfile entity.
+func (_u *CertificateUpdate) ClearNextProfiles() *CertificateUpdate {
+	_u.mutation.ClearNextProfiles()
+	return _u
+}
+
+// RemoveNextProfileIDs removes the "next_profiles" edge to NotificationProfile entities by IDs.
+func (_u *CertificateUpdate) RemoveNextProfileIDs(ids ...uuid.UUID) *CertificateUpdate {
+	_u.mutation.RemoveNextProfileIDs(ids...)
+	return _u
+}
+
+// RemoveNextProfiles removes "next_profiles" edges to NotificationProfile entities.
+func (_u *CertificateUpdate) RemoveNextProfiles(v ...*NotificationProfile) *CertificateUpdate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveNextProfileIDs(ids...)
 }
 
 // Save executes the query and returns the number of nodes affected by the update operation.
@@ -249,20 +237,8 @@ func (_u *CertificateUpdate) sqlSave(ctx context.Context) (_node int, err error)
 	if value, ok := _u.mutation.Name(); ok {
 		_spec.SetField(certificate.FieldName, field.TypeString, value)
 	}
-	if value, ok := _u.mutation.Chain(); ok {
-		_spec.SetField(certificate.FieldChain, field.TypeBytes, value)
-	}
 	if value, ok := _u.mutation.PrivateKey(); ok {
 		_spec.SetField(certificate.FieldPrivateKey, field.TypeBytes, value)
-	}
-	if value, ok := _u.mutation.Fingerprint(); ok {
-		_spec.SetField(certificate.FieldFingerprint, field.TypeString, value)
-	}
-	if value, ok := _u.mutation.NotBefore(); ok {
-		_spec.SetField(certificate.FieldNotBefore, field.TypeTime, value)
-	}
-	if value, ok := _u.mutation.NotAfter(); ok {
-		_spec.SetField(certificate.FieldNotAfter, field.TypeTime, value)
 	}
 	if _u.mutation.ProfilesCleared() {
 		edge := &sqlgraph.EdgeSpec{
@@ -299,6 +275,51 @@ func (_u *CertificateUpdate) sqlSave(ctx context.Context) (_node int, err error)
 			Inverse: false,
 			Table:   certificate.ProfilesTable,
 			Columns: []string{certificate.ProfilesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(notificationprofile.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.NextProfilesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   certificate.NextProfilesTable,
+			Columns: []string{certificate.NextProfilesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(notificationprofile.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedNextProfilesIDs(); len(nodes) > 0 && !_u.mutation.NextProfilesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   certificate.NextProfilesTable,
+			Columns: []string{certificate.NextProfilesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(notificationprofile.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.NextProfilesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   certificate.NextProfilesTable,
+			Columns: []string{certificate.NextProfilesColumn},
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(notificationprofile.FieldID, field.TypeUUID),
@@ -372,57 +393,9 @@ func (_u *CertificateUpdateOne) SetNillableName(v *string) *CertificateUpdateOne
 	return _u
 }
 
-// SetChain sets the "chain" field.
-func (_u *CertificateUpdateOne) SetChain(v []byte) *CertificateUpdateOne {
-	_u.mutation.SetChain(v)
-	return _u
-}
-
 // SetPrivateKey sets the "private_key" field.
 func (_u *CertificateUpdateOne) SetPrivateKey(v []byte) *CertificateUpdateOne {
 	_u.mutation.SetPrivateKey(v)
-	return _u
-}
-
-// SetFingerprint sets the "fingerprint" field.
-func (_u *CertificateUpdateOne) SetFingerprint(v string) *CertificateUpdateOne {
-	_u.mutation.SetFingerprint(v)
-	return _u
-}
-
-// SetNillableFingerprint sets the "fingerprint" field if the given value is not nil.
-func (_u *CertificateUpdateOne) SetNillableFingerprint(v *string) *CertificateUpdateOne {
-	if v != nil {
-		_u.SetFingerprint(*v)
-	}
-	return _u
-}
-
-// SetNotBefore sets the "not_before" field.
-func (_u *CertificateUpdateOne) SetNotBefore(v time.Time) *CertificateUpdateOne {
-	_u.mutation.SetNotBefore(v)
-	return _u
-}
-
-// SetNillableNotBefore sets the "not_before" field if the given value is not nil.
-func (_u *CertificateUpdateOne) SetNillableNotBefore(v *time.Time) *CertificateUpdateOne {
-	if v != nil {
-		_u.SetNotBefore(*v)
-	}
-	return _u
-}
-
-// SetNotAfter sets the "not_after" field.
-func (_u *CertificateUpdateOne) SetNotAfter(v time.Time) *CertificateUpdateOne {
-	_u.mutation.SetNotAfter(v)
-	return _u
-}
-
-// SetNillableNotAfter sets the "not_after" field if the given value is not nil.
-func (_u *CertificateUpdateOne) SetNillableNotAfter(v *time.Time) *CertificateUpdateOne {
-	if v != nil {
-		_u.SetNotAfter(*v)
-	}
 	return _u
 }
 
@@ -439,6 +412,21 @@ func (_u *CertificateUpdateOne) AddProfiles(v ...*NotificationProfile) *Certific
 		ids[i] = v[i].ID
 	}
 	return _u.AddProfileIDs(ids...)
+}
+
+// AddNextProfileIDs adds the "next_profiles" edge to the NotificationProfile entity by IDs.
+func (_u *CertificateUpdateOne) AddNextProfileIDs(ids ...uuid.UUID) *CertificateUpdateOne {
+	_u.mutation.AddNextProfileIDs(ids...)
+	return _u
+}
+
+// AddNextProfiles adds the "next_profiles" edges to the NotificationProfile entity.
+func (_u *CertificateUpdateOne) AddNextProfiles(v ...*NotificationProfile) *CertificateUpdateOne {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddNextProfileIDs(ids...)
 }
 
 // Mutation returns the CertificateMutation object of the builder.
@@ -465,6 +453,27 @@ func (_u *CertificateUpdateOne) RemoveProfiles(v ...*NotificationProfile) *Certi
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveProfileIDs(ids...)
+}
+
+// ClearNextProfiles clears all "next_profiles" edges to the NotificationProfile entity.
+func (_u *CertificateUpdateOne) ClearNextProfiles() *CertificateUpdateOne {
+	_u.mutation.ClearNextProfiles()
+	return _u
+}
+
+// RemoveNextProfileIDs removes the "next_profiles" edge to NotificationProfile entities by IDs.
+func (_u *CertificateUpdateOne) RemoveNextProfileIDs(ids ...uuid.UUID) *CertificateUpdateOne {
+	_u.mutation.RemoveNextProfileIDs(ids...)
+	return _u
+}
+
+// RemoveNextProfiles removes "next_profiles" edges to NotificationProfile entities.
+func (_u *CertificateUpdateOne) RemoveNextProfiles(v ...*NotificationProfile) *CertificateUpdateOne {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveNextProfileIDs(ids...)
 }
 
 // Where appends a list predicates to the CertificateUpdate builder.
@@ -579,20 +588,8 @@ func (_u *CertificateUpdateOne) sqlSave(ctx context.Context) (_node *Certificate
 	if value, ok := _u.mutation.Name(); ok {
 		_spec.SetField(certificate.FieldName, field.TypeString, value)
 	}
-	if value, ok := _u.mutation.Chain(); ok {
-		_spec.SetField(certificate.FieldChain, field.TypeBytes, value)
-	}
 	if value, ok := _u.mutation.PrivateKey(); ok {
 		_spec.SetField(certificate.FieldPrivateKey, field.TypeBytes, value)
-	}
-	if value, ok := _u.mutation.Fingerprint(); ok {
-		_spec.SetField(certificate.FieldFingerprint, field.TypeString, value)
-	}
-	if value, ok := _u.mutation.NotBefore(); ok {
-		_spec.SetField(certificate.FieldNotBefore, field.TypeTime, value)
-	}
-	if value, ok := _u.mutation.NotAfter(); ok {
-		_spec.SetField(certificate.FieldNotAfter, field.TypeTime, value)
 	}
 	if _u.mutation.ProfilesCleared() {
 		edge := &sqlgraph.EdgeSpec{
@@ -629,6 +626,51 @@ func (_u *CertificateUpdateOne) sqlSave(ctx context.Context) (_node *Certificate
 			Inverse: false,
 			Table:   certificate.ProfilesTable,
 			Columns: []string{certificate.ProfilesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(notificationprofile.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.NextProfilesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   certificate.NextProfilesTable,
+			Columns: []string{certificate.NextProfilesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(notificationprofile.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedNextProfilesIDs(); len(nodes) > 0 && !_u.mutation.NextProfilesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   certificate.NextProfilesTable,
+			Columns: []string{certificate.NextProfilesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(notificationprofile.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.NextProfilesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   certificate.NextProfilesTable,
+			Columns: []string{certificate.NextProfilesColumn},
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(notificationprofile.FieldID, field.TypeUUID),

@@ -1438,6 +1438,22 @@ func (c *CertificateClient) QueryProfiles(_m *Certificate) *NotificationProfileQ
 	return query
 }
 
+// QueryNextProfiles queries the next_profiles edge of a Certificate.
+func (c *CertificateClient) QueryNextProfiles(_m *Certificate) *NotificationProfileQuery {
+	query := (&NotificationProfileClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(certificate.Table, certificate.FieldID, id),
+			sqlgraph.To(notificationprofile.Table, notificationprofile.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, certificate.NextProfilesTable, certificate.NextProfilesColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // Hooks returns the client hooks.
 func (c *CertificateClient) Hooks() []Hook {
 	hooks := c.hooks.Certificate
@@ -2602,6 +2618,22 @@ func (c *NotificationProfileClient) QueryCertificate(_m *NotificationProfile) *C
 			sqlgraph.From(notificationprofile.Table, notificationprofile.FieldID, id),
 			sqlgraph.To(certificate.Table, certificate.FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, notificationprofile.CertificateTable, notificationprofile.CertificateColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryNextCertificate queries the next_certificate edge of a NotificationProfile.
+func (c *NotificationProfileClient) QueryNextCertificate(_m *NotificationProfile) *CertificateQuery {
+	query := (&CertificateClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(notificationprofile.Table, notificationprofile.FieldID, id),
+			sqlgraph.To(certificate.Table, certificate.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, notificationprofile.NextCertificateTable, notificationprofile.NextCertificateColumn),
 		)
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil

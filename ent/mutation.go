@@ -6809,28 +6809,32 @@ func (m *CategoryMutation) ResetEdge(name string) error {
 // CertificateMutation represents an operation that mutates the Certificate nodes in the graph.
 type CertificateMutation struct {
 	config
-	op              Op
-	typ             string
-	id              *uuid.UUID
-	account_id      *uuid.UUID
-	created_at      *time.Time
-	updated_at      *time.Time
-	version         *int
-	addversion      *int
-	key             *string
-	name            *string
-	chain           *[]byte
-	private_key     *[]byte
-	fingerprint     *string
-	not_before      *time.Time
-	not_after       *time.Time
-	clearedFields   map[string]struct{}
-	profiles        map[uuid.UUID]struct{}
-	removedprofiles map[uuid.UUID]struct{}
-	clearedprofiles bool
-	done            bool
-	oldValue        func(context.Context) (*Certificate, error)
-	predicates      []predicate.Certificate
+	op                   Op
+	typ                  string
+	id                   *uuid.UUID
+	account_id           *uuid.UUID
+	created_at           *time.Time
+	updated_at           *time.Time
+	version              *int
+	addversion           *int
+	key                  *string
+	name                 *string
+	chain                *[]byte
+	private_key          *[]byte
+	subject              *string
+	fingerprint          *string
+	not_before           *time.Time
+	not_after            *time.Time
+	clearedFields        map[string]struct{}
+	profiles             map[uuid.UUID]struct{}
+	removedprofiles      map[uuid.UUID]struct{}
+	clearedprofiles      bool
+	next_profiles        map[uuid.UUID]struct{}
+	removednext_profiles map[uuid.UUID]struct{}
+	clearednext_profiles bool
+	done                 bool
+	oldValue             func(context.Context) (*Certificate, error)
+	predicates           []predicate.Certificate
 }
 
 var _ ent.Mutation = (*CertificateMutation)(nil)
@@ -7245,6 +7249,42 @@ func (m *CertificateMutation) ResetPrivateKey() {
 	m.private_key = nil
 }
 
+// SetSubject sets the "subject" field.
+func (m *CertificateMutation) SetSubject(s string) {
+	m.subject = &s
+}
+
+// Subject returns the value of the "subject" field in the mutation.
+func (m *CertificateMutation) Subject() (r string, exists bool) {
+	v := m.subject
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSubject returns the old "subject" field's value of the Certificate entity.
+// If the Certificate object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *CertificateMutation) OldSubject(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSubject is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSubject requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSubject: %w", err)
+	}
+	return oldValue.Subject, nil
+}
+
+// ResetSubject resets all changes to the "subject" field.
+func (m *CertificateMutation) ResetSubject() {
+	m.subject = nil
+}
+
 // SetFingerprint sets the "fingerprint" field.
 func (m *CertificateMutation) SetFingerprint(s string) {
 	m.fingerprint = &s
@@ -7407,6 +7447,60 @@ func (m *CertificateMutation) ResetProfiles() {
 	m.removedprofiles = nil
 }
 
+// AddNextProfileIDs adds the "next_profiles" edge to the NotificationProfile entity by ids.
+func (m *CertificateMutation) AddNextProfileIDs(ids ...uuid.UUID) {
+	if m.next_profiles == nil {
+		m.next_profiles = make(map[uuid.UUID]struct{})
+	}
+	for i := range ids {
+		m.next_profiles[ids[i]] = struct{}{}
+	}
+}
+
+// ClearNextProfiles clears the "next_profiles" edge to the NotificationProfile entity.
+func (m *CertificateMutation) ClearNextProfiles() {
+	m.clearednext_profiles = true
+}
+
+// NextProfilesCleared reports if the "next_profiles" edge to the NotificationProfile entity was cleared.
+func (m *CertificateMutation) NextProfilesCleared() bool {
+	return m.clearednext_profiles
+}
+
+// RemoveNextProfileIDs removes the "next_profiles" edge to the NotificationProfile entity by IDs.
+func (m *CertificateMutation) RemoveNextProfileIDs(ids ...uuid.UUID) {
+	if m.removednext_profiles == nil {
+		m.removednext_profiles = make(map[uuid.UUID]struct{})
+	}
+	for i := range ids {
+		delete(m.next_profiles, ids[i])
+		m.removednext_profiles[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedNextProfiles returns the removed IDs of the "next_profiles" edge to the NotificationProfile entity.
+func (m *CertificateMutation) RemovedNextProfilesIDs() (ids []uuid.UUID) {
+	for id := range m.removednext_profiles {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// NextProfilesIDs returns the "next_profiles" edge IDs in the mutation.
+func (m *CertificateMutation) NextProfilesIDs() (ids []uuid.UUID) {
+	for id := range m.next_profiles {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetNextProfiles resets all changes to the "next_profiles" edge.
+func (m *CertificateMutation) ResetNextProfiles() {
+	m.next_profiles = nil
+	m.clearednext_profiles = false
+	m.removednext_profiles = nil
+}
+
 // Where appends a list predicates to the CertificateMutation builder.
 func (m *CertificateMutation) Where(ps ...predicate.Certificate) {
 	m.predicates = append(m.predicates, ps...)
@@ -7441,7 +7535,7 @@ func (m *CertificateMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *CertificateMutation) Fields() []string {
-	fields := make([]string, 0, 11)
+	fields := make([]string, 0, 12)
 	if m.account_id != nil {
 		fields = append(fields, certificate.FieldAccountID)
 	}
@@ -7465,6 +7559,9 @@ func (m *CertificateMutation) Fields() []string {
 	}
 	if m.private_key != nil {
 		fields = append(fields, certificate.FieldPrivateKey)
+	}
+	if m.subject != nil {
+		fields = append(fields, certificate.FieldSubject)
 	}
 	if m.fingerprint != nil {
 		fields = append(fields, certificate.FieldFingerprint)
@@ -7499,6 +7596,8 @@ func (m *CertificateMutation) Field(name string) (ent.Value, bool) {
 		return m.Chain()
 	case certificate.FieldPrivateKey:
 		return m.PrivateKey()
+	case certificate.FieldSubject:
+		return m.Subject()
 	case certificate.FieldFingerprint:
 		return m.Fingerprint()
 	case certificate.FieldNotBefore:
@@ -7530,6 +7629,8 @@ func (m *CertificateMutation) OldField(ctx context.Context, name string) (ent.Va
 		return m.OldChain(ctx)
 	case certificate.FieldPrivateKey:
 		return m.OldPrivateKey(ctx)
+	case certificate.FieldSubject:
+		return m.OldSubject(ctx)
 	case certificate.FieldFingerprint:
 		return m.OldFingerprint(ctx)
 	case certificate.FieldNotBefore:
@@ -7600,6 +7701,13 @@ func (m *CertificateMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetPrivateKey(v)
+		return nil
+	case certificate.FieldSubject:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSubject(v)
 		return nil
 	case certificate.FieldFingerprint:
 		v, ok := value.(string)
@@ -7710,6 +7818,9 @@ func (m *CertificateMutation) ResetField(name string) error {
 	case certificate.FieldPrivateKey:
 		m.ResetPrivateKey()
 		return nil
+	case certificate.FieldSubject:
+		m.ResetSubject()
+		return nil
 	case certificate.FieldFingerprint:
 		m.ResetFingerprint()
 		return nil
@@ -7725,9 +7836,12 @@ func (m *CertificateMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *CertificateMutation) AddedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 2)
 	if m.profiles != nil {
 		edges = append(edges, certificate.EdgeProfiles)
+	}
+	if m.next_profiles != nil {
+		edges = append(edges, certificate.EdgeNextProfiles)
 	}
 	return edges
 }
@@ -7742,15 +7856,24 @@ func (m *CertificateMutation) AddedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case certificate.EdgeNextProfiles:
+		ids := make([]ent.Value, 0, len(m.next_profiles))
+		for id := range m.next_profiles {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *CertificateMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 2)
 	if m.removedprofiles != nil {
 		edges = append(edges, certificate.EdgeProfiles)
+	}
+	if m.removednext_profiles != nil {
+		edges = append(edges, certificate.EdgeNextProfiles)
 	}
 	return edges
 }
@@ -7765,15 +7888,24 @@ func (m *CertificateMutation) RemovedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case certificate.EdgeNextProfiles:
+		ids := make([]ent.Value, 0, len(m.removednext_profiles))
+		for id := range m.removednext_profiles {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *CertificateMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 2)
 	if m.clearedprofiles {
 		edges = append(edges, certificate.EdgeProfiles)
+	}
+	if m.clearednext_profiles {
+		edges = append(edges, certificate.EdgeNextProfiles)
 	}
 	return edges
 }
@@ -7784,6 +7916,8 @@ func (m *CertificateMutation) EdgeCleared(name string) bool {
 	switch name {
 	case certificate.EdgeProfiles:
 		return m.clearedprofiles
+	case certificate.EdgeNextProfiles:
+		return m.clearednext_profiles
 	}
 	return false
 }
@@ -7802,6 +7936,9 @@ func (m *CertificateMutation) ResetEdge(name string) error {
 	switch name {
 	case certificate.EdgeProfiles:
 		m.ResetProfiles()
+		return nil
+	case certificate.EdgeNextProfiles:
+		m.ResetNextProfiles()
 		return nil
 	}
 	return fmt.Errorf("unknown Certificate edge %s", name)
@@ -13245,52 +13382,55 @@ func (m *MarkerMutation) ResetEdge(name string) error {
 // NotificationProfileMutation represents an operation that mutates the NotificationProfile nodes in the graph.
 type NotificationProfileMutation struct {
 	config
-	op                     Op
-	typ                    string
-	id                     *uuid.UUID
-	account_id             *uuid.UUID
-	created_at             *time.Time
-	updated_at             *time.Time
-	version                *int
-	addversion             *int
-	key                    *string
-	name                   *string
-	webhook_url            *string
-	payload_format         *string
-	response_status_regex  *string
-	response_header_regex  *string
-	response_body_regex    *string
-	max_bucket_size        *int
-	addmax_bucket_size     *int
-	max_bucket_delay_ms    *int
-	addmax_bucket_delay_ms *int
-	window_size            *int
-	addwindow_size         *int
-	rate_limit             *int
-	addrate_limit          *int
-	connect_timeout_ms     *int
-	addconnect_timeout_ms  *int
-	read_timeout_ms        *int
-	addread_timeout_ms     *int
-	tls_versions           *[]string
-	appendtls_versions     []string
-	headers                *[]types.Header
-	appendheaders          []types.Header
-	retry_policy           *types.RetryPolicy
-	clearedFields          map[string]struct{}
-	subscriptions          map[uuid.UUID]struct{}
-	removedsubscriptions   map[uuid.UUID]struct{}
-	clearedsubscriptions   bool
-	resource_routes        map[uuid.UUID]struct{}
-	removedresource_routes map[uuid.UUID]struct{}
-	clearedresource_routes bool
-	auth_setting           *uuid.UUID
-	clearedauth_setting    bool
-	certificate            *uuid.UUID
-	clearedcertificate     bool
-	done                   bool
-	oldValue               func(context.Context) (*NotificationProfile, error)
-	predicates             []predicate.NotificationProfile
+	op                      Op
+	typ                     string
+	id                      *uuid.UUID
+	account_id              *uuid.UUID
+	created_at              *time.Time
+	updated_at              *time.Time
+	version                 *int
+	addversion              *int
+	key                     *string
+	name                    *string
+	webhook_url             *string
+	payload_format          *string
+	response_status_regex   *string
+	response_header_regex   *string
+	response_body_regex     *string
+	max_bucket_size         *int
+	addmax_bucket_size      *int
+	max_bucket_delay_ms     *int
+	addmax_bucket_delay_ms  *int
+	window_size             *int
+	addwindow_size          *int
+	rate_limit              *int
+	addrate_limit           *int
+	connect_timeout_ms      *int
+	addconnect_timeout_ms   *int
+	read_timeout_ms         *int
+	addread_timeout_ms      *int
+	tls_versions            *[]string
+	appendtls_versions      []string
+	headers                 *[]types.Header
+	appendheaders           []types.Header
+	retry_policy            *types.RetryPolicy
+	next_certificate_at     *time.Time
+	clearedFields           map[string]struct{}
+	subscriptions           map[uuid.UUID]struct{}
+	removedsubscriptions    map[uuid.UUID]struct{}
+	clearedsubscriptions    bool
+	resource_routes         map[uuid.UUID]struct{}
+	removedresource_routes  map[uuid.UUID]struct{}
+	clearedresource_routes  bool
+	auth_setting            *uuid.UUID
+	clearedauth_setting     bool
+	certificate             *uuid.UUID
+	clearedcertificate      bool
+	next_certificate        *uuid.UUID
+	clearednext_certificate bool
+	done                    bool
+	oldValue                func(context.Context) (*NotificationProfile, error)
+	predicates              []predicate.NotificationProfile
 }
 
 var _ ent.Mutation = (*NotificationProfileMutation)(nil)
@@ -14399,6 +14539,104 @@ func (m *NotificationProfileMutation) ResetCertificateID() {
 	delete(m.clearedFields, notificationprofile.FieldCertificateID)
 }
 
+// SetNextCertificateID sets the "next_certificate_id" field.
+func (m *NotificationProfileMutation) SetNextCertificateID(u uuid.UUID) {
+	m.next_certificate = &u
+}
+
+// NextCertificateID returns the value of the "next_certificate_id" field in the mutation.
+func (m *NotificationProfileMutation) NextCertificateID() (r uuid.UUID, exists bool) {
+	v := m.next_certificate
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNextCertificateID returns the old "next_certificate_id" field's value of the NotificationProfile entity.
+// If the NotificationProfile object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *NotificationProfileMutation) OldNextCertificateID(ctx context.Context) (v *uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNextCertificateID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNextCertificateID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNextCertificateID: %w", err)
+	}
+	return oldValue.NextCertificateID, nil
+}
+
+// ClearNextCertificateID clears the value of the "next_certificate_id" field.
+func (m *NotificationProfileMutation) ClearNextCertificateID() {
+	m.next_certificate = nil
+	m.clearedFields[notificationprofile.FieldNextCertificateID] = struct{}{}
+}
+
+// NextCertificateIDCleared returns if the "next_certificate_id" field was cleared in this mutation.
+func (m *NotificationProfileMutation) NextCertificateIDCleared() bool {
+	_, ok := m.clearedFields[notificationprofile.FieldNextCertificateID]
+	return ok
+}
+
+// ResetNextCertificateID resets all changes to the "next_certificate_id" field.
+func (m *NotificationProfileMutation) ResetNextCertificateID() {
+	m.next_certificate = nil
+	delete(m.clearedFields, notificationprofile.FieldNextCertificateID)
+}
+
+// SetNextCertificateAt sets the "next_certificate_at" field.
+func (m *NotificationProfileMutation) SetNextCertificateAt(t time.Time) {
+	m.next_certificate_at = &t
+}
+
+// NextCertificateAt returns the value of the "next_certificate_at" field in the mutation.
+func (m *NotificationProfileMutation) NextCertificateAt() (r time.Time, exists bool) {
+	v := m.next_certificate_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNextCertificateAt returns the old "next_certificate_at" field's value of the NotificationProfile entity.
+// If the NotificationProfile object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *NotificationProfileMutation) OldNextCertificateAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNextCertificateAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNextCertificateAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNextCertificateAt: %w", err)
+	}
+	return oldValue.NextCertificateAt, nil
+}
+
+// ClearNextCertificateAt clears the value of the "next_certificate_at" field.
+func (m *NotificationProfileMutation) ClearNextCertificateAt() {
+	m.next_certificate_at = nil
+	m.clearedFields[notificationprofile.FieldNextCertificateAt] = struct{}{}
+}
+
+// NextCertificateAtCleared returns if the "next_certificate_at" field was cleared in this mutation.
+func (m *NotificationProfileMutation) NextCertificateAtCleared() bool {
+	_, ok := m.clearedFields[notificationprofile.FieldNextCertificateAt]
+	return ok
+}
+
+// ResetNextCertificateAt resets all changes to the "next_certificate_at" field.
+func (m *NotificationProfileMutation) ResetNextCertificateAt() {
+	m.next_certificate_at = nil
+	delete(m.clearedFields, notificationprofile.FieldNextCertificateAt)
+}
+
 // AddSubscriptionIDs adds the "subscriptions" edge to the EventSubscription entity by ids.
 func (m *NotificationProfileMutation) AddSubscriptionIDs(ids ...uuid.UUID) {
 	if m.subscriptions == nil {
@@ -14561,6 +14799,33 @@ func (m *NotificationProfileMutation) ResetCertificate() {
 	m.clearedcertificate = false
 }
 
+// ClearNextCertificate clears the "next_certificate" edge to the Certificate entity.
+func (m *NotificationProfileMutation) ClearNextCertificate() {
+	m.clearednext_certificate = true
+	m.clearedFields[notificationprofile.FieldNextCertificateID] = struct{}{}
+}
+
+// NextCertificateCleared reports if the "next_certificate" edge to the Certificate entity was cleared.
+func (m *NotificationProfileMutation) NextCertificateCleared() bool {
+	return m.NextCertificateIDCleared() || m.clearednext_certificate
+}
+
+// NextCertificateIDs returns the "next_certificate" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// NextCertificateID instead. It exists only for internal usage by the builders.
+func (m *NotificationProfileMutation) NextCertificateIDs() (ids []uuid.UUID) {
+	if id := m.next_certificate; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetNextCertificate resets all changes to the "next_certificate" edge.
+func (m *NotificationProfileMutation) ResetNextCertificate() {
+	m.next_certificate = nil
+	m.clearednext_certificate = false
+}
+
 // Where appends a list predicates to the NotificationProfileMutation builder.
 func (m *NotificationProfileMutation) Where(ps ...predicate.NotificationProfile) {
 	m.predicates = append(m.predicates, ps...)
@@ -14595,7 +14860,7 @@ func (m *NotificationProfileMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *NotificationProfileMutation) Fields() []string {
-	fields := make([]string, 0, 22)
+	fields := make([]string, 0, 24)
 	if m.account_id != nil {
 		fields = append(fields, notificationprofile.FieldAccountID)
 	}
@@ -14662,6 +14927,12 @@ func (m *NotificationProfileMutation) Fields() []string {
 	if m.certificate != nil {
 		fields = append(fields, notificationprofile.FieldCertificateID)
 	}
+	if m.next_certificate != nil {
+		fields = append(fields, notificationprofile.FieldNextCertificateID)
+	}
+	if m.next_certificate_at != nil {
+		fields = append(fields, notificationprofile.FieldNextCertificateAt)
+	}
 	return fields
 }
 
@@ -14714,6 +14985,10 @@ func (m *NotificationProfileMutation) Field(name string) (ent.Value, bool) {
 		return m.AuthSettingID()
 	case notificationprofile.FieldCertificateID:
 		return m.CertificateID()
+	case notificationprofile.FieldNextCertificateID:
+		return m.NextCertificateID()
+	case notificationprofile.FieldNextCertificateAt:
+		return m.NextCertificateAt()
 	}
 	return nil, false
 }
@@ -14767,6 +15042,10 @@ func (m *NotificationProfileMutation) OldField(ctx context.Context, name string)
 		return m.OldAuthSettingID(ctx)
 	case notificationprofile.FieldCertificateID:
 		return m.OldCertificateID(ctx)
+	case notificationprofile.FieldNextCertificateID:
+		return m.OldNextCertificateID(ctx)
+	case notificationprofile.FieldNextCertificateAt:
+		return m.OldNextCertificateAt(ctx)
 	}
 	return nil, fmt.Errorf("unknown NotificationProfile field %s", name)
 }
@@ -14930,6 +15209,20 @@ func (m *NotificationProfileMutation) SetField(name string, value ent.Value) err
 		}
 		m.SetCertificateID(v)
 		return nil
+	case notificationprofile.FieldNextCertificateID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNextCertificateID(v)
+		return nil
+	case notificationprofile.FieldNextCertificateAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNextCertificateAt(v)
+		return nil
 	}
 	return fmt.Errorf("unknown NotificationProfile field %s", name)
 }
@@ -15056,6 +15349,12 @@ func (m *NotificationProfileMutation) ClearedFields() []string {
 	if m.FieldCleared(notificationprofile.FieldCertificateID) {
 		fields = append(fields, notificationprofile.FieldCertificateID)
 	}
+	if m.FieldCleared(notificationprofile.FieldNextCertificateID) {
+		fields = append(fields, notificationprofile.FieldNextCertificateID)
+	}
+	if m.FieldCleared(notificationprofile.FieldNextCertificateAt) {
+		fields = append(fields, notificationprofile.FieldNextCertificateAt)
+	}
 	return fields
 }
 
@@ -15078,6 +15377,12 @@ func (m *NotificationProfileMutation) ClearField(name string) error {
 		return nil
 	case notificationprofile.FieldCertificateID:
 		m.ClearCertificateID()
+		return nil
+	case notificationprofile.FieldNextCertificateID:
+		m.ClearNextCertificateID()
+		return nil
+	case notificationprofile.FieldNextCertificateAt:
+		m.ClearNextCertificateAt()
 		return nil
 	}
 	return fmt.Errorf("unknown NotificationProfile nullable field %s", name)
@@ -15153,13 +15458,19 @@ func (m *NotificationProfileMutation) ResetField(name string) error {
 	case notificationprofile.FieldCertificateID:
 		m.ResetCertificateID()
 		return nil
+	case notificationprofile.FieldNextCertificateID:
+		m.ResetNextCertificateID()
+		return nil
+	case notificationprofile.FieldNextCertificateAt:
+		m.ResetNextCertificateAt()
+		return nil
 	}
 	return fmt.Errorf("unknown NotificationProfile field %s", name)
 }
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *NotificationProfileMutation) AddedEdges() []string {
-	edges := make([]string, 0, 4)
+	edges := make([]string, 0, 5)
 	if m.subscriptions != nil {
 		edges = append(edges, notificationprofile.EdgeSubscriptions)
 	}
@@ -15171,6 +15482,9 @@ func (m *NotificationProfileMutation) AddedEdges() []string {
 	}
 	if m.certificate != nil {
 		edges = append(edges, notificationprofile.EdgeCertificate)
+	}
+	if m.next_certificate != nil {
+		edges = append(edges, notificationprofile.EdgeNextCertificate)
 	}
 	return edges
 }
@@ -15199,13 +15513,17 @@ func (m *NotificationProfileMutation) AddedIDs(name string) []ent.Value {
 		if id := m.certificate; id != nil {
 			return []ent.Value{*id}
 		}
+	case notificationprofile.EdgeNextCertificate:
+		if id := m.next_certificate; id != nil {
+			return []ent.Value{*id}
+		}
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *NotificationProfileMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 4)
+	edges := make([]string, 0, 5)
 	if m.removedsubscriptions != nil {
 		edges = append(edges, notificationprofile.EdgeSubscriptions)
 	}
@@ -15237,7 +15555,7 @@ func (m *NotificationProfileMutation) RemovedIDs(name string) []ent.Value {
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *NotificationProfileMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 4)
+	edges := make([]string, 0, 5)
 	if m.clearedsubscriptions {
 		edges = append(edges, notificationprofile.EdgeSubscriptions)
 	}
@@ -15249,6 +15567,9 @@ func (m *NotificationProfileMutation) ClearedEdges() []string {
 	}
 	if m.clearedcertificate {
 		edges = append(edges, notificationprofile.EdgeCertificate)
+	}
+	if m.clearednext_certificate {
+		edges = append(edges, notificationprofile.EdgeNextCertificate)
 	}
 	return edges
 }
@@ -15265,6 +15586,8 @@ func (m *NotificationProfileMutation) EdgeCleared(name string) bool {
 		return m.clearedauth_setting
 	case notificationprofile.EdgeCertificate:
 		return m.clearedcertificate
+	case notificationprofile.EdgeNextCertificate:
+		return m.clearednext_certificate
 	}
 	return false
 }
@@ -15278,6 +15601,9 @@ func (m *NotificationProfileMutation) ClearEdge(name string) error {
 		return nil
 	case notificationprofile.EdgeCertificate:
 		m.ClearCertificate()
+		return nil
+	case notificationprofile.EdgeNextCertificate:
+		m.ClearNextCertificate()
 		return nil
 	}
 	return fmt.Errorf("unknown NotificationProfile unique edge %s", name)
@@ -15298,6 +15624,9 @@ func (m *NotificationProfileMutation) ResetEdge(name string) error {
 		return nil
 	case notificationprofile.EdgeCertificate:
 		m.ResetCertificate()
+		return nil
+	case notificationprofile.EdgeNextCertificate:
+		m.ResetNextCertificate()
 		return nil
 	}
 	return fmt.Errorf("unknown NotificationProfile edge %s", name)

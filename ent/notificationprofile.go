@@ -66,6 +66,10 @@ type NotificationProfile struct {
 	AuthSettingID *uuid.UUID `json:"auth_setting_id,omitempty"`
 	// CertificateID holds the value of the "certificate_id" field.
 	CertificateID *uuid.UUID `json:"certificate_id,omitempty"`
+	// takes the place of certificate_id at next_certificate_at; null for none
+	NextCertificateID *uuid.UUID `json:"next_certificate_id,omitempty"`
+	// NextCertificateAt holds the value of the "next_certificate_at" field.
+	NextCertificateAt *time.Time `json:"next_certificate_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the NotificationProfileQuery when eager-loading is set.
 	Edges        NotificationProfileEdges `json:"edges"`
@@ -82,9 +86,11 @@ type NotificationProfileEdges struct {
 	AuthSetting *AuthSetting `json:"auth_setting,omitempty"`
 	// Certificate holds the value of the certificate edge.
 	Certificate *Certificate `json:"certificate,omitempty"`
+	// NextCertificate holds the value of the next_certificate edge.
+	NextCertificate *Certificate `json:"next_certificate,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [4]bool
+	loadedTypes [5]bool
 }
 
 // SubscriptionsOrErr returns the Subscriptions value or an error if the edge
@@ -127,12 +133,23 @@ func (e NotificationProfileEdges) CertificateOrErr() (*Certificate, error) {
 	return nil, &NotLoadedError{edge: "certificate"}
 }
 
+// NextCertificateOrErr returns the NextCertificate value or an error if the edge
+// was not loaded in eager-loading, or loaded but was not found.
+func (e NotificationProfileEdges) NextCertificateOrErr() (*Certificate, error) {
+	if e.NextCertificate != nil {
+		return e.NextCertificate, nil
+	} else if e.loadedTypes[4] {
+		return nil, &NotFoundError{label: certificate.Label}
+	}
+	return nil, &NotLoadedError{edge: "next_certificate"}
+}
+
 // scanValues returns the types for scanning values from sql.Rows.
 func (*NotificationProfile) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case notificationprofile.FieldAuthSettingID, notificationprofile.FieldCertificateID:
+		case notificationprofile.FieldAuthSettingID, notificationprofile.FieldCertificateID, notificationprofile.FieldNextCertificateID:
 			values[i] = &sql.NullScanner{S: new(uuid.UUID)}
 		case notificationprofile.FieldTLSVersions, notificationprofile.FieldHeaders, notificationprofile.FieldRetryPolicy:
 			values[i] = new([]byte)
@@ -140,7 +157,7 @@ func (*NotificationProfile) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullInt64)
 		case notificationprofile.FieldKey, notificationprofile.FieldName, notificationprofile.FieldWebhookURL, notificationprofile.FieldPayloadFormat, notificationprofile.FieldResponseStatusRegex, notificationprofile.FieldResponseHeaderRegex, notificationprofile.FieldResponseBodyRegex:
 			values[i] = new(sql.NullString)
-		case notificationprofile.FieldCreatedAt, notificationprofile.FieldUpdatedAt:
+		case notificationprofile.FieldCreatedAt, notificationprofile.FieldUpdatedAt, notificationprofile.FieldNextCertificateAt:
 			values[i] = new(sql.NullTime)
 		case notificationprofile.FieldID, notificationprofile.FieldAccountID:
 			values[i] = new(uuid.UUID)
@@ -306,6 +323,20 @@ func (_m *NotificationProfile) assignValues(columns []string, values []any) erro
 				_m.CertificateID = new(uuid.UUID)
 				*_m.CertificateID = *value.S.(*uuid.UUID)
 			}
+		case notificationprofile.FieldNextCertificateID:
+			if value, ok := values[i].(*sql.NullScanner); !ok {
+				return fmt.Errorf("unexpected type %T for field next_certificate_id", values[i])
+			} else if value.Valid {
+				_m.NextCertificateID = new(uuid.UUID)
+				*_m.NextCertificateID = *value.S.(*uuid.UUID)
+			}
+		case notificationprofile.FieldNextCertificateAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field next_certificate_at", values[i])
+			} else if value.Valid {
+				_m.NextCertificateAt = new(time.Time)
+				*_m.NextCertificateAt = value.Time
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -337,6 +368,11 @@ func (_m *NotificationProfile) QueryAuthSetting() *AuthSettingQuery {
 // QueryCertificate queries the "certificate" edge of the NotificationProfile entity.
 func (_m *NotificationProfile) QueryCertificate() *CertificateQuery {
 	return NewNotificationProfileClient(_m.config).QueryCertificate(_m)
+}
+
+// QueryNextCertificate queries the "next_certificate" edge of the NotificationProfile entity.
+func (_m *NotificationProfile) QueryNextCertificate() *CertificateQuery {
+	return NewNotificationProfileClient(_m.config).QueryNextCertificate(_m)
 }
 
 // Update returns a builder for updating this NotificationProfile.
@@ -432,6 +468,16 @@ func (_m *NotificationProfile) String() string {
 	if v := _m.CertificateID; v != nil {
 		builder.WriteString("certificate_id=")
 		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.NextCertificateID; v != nil {
+		builder.WriteString("next_certificate_id=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.NextCertificateAt; v != nil {
+		builder.WriteString("next_certificate_at=")
+		builder.WriteString(v.Format(time.ANSIC))
 	}
 	builder.WriteByte(')')
 	return builder.String()

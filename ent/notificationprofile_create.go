@@ -286,6 +286,34 @@ func (_c *NotificationProfileCreate) SetNillableCertificateID(v *uuid.UUID) *Not
 	return _c
 }
 
+// SetNextCertificateID sets the "next_certificate_id" field.
+func (_c *NotificationProfileCreate) SetNextCertificateID(v uuid.UUID) *NotificationProfileCreate {
+	_c.mutation.SetNextCertificateID(v)
+	return _c
+}
+
+// SetNillableNextCertificateID sets the "next_certificate_id" field if the given value is not nil.
+func (_c *NotificationProfileCreate) SetNillableNextCertificateID(v *uuid.UUID) *NotificationProfileCreate {
+	if v != nil {
+		_c.SetNextCertificateID(*v)
+	}
+	return _c
+}
+
+// SetNextCertificateAt sets the "next_certificate_at" field.
+func (_c *NotificationProfileCreate) SetNextCertificateAt(v time.Time) *NotificationProfileCreate {
+	_c.mutation.SetNextCertificateAt(v)
+	return _c
+}
+
+// SetNillableNextCertificateAt sets the "next_certificate_at" field if the given value is not nil.
+func (_c *NotificationProfileCreate) SetNillableNextCertificateAt(v *time.Time) *NotificationProfileCreate {
+	if v != nil {
+		_c.SetNextCertificateAt(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *NotificationProfileCreate) SetID(v uuid.UUID) *NotificationProfileCreate {
 	_c.mutation.SetID(v)
@@ -338,6 +366,11 @@ func (_c *NotificationProfileCreate) SetAuthSetting(v *AuthSetting) *Notificatio
 // SetCertificate sets the "certificate" edge to the Certificate entity.
 func (_c *NotificationProfileCreate) SetCertificate(v *Certificate) *NotificationProfileCreate {
 	return _c.SetCertificateID(v.ID)
+}
+
+// SetNextCertificate sets the "next_certificate" edge to the Certificate entity.
+func (_c *NotificationProfileCreate) SetNextCertificate(v *Certificate) *NotificationProfileCreate {
+	return _c.SetNextCertificateID(v.ID)
 }
 
 // Mutation returns the NotificationProfileMutation object of the builder.
@@ -634,6 +667,10 @@ func (_c *NotificationProfileCreate) createSpec() (*NotificationProfile, *sqlgra
 		_spec.SetField(notificationprofile.FieldRetryPolicy, field.TypeJSON, value)
 		_node.RetryPolicy = value
 	}
+	if value, ok := _c.mutation.NextCertificateAt(); ok {
+		_spec.SetField(notificationprofile.FieldNextCertificateAt, field.TypeTime, value)
+		_node.NextCertificateAt = &value
+	}
 	if nodes := _c.mutation.SubscriptionsIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -698,6 +735,23 @@ func (_c *NotificationProfileCreate) createSpec() (*NotificationProfile, *sqlgra
 			edge.Target.Nodes = append(edge.Target.Nodes, k)
 		}
 		_node.CertificateID = &nodes[0]
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.NextCertificateIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   notificationprofile.NextCertificateTable,
+			Columns: []string{notificationprofile.NextCertificateColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(certificate.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_node.NextCertificateID = &nodes[0]
 		_spec.Edges = append(_spec.Edges, edge)
 	}
 	return _node, _spec

@@ -25,15 +25,16 @@ import (
 // NotificationProfileQuery is the builder for querying NotificationProfile entities.
 type NotificationProfileQuery struct {
 	config
-	ctx                *QueryContext
-	order              []notificationprofile.OrderOption
-	inters             []Interceptor
-	predicates         []predicate.NotificationProfile
-	withSubscriptions  *EventSubscriptionQuery
-	withResourceRoutes *ResourceRouteQuery
-	withAuthSetting    *AuthSettingQuery
-	withCertificate    *CertificateQuery
-	modifiers          []func(*sql.Selector)
+	ctx                 *QueryContext
+	order               []notificationprofile.OrderOption
+	inters              []Interceptor
+	predicates          []predicate.NotificationProfile
+	withSubscriptions   *EventSubscriptionQuery
+	withResourceRoutes  *ResourceRouteQuery
+	withAuthSetting     *AuthSettingQuery
+	withCertificate     *CertificateQuery
+	withNextCertificate *CertificateQuery
+	modifiers           []func(*sql.Selector)
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -151,6 +152,28 @@ func (_q *NotificationProfileQuery) QueryCertificate() *CertificateQuery {
 			sqlgraph.From(notificationprofile.Table, notificationprofile.FieldID, selector),
 			sqlgraph.To(certificate.Table, certificate.FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, notificationprofile.CertificateTable, notificationprofile.CertificateColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryNextCertificate chains the current query on the "next_certificate" edge.
+func (_q *NotificationProfileQuery) QueryNextCertificate() *CertificateQuery {
+	query := (&CertificateClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(notificationprofile.Table, notificationprofile.FieldID, selector),
+			sqlgraph.To(certificate.Table, certificate.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, notificationprofile.NextCertificateTable, notificationprofile.NextCertificateColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -345,15 +368,16 @@ func (_q *NotificationProfileQuery) Clone() *NotificationProfileQuery {
 		return nil
 	}
 	return &NotificationProfileQuery{
-		config:             _q.config,
-		ctx:                _q.ctx.Clone(),
-		order:              append([]notificationprofile.OrderOption{}, _q.order...),
-		inters:             append([]Interceptor{}, _q.inters...),
-		predicates:         append([]predicate.NotificationProfile{}, _q.predicates...),
-		withSubscriptions:  _q.withSubscriptions.Clone(),
-		withResourceRoutes: _q.withResourceRoutes.Clone(),
-		withAuthSetting:    _q.withAuthSetting.Clone(),
-		withCertificate:    _q.withCertificate.Clone(),
+		config:              _q.config,
+		ctx:                 _q.ctx.Clone(),
+		order:               append([]notificationprofile.OrderOption{}, _q.order...),
+		inters:              append([]Interceptor{}, _q.inters...),
+		predicates:          append([]predicate.NotificationProfile{}, _q.predicates...),
+		withSubscriptions:   _q.withSubscriptions.Clone(),
+		withResourceRoutes:  _q.withResourceRoutes.Clone(),
+		withAuthSetting:     _q.withAuthSetting.Clone(),
+		withCertificate:     _q.withCertificate.Clone(),
+		withNextCertificate: _q.withNextCertificate.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -402,6 +426,17 @@ func (_q *NotificationProfileQuery) WithCertificate(opts ...func(*CertificateQue
 		opt(query)
 	}
 	_q.withCertificate = query
+	return _q
+}
+
+// WithNextCertificate tells the query-builder to eager-load the nodes that are connected to
+// the "next_certificate" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *NotificationProfileQuery) WithNextCertificate(opts ...func(*CertificateQuery)) *NotificationProfileQuery {
+	query := (&CertificateClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withNextCertificate = query
 	return _q
 }
 
@@ -483,11 +518,12 @@ func (_q *NotificationProfileQuery) sqlAll(ctx context.Context, hooks ...queryHo
 	var (
 		nodes       = []*NotificationProfile{}
 		_spec       = _q.querySpec()
-		loadedTypes = [4]bool{
+		loadedTypes = [5]bool{
 			_q.withSubscriptions != nil,
 			_q.withResourceRoutes != nil,
 			_q.withAuthSetting != nil,
 			_q.withCertificate != nil,
+			_q.withNextCertificate != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -538,6 +574,12 @@ func (_q *NotificationProfileQuery) sqlAll(ctx context.Context, hooks ...queryHo
 	if query := _q.withCertificate; query != nil {
 		if err := _q.loadCertificate(ctx, query, nodes, nil,
 			func(n *NotificationProfile, e *Certificate) { n.Edges.Certificate = e }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withNextCertificate; query != nil {
+		if err := _q.loadNextCertificate(ctx, query, nodes, nil,
+			func(n *NotificationProfile, e *Certificate) { n.Edges.NextCertificate = e }); err != nil {
 			return nil, err
 		}
 	}
@@ -671,6 +713,38 @@ func (_q *NotificationProfileQuery) loadCertificate(ctx context.Context, query *
 	}
 	return nil
 }
+func (_q *NotificationProfileQuery) loadNextCertificate(ctx context.Context, query *CertificateQuery, nodes []*NotificationProfile, init func(*NotificationProfile), assign func(*NotificationProfile, *Certificate)) error {
+	ids := make([]uuid.UUID, 0, len(nodes))
+	nodeids := make(map[uuid.UUID][]*NotificationProfile)
+	for i := range nodes {
+		if nodes[i].NextCertificateID == nil {
+			continue
+		}
+		fk := *nodes[i].NextCertificateID
+		if _, ok := nodeids[fk]; !ok {
+			ids = append(ids, fk)
+		}
+		nodeids[fk] = append(nodeids[fk], nodes[i])
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	query.Where(certificate.IDIn(ids...))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		nodes, ok := nodeids[n.ID]
+		if !ok {
+			return fmt.Errorf(`unexpected foreign-key "next_certificate_id" returned %v`, n.ID)
+		}
+		for i := range nodes {
+			assign(nodes[i], n)
+		}
+	}
+	return nil
+}
 
 func (_q *NotificationProfileQuery) sqlCount(ctx context.Context) (int, error) {
 	_spec := _q.querySpec()
@@ -705,6 +779,9 @@ func (_q *NotificationProfileQuery) querySpec() *sqlgraph.QuerySpec {
 		}
 		if _q.withCertificate != nil {
 			_spec.Node.AddColumnOnce(notificationprofile.FieldCertificateID)
+		}
+		if _q.withNextCertificate != nil {
+			_spec.Node.AddColumnOnce(notificationprofile.FieldNextCertificateID)
 		}
 	}
 	if ps := _q.predicates; len(ps) > 0 {

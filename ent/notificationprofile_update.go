@@ -357,6 +357,46 @@ func (_u *NotificationProfileUpdate) ClearCertificateID() *NotificationProfileUp
 	return _u
 }
 
+// SetNextCertificateID sets the "next_certificate_id" field.
+func (_u *NotificationProfileUpdate) SetNextCertificateID(v uuid.UUID) *NotificationProfileUpdate {
+	_u.mutation.SetNextCertificateID(v)
+	return _u
+}
+
+// SetNillableNextCertificateID sets the "next_certificate_id" field if the given value is not nil.
+func (_u *NotificationProfileUpdate) SetNillableNextCertificateID(v *uuid.UUID) *NotificationProfileUpdate {
+	if v != nil {
+		_u.SetNextCertificateID(*v)
+	}
+	return _u
+}
+
+// ClearNextCertificateID clears the value of the "next_certificate_id" field.
+func (_u *NotificationProfileUpdate) ClearNextCertificateID() *NotificationProfileUpdate {
+	_u.mutation.ClearNextCertificateID()
+	return _u
+}
+
+// SetNextCertificateAt sets the "next_certificate_at" field.
+func (_u *NotificationProfileUpdate) SetNextCertificateAt(v time.Time) *NotificationProfileUpdate {
+	_u.mutation.SetNextCertificateAt(v)
+	return _u
+}
+
+// SetNillableNextCertificateAt sets the "next_certificate_at" field if the given value is not nil.
+func (_u *NotificationProfileUpdate) SetNillableNextCertificateAt(v *time.Time) *NotificationProfileUpdate {
+	if v != nil {
+		_u.SetNextCertificateAt(*v)
+	}
+	return _u
+}
+
+// ClearNextCertificateAt clears the value of the "next_certificate_at" field.
+func (_u *NotificationProfileUpdate) ClearNextCertificateAt() *NotificationProfileUpdate {
+	_u.mutation.ClearNextCertificateAt()
+	return _u
+}
+
 // AddSubscriptionIDs adds the "subscriptions" edge to the EventSubscription entity by IDs.
 func (_u *NotificationProfileUpdate) AddSubscriptionIDs(ids ...uuid.UUID) *NotificationProfileUpdate {
 	_u.mutation.AddSubscriptionIDs(ids...)
@@ -395,6 +435,11 @@ func (_u *NotificationProfileUpdate) SetAuthSetting(v *AuthSetting) *Notificatio
 // SetCertificate sets the "certificate" edge to the Certificate entity.
 func (_u *NotificationProfileUpdate) SetCertificate(v *Certificate) *NotificationProfileUpdate {
 	return _u.SetCertificateID(v.ID)
+}
+
+// SetNextCertificate sets the "next_certificate" edge to the Certificate entity.
+func (_u *NotificationProfileUpdate) SetNextCertificate(v *Certificate) *NotificationProfileUpdate {
+	return _u.SetNextCertificateID(v.ID)
 }
 
 // Mutation returns the NotificationProfileMutation object of the builder.
@@ -453,6 +498,12 @@ func (_u *NotificationProfileUpdate) ClearAuthSetting() *NotificationProfileUpda
 // ClearCertificate clears the "certificate" edge to the Certificate entity.
 func (_u *NotificationProfileUpdate) ClearCertificate() *NotificationProfileUpdate {
 	_u.mutation.ClearCertificate()
+	return _u
+}
+
+// ClearNextCertificate clears the "next_certificate" edge to the Certificate entity.
+func (_u *NotificationProfileUpdate) ClearNextCertificate() *NotificationProfileUpdate {
+	_u.mutation.ClearNextCertificate()
 	return _u
 }
 
@@ -616,6 +667,12 @@ func (_u *NotificationProfileUpdate) sqlSave(ctx context.Context) (_node int, er
 	if value, ok := _u.mutation.RetryPolicy(); ok {
 		_spec.SetField(notificationprofile.FieldRetryPolicy, field.TypeJSON, value)
 	}
+	if value, ok := _u.mutation.NextCertificateAt(); ok {
+		_spec.SetField(notificationprofile.FieldNextCertificateAt, field.TypeTime, value)
+	}
+	if _u.mutation.NextCertificateAtCleared() {
+		_spec.ClearField(notificationprofile.FieldNextCertificateAt, field.TypeTime)
+	}
 	if _u.mutation.SubscriptionsCleared() {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -754,6 +811,35 @@ func (_u *NotificationProfileUpdate) sqlSave(ctx context.Context) (_node int, er
 			Inverse: true,
 			Table:   notificationprofile.CertificateTable,
 			Columns: []string{notificationprofile.CertificateColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(certificate.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.NextCertificateCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   notificationprofile.NextCertificateTable,
+			Columns: []string{notificationprofile.NextCertificateColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(certificate.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.NextCertificateIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   notificationprofile.NextCertificateTable,
+			Columns: []string{notificationprofile.NextCertificateColumn},
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(certificate.FieldID, field.TypeUUID),
@@ -1107,6 +1193,46 @@ func (_u *NotificationProfileUpdateOne) ClearCertificateID() *NotificationProfil
 	return _u
 }
 
+// SetNextCertificateID sets the "next_certificate_id" field.
+func (_u *NotificationProfileUpdateOne) SetNextCertificateID(v uuid.UUID) *NotificationProfileUpdateOne {
+	_u.mutation.SetNextCertificateID(v)
+	return _u
+}
+
+// SetNillableNextCertificateID sets the "next_certificate_id" field if the given value is not nil.
+func (_u *NotificationProfileUpdateOne) SetNillableNextCertificateID(v *uuid.UUID) *NotificationProfileUpdateOne {
+	if v != nil {
+		_u.SetNextCertificateID(*v)
+	}
+	return _u
+}
+
+// ClearNextCertificateID clears the value of the "next_certificate_id" field.
+func (_u *NotificationProfileUpdateOne) ClearNextCertificateID() *NotificationProfileUpdateOne {
+	_u.mutation.ClearNextCertificateID()
+	return _u
+}
+
+// SetNextCertificateAt sets the "next_certificate_at" field.
+func (_u *NotificationProfileUpdateOne) SetNextCertificateAt(v time.Time) *NotificationProfileUpdateOne {
+	_u.mutation.SetNextCertificateAt(v)
+	return _u
+}
+
+// SetNillableNextCertificateAt sets the "next_certificate_at" field if the given value is not nil.
+func (_u *NotificationProfileUpdateOne) SetNillableNextCertificateAt(v *time.Time) *NotificationProfileUpdateOne {
+	if v != nil {
+		_u.SetNextCertificateAt(*v)
+	}
+	return _u
+}
+
+// ClearNextCertificateAt clears the value of the "next_certificate_at" field.
+func (_u *NotificationProfileUpdateOne) ClearNextCertificateAt() *NotificationProfileUpdateOne {
+	_u.mutation.ClearNextCertificateAt()
+	return _u
+}
+
 // AddSubscriptionIDs adds the "subscriptions" edge to the EventSubscription entity by IDs.
 func (_u *NotificationProfileUpdateOne) AddSubscriptionIDs(ids ...uuid.UUID) *NotificationProfileUpdateOne {
 	_u.mutation.AddSubscriptionIDs(ids...)
@@ -1145,6 +1271,11 @@ func (_u *NotificationProfileUpdateOne) SetAuthSetting(v *AuthSetting) *Notifica
 // SetCertificate sets the "certificate" edge to the Certificate entity.
 func (_u *NotificationProfileUpdateOne) SetCertificate(v *Certificate) *NotificationProfileUpdateOne {
 	return _u.SetCertificateID(v.ID)
+}
+
+// SetNextCertificate sets the "next_certificate" edge to the Certificate entity.
+func (_u *NotificationProfileUpdateOne) SetNextCertificate(v *Certificate) *NotificationProfileUpdateOne {
+	return _u.SetNextCertificateID(v.ID)
 }
 
 // Mutation returns the NotificationProfileMutation object of the builder.
@@ -1203,6 +1334,12 @@ func (_u *NotificationProfileUpdateOne) ClearAuthSetting() *NotificationProfileU
 // ClearCertificate clears the "certificate" edge to the Certificate entity.
 func (_u *NotificationProfileUpdateOne) ClearCertificate() *NotificationProfileUpdateOne {
 	_u.mutation.ClearCertificate()
+	return _u
+}
+
+// ClearNextCertificate clears the "next_certificate" edge to the Certificate entity.
+func (_u *NotificationProfileUpdateOne) ClearNextCertificate() *NotificationProfileUpdateOne {
+	_u.mutation.ClearNextCertificate()
 	return _u
 }
 
@@ -1396,6 +1533,12 @@ func (_u *NotificationProfileUpdateOne) sqlSave(ctx context.Context) (_node *Not
 	if value, ok := _u.mutation.RetryPolicy(); ok {
 		_spec.SetField(notificationprofile.FieldRetryPolicy, field.TypeJSON, value)
 	}
+	if value, ok := _u.mutation.NextCertificateAt(); ok {
+		_spec.SetField(notificationprofile.FieldNextCertificateAt, field.TypeTime, value)
+	}
+	if _u.mutation.NextCertificateAtCleared() {
+		_spec.ClearField(notificationprofile.FieldNextCertificateAt, field.TypeTime)
+	}
 	if _u.mutation.SubscriptionsCleared() {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -1534,6 +1677,35 @@ func (_u *NotificationProfileUpdateOne) sqlSave(ctx context.Context) (_node *Not
 			Inverse: true,
 			Table:   notificationprofile.CertificateTable,
 			Columns: []string{notificationprofile.CertificateColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(certificate.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.NextCertificateCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   notificationprofile.NextCertificateTable,
+			Columns: []string{notificationprofile.NextCertificateColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(certificate.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.NextCertificateIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   notificationprofile.NextCertificateTable,
+			Columns: []string{notificationprofile.NextCertificateColumn},
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(certificate.FieldID, field.TypeUUID),

@@ -51,6 +51,15 @@ func (r *mutationResolver) CreateAPIKey(ctx context.Context, name string, scopes
 	return &APIKeyPayload{APIKey: apiKey, CreatedSecret: orNull(secret), UserErrors: wrong}, err
 }
 
+func (r *mutationResolver) CreatePortalSession(ctx context.Context, account configure.Ref, scopes []access.Scope, ttl time.Duration, name *string) (*PortalSessionPayload, error) {
+	created, err := r.Configure.CreatePortalSession(ctx, account, scopes, ttl, name)
+	wrong, err := mistakes(err)
+	if created == nil {
+		return &PortalSessionPayload{UserErrors: wrong}, err
+	}
+	return &PortalSessionPayload{APIKey: created.APIKey, URL: &created.URL}, nil
+}
+
 func (r *mutationResolver) RevokeAPIKey(ctx context.Context, id string) (*APIKeyPayload, error) {
 	apiKey, err := r.Configure.RevokeAPIKey(ctx, parseAPIKeyID(id))
 	wrong, err := mistakes(err)
@@ -64,7 +73,7 @@ func (r *queryResolver) Viewer(ctx context.Context) (*Viewer, error) {
 		return nil, err
 	}
 	return &Viewer{
-		Account: account, KeyName: principal.KeyName, Scopes: principal.Scopes, ExpiresAt: principal.ExpiresAt,
+		Account: account, KeyName: principal.KeyName, KeyKind: principal.KeyKind, Scopes: principal.Scopes, ExpiresAt: principal.ExpiresAt,
 		Limits: configure.InputLimits(), Version: r.Version,
 	}, nil
 }

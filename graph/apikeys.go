@@ -53,6 +53,9 @@ func apiKeysWhere(f *APIKeyFilter, now time.Time) ([]predicate.APIKey, error) {
 		}
 		where = append(where, found)
 	}
+	if f.Kind != nil {
+		where = append(where, apikey.Kind(string(*f.Kind)))
+	}
 	if len(f.Statuses) > 0 {
 		var having []predicate.APIKey
 		for _, status := range []APIKeyStatus{apiKeyActive, apiKeyExpired, apiKeyRevoked} {

@@ -19,6 +19,10 @@ func (r *auditEntryResolver) At(ctx context.Context, obj *ent.AuditEntry) (*time
 	return &at, nil
 }
 
+func (r *auditEntryResolver) TargetType(ctx context.Context, obj *ent.AuditEntry) (string, error) {
+	return graphName(obj.TargetType), nil
+}
+
 func (r *auditEntryResolver) TargetID(ctx context.Context, obj *ent.AuditEntry) (string, error) {
 	prefix, target := targetOf(obj)
 	return id.Format(prefix, target), nil

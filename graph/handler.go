@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
@@ -11,6 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
+	"github.com/hookline/hookline/internal/clientcert"
 	"github.com/hookline/hookline/internal/configure"
 )
 
@@ -114,6 +116,10 @@ func complexities() ComplexityRoot {
 		return sortedComplexity(child, order, first, after, last, before)
 	}
 	c.Viewer.Limits = times(usualLimits)
+	q.Certificates = func(child int, _ *string, _ []clientcert.Status, _ *time.Duration, order *Order, first *int, after *string, last *int, before *string) int {
+		return sortedComplexity(child, order, first, after, last, before)
+	}
+	c.Certificate.Profiles = pageComplexity
 	c.Category.EventTypes = times(usualEventTypes)
 	c.Event.Deliveries = times(usualDeliveries)
 	c.Delivery.Attempts = times(usualAttempts)

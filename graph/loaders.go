@@ -27,10 +27,13 @@ type loaders struct {
 	authSetting        *loader[id.ID, *ent.AuthSetting]
 	resourceRoute      *loader[id.ID, *ent.ResourceRoute]
 	accountSecret      *loader[id.ID, *ent.AccountSecret]
+	certificate        *loader[id.ID, *ent.Certificate]
 	subscription       *loader[id.ID, *ent.EventSubscription]
 	subscriptionsOf    *loader[pageKey, []*ent.EventSubscription]   // by profile
 	subscriptionsCount *loader[id.ID, int]                          // by profile
 	profilesOf         *loader[pageKey, []*ent.NotificationProfile] // by auth setting
+	certificateUsers   *loader[pageKey, []*ent.NotificationProfile] // by certificate
+	certificateCount   *loader[id.ID, int]                          // of profiles, by certificate
 	profilesCount      *loader[id.ID, int]                          // by auth setting
 	event              *loader[id.ID, *ent.Event]
 	payload            *loader[id.ID, *string] // by event
@@ -57,6 +60,9 @@ func newLoaders(client *ent.Client) *loaders {
 		authSetting:        newLoader(r.authSettings),
 		resourceRoute:      newLoader(r.resourceRoutes),
 		accountSecret:      newLoader(r.accountSecrets),
+		certificate:        newLoader(r.certificates),
+		certificateUsers:   newLoader(r.certificateUsers),
+		certificateCount:   newLoader(r.certificateUsersCount),
 		subscription:       newLoader(r.subscriptions),
 		subscriptionsOf:    newLoader(r.subscriptionsOf),
 		subscriptionsCount: newLoader(r.subscriptionsCount),

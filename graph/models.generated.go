@@ -41,6 +41,8 @@ type AccountSecretPayload struct {
 type APIKeyFilter struct {
 	// Only those whose name contains this text of at most 255 characters, in upper or lower case.
 	Search *string `json:"search,omitempty"`
+	// Only those of this kind.
+	Kind *access.KeyKind `json:"kind,omitempty"`
 	// Only those that have one of these statuses now.
 	Statuses []APIKeyStatus `json:"statuses,omitempty"`
 }
@@ -151,6 +153,28 @@ type CategoryPayload struct {
 	Category *ent.Category `json:"category,omitempty"`
 	// Why it was refused; empty when it was not.
 	UserErrors []*usererror.Error `json:"userErrors"`
+}
+
+// The answer to a mutation of a certificate.
+type CertificatePayload struct {
+	// The certificate as it is now; null when the request was refused.
+	Certificate *ent.Certificate `json:"certificate,omitempty"`
+	// What endpoints may not like about it, and what was left out or put in order when it was read; of no consequence for the request.
+	Warnings []string `json:"warnings"`
+	// Why it was refused; empty when it was not.
+	UserErrors []*usererror.Error `json:"userErrors"`
+}
+
+// A certificate of a chain.
+type ChainCertificate struct {
+	// Whom it names (RFC 4514).
+	Subject string `json:"subject"`
+	// Who signed it (RFC 4514).
+	Issuer string `json:"issuer"`
+	// Until when it is valid.
+	NotAfter time.Time `json:"notAfter"`
+	// SHA-256 of the certificate, in hexadecimal digits.
+	Fingerprint string `json:"fingerprint"`
 }
 
 // The answer to a deletion.
@@ -305,6 +329,16 @@ type PageInfo struct {
 	EndCursor *string `json:"endCursor,omitempty"`
 }
 
+// The answer to `createPortalSession`.
+type PortalSessionPayload struct {
+	// The API key that the link carries: it is listed, audited and revoked like others. Null when the request was refused.
+	APIKey *ent.APIKey `json:"apiKey,omitempty"`
+	// The link: shown in this answer only. Whoever opens it works in the account until the key expires or is revoked.
+	URL *string `json:"url,omitempty"`
+	// Why it was refused; empty when it was not.
+	UserErrors []*usererror.Error `json:"userErrors"`
+}
+
 // The answer to `publishEvents`.
 type PublishEventsPayload struct {
 	// What became of each event, in the order in which they were given.
@@ -353,6 +387,8 @@ type Viewer struct {
 	Account *ent.Account `json:"account"`
 	// What the API key is called.
 	KeyName string `json:"keyName"`
+	// What the API key is for.
+	KeyKind access.KeyKind `json:"keyKind"`
 	// What the API key may do.
 	Scopes []access.Scope `json:"scopes"`
 	// When the API key stops working; null for never.

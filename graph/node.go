@@ -21,6 +21,7 @@ var nodeTypes = map[id.Prefix]string{
 	id.AuthSetting:         "AuthSetting",
 	id.ResourceRoute:       "ResourceRoute",
 	id.AccountSecret:       "AccountSecret",
+	id.Certificate:         "Certificate",
 	id.Event:               "Event",
 	id.Delivery:            "Delivery",
 	id.Attempt:             "DeliveryAttempt",
@@ -84,6 +85,8 @@ func node(ctx context.Context, prefix id.Prefix, key id.ID) (Node, error) {
 		return asNode(l.resourceRoute.load(ctx, key))
 	case id.AccountSecret:
 		return asNode(l.accountSecret.load(ctx, key))
+	case id.Certificate:
+		return asNode(l.certificate.load(ctx, key))
 	case id.Event:
 		return asNode(l.event.load(ctx, key))
 	case id.Delivery:

@@ -28,15 +28,19 @@ type Order struct {
 //	resource_routes        (account_id, id) and (account_id, resource)
 //	api_keys               (account_id, id) and (account_id, name, id)
 //	accounts               (id), (name, id) and (key)
+//	certificates           (account_id, id), (account_id, not_after, id), (account_id, name, id) and (account_id, key)
 const (
 	sortByCreation = "CREATED_AT"
 	sortByChange   = "UPDATED_AT"
 	sortByName     = "NAME"
 	sortByKey      = "KEY"
+	sortByEnd      = "NOT_AFTER"
 	sortByResource = "RESOURCE"
 )
 
-var columns = map[string]string{sortByChange: "updated_at", sortByName: "name", sortByKey: "key", sortByResource: "resource"}
+var columns = map[string]string{
+	sortByChange: "updated_at", sortByName: "name", sortByKey: "key", sortByEnd: "not_after", sortByResource: "resource",
+}
 
 // sorting is the order of a list. Zero is the newest first.
 type sorting struct {
@@ -86,7 +90,7 @@ func (at place) arguments(o sorting) []any {
 	switch o.by {
 	case "":
 		return []any{at.id}
-	case sortByChange:
+	case sortByChange, sortByEnd:
 		micros, _ := strconv.ParseInt(at.value, 10, 64) // readCursor has read it
 		return []any{time.UnixMicro(micros).UTC(), at.id}
 	default:
@@ -160,7 +164,7 @@ const lastMicros = 100_000_000_000_000_000
 
 // validValue reports whether the database can be asked for the value.
 func validValue(o sorting, value string) bool {
-	if o.by == sortByChange {
+	if o.by == sortByChange || o.by == sortByEnd {
 		micros, err := strconv.ParseUint(value, 10, 64)
 		return err == nil && micros < lastMicros
 	}
@@ -201,6 +205,18 @@ func profileValue(p *ent.NotificationProfile, by string) string {
 func resourceRouteValue(r *ent.ResourceRoute, by string) string {
 	if by == sortByResource {
 		return r.Resource
+	}
+	return ""
+}
+
+func certificateValue(c *ent.Certificate, by string) string {
+	switch by {
+	case sortByEnd:
+		return micros(c.NotAfter)
+	case sortByName:
+		return c.Name
+	case sortByKey:
+		return c.Key
 	}
 	return ""
 }

@@ -17,7 +17,7 @@ func TestCursor(t *testing.T) {
 	placeIn := func(o sorting) place {
 		at := place{id: id.New()}
 		switch o.by {
-		case sortByChange:
+		case sortByChange, sortByEnd:
 			at.value = "1773000000123456"
 		case sortByName, sortByKey:
 			at.value = "Ä = b"

@@ -145,9 +145,10 @@ func (r reads) profilesOf(ctx context.Context, keys []pageKey) (map[pageKey][]*e
 }
 
 // pagesOf reads pages of the rows of q whose column refers to an object, one row more than the page's size where there is
-// more. There is one statement for all objects, unless the document has several lists of them.
+// more; only those that are selected by all restrictions, too. There is one statement for all objects, unless the document
+// has several lists of them.
 func pagesOf[Q query[Q, T, P, O], T any, P, O ~func(*sql.Selector)](
-	ctx context.Context, q Q, column string, of func(*T) id.ID, keys []pageKey,
+	ctx context.Context, q Q, column string, of func(*T) id.ID, keys []pageKey, restrictions ...func(*sql.Selector),
 ) (map[pageKey][]*T, error) {
 	found := make(map[pageKey][]*T)
 	objects := make(map[page][]id.ID)
@@ -155,7 +156,7 @@ func pagesOf[Q query[Q, T, P, O], T any, P, O ~func(*sql.Selector)](
 		objects[key.page] = append(objects[key.page], key.of)
 	}
 	for p, ids := range objects {
-		rows, err := q.Clone().Where(firstOfEach(p, column, ids)).Order(p.order).All(ctx)
+		rows, err := q.Clone().Where(firstOfEach(p, column, ids, restrictions)).Order(p.order).All(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -168,7 +169,7 @@ func pagesOf[Q query[Q, T, P, O], T any, P, O ~func(*sql.Selector)](
 }
 
 // firstOfEach selects, for each object to which the column refers, the rows of a page and one more.
-func firstOfEach(p page, column string, objects []id.ID) func(*sql.Selector) {
+func firstOfEach(p page, column string, objects []id.ID, restrictions []func(*sql.Selector)) func(*sql.Selector) {
 	return func(s *sql.Selector) {
 		build := sql.Dialect(s.Dialect())
 		table := build.Table(s.TableName())
@@ -180,6 +181,9 @@ func firstOfEach(p page, column string, objects []id.ID) func(*sql.Selector) {
 		ranked := build.Select(table.C("id")).AppendSelectExprAs(place, "place").From(table)
 		ranked.Where(sql.In(table.C(column), anys(objects)...))
 		p.restrict(ranked)
+		for _, restrict := range restrictions {
+			restrict(ranked)
+		}
 		of := ranked.As("ranked")
 		s.Where(sql.In(s.C("id"), build.Select(of.C("id")).From(of).Where(sql.LTE(of.C("place"), p.size+1))))
 	}

@@ -103,6 +103,7 @@ func accountID(a *ent.Account) id.ID             { return a.ID }
 func apiKeyID(k *ent.APIKey) id.ID               { return k.ID }
 func profileID(p *ent.NotificationProfile) id.ID { return p.ID }
 func authSettingID(a *ent.AuthSetting) id.ID     { return a.ID }
+func certificateID(c *ent.Certificate) id.ID     { return c.ID }
 func subscriptionID(s *ent.EventSubscription) id.ID {
 	return s.ID
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/hookline/hookline/internal/accept"
 	"github.com/hookline/hookline/internal/access"
+	"github.com/hookline/hookline/internal/clientcert"
 	"github.com/hookline/hookline/internal/configure"
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -31,6 +32,7 @@ type ResolverRoot interface {
 	AuditEntry() AuditEntryResolver
 	AuthSetting() AuthSettingResolver
 	Category() CategoryResolver
+	Certificate() CertificateResolver
 	DeletionImpact() DeletionImpactResolver
 	Delivery() DeliveryResolver
 	DeliveryAttempt() DeliveryAttemptResolver
@@ -93,6 +95,7 @@ type ComplexityRoot struct {
 		CreatedAt  func(childComplexity int) int
 		ExpiresAt  func(childComplexity int) int
 		ID         func(childComplexity int) int
+		Kind       func(childComplexity int) int
 		LastUsedAt func(childComplexity int) int
 		Name       func(childComplexity int) int
 		Prefix     func(childComplexity int) int
@@ -229,6 +232,52 @@ type ComplexityRoot struct {
 	CategoryPayload struct {
 		Category   func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	Certificate struct {
+		Chain         func(childComplexity int) int
+		CreatedAt     func(childComplexity int) int
+		Fingerprint   func(childComplexity int) int
+		ID            func(childComplexity int) int
+		Issuer        func(childComplexity int) int
+		Key           func(childComplexity int) int
+		KeyAlgorithm  func(childComplexity int) int
+		Name          func(childComplexity int) int
+		NotAfter      func(childComplexity int) int
+		NotBefore     func(childComplexity int) int
+		Profiles      func(childComplexity int, first *int, after *string, last *int, before *string) int
+		Sans          func(childComplexity int) int
+		Serial        func(childComplexity int) int
+		Status        func(childComplexity int) int
+		StatusMessage func(childComplexity int) int
+		Subject       func(childComplexity int) int
+		UpdatedAt     func(childComplexity int) int
+		Version       func(childComplexity int) int
+	}
+
+	CertificateConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	CertificateEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	CertificatePayload struct {
+		Certificate func(childComplexity int) int
+		UserErrors  func(childComplexity int) int
+		Warnings    func(childComplexity int) int
+	}
+
+	ChainCertificate struct {
+		Fingerprint func(childComplexity int) int
+		Issuer      func(childComplexity int) int
+		NotAfter    func(childComplexity int) int
+		Subject     func(childComplexity int) int
 	}
 
 	DeletePayload struct {
@@ -427,7 +476,9 @@ type ComplexityRoot struct {
 		CreateAuthSetting             func(childComplexity int, input configure.CreateAuthSettingInput) int
 		CreateEventSubscription       func(childComplexity int, input configure.CreateEventSubscriptionInput) int
 		CreateNotificationProfile     func(childComplexity int, input configure.CreateNotificationProfileInput) int
+		CreatePortalSession           func(childComplexity int, account configure.Ref, scopes []access.Scope, ttl time.Duration, name *string) int
 		DeleteAuthSetting             func(childComplexity int, by configure.Ref) int
+		DeleteCertificate             func(childComplexity int, by configure.Ref) int
 		DeleteEventSubscription       func(childComplexity int, by configure.Ref, deleteUnused bool) int
 		DeleteNotificationProfile     func(childComplexity int, by configure.Ref, deleteUnused bool) int
 		PublishEvents                 func(childComplexity int, events []*accept.Event) int
@@ -437,8 +488,10 @@ type ComplexityRoot struct {
 		SetResourceRoute              func(childComplexity int, resource string, action string, profile *configure.Ref) int
 		UpdateAccount                 func(childComplexity int, by configure.Ref, name string) int
 		UpdateAuthSetting             func(childComplexity int, by configure.Ref, input configure.UpdateAuthSettingInput) int
+		UpdateCertificate             func(childComplexity int, by configure.Ref, input configure.UpdateCertificateInput) int
 		UpdateEventSubscription       func(childComplexity int, by configure.Ref, input configure.UpdateEventSubscriptionInput) int
 		UpdateNotificationProfile     func(childComplexity int, by configure.Ref, input configure.UpdateNotificationProfileInput) int
+		UploadCertificate             func(childComplexity int, input configure.UploadCertificateInput) int
 		UpsertCategory                func(childComplexity int, input configure.CategoryInput) int
 		UpsertEventType               func(childComplexity int, input configure.EventTypeInput) int
 	}
@@ -503,6 +556,12 @@ type ComplexityRoot struct {
 		StartCursor     func(childComplexity int) int
 	}
 
+	PortalSessionPayload struct {
+		APIKey     func(childComplexity int) int
+		URL        func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	PublishEventsPayload struct {
 		Results    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -524,6 +583,8 @@ type ComplexityRoot struct {
 		AuthSetting          func(childComplexity int, by configure.Ref) int
 		AuthSettings         func(childComplexity int, search *string, typeArg *string, first *int, after *string, last *int, before *string) int
 		Categories           func(childComplexity int, group *string) int
+		Certificate          func(childComplexity int, by configure.Ref) int
+		Certificates         func(childComplexity int, search *string, statuses []clientcert.Status, expiringWithin *time.Duration, order *Order, first *int, after *string, last *int, before *string) int
 		DeletionImpact       func(childComplexity int, id string) int
 		Deliveries           func(childComplexity int, filter *DeliveryFilter, first *int, after *string, last *int, before *string) int
 		Delivery             func(childComplexity int, id string) int
@@ -592,6 +653,7 @@ type ComplexityRoot struct {
 	Viewer struct {
 		Account   func(childComplexity int) int
 		ExpiresAt func(childComplexity int) int
+		KeyKind   func(childComplexity int) int
 		KeyName   func(childComplexity int) int
 		Limits    func(childComplexity int) int
 		Scopes    func(childComplexity int) int
@@ -769,6 +831,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ApiKey.ID(childComplexity), true
+	case "ApiKey.kind":
+		if e.ComplexityRoot.ApiKey.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ApiKey.Kind(childComplexity), true
 	case "ApiKey.lastUsedAt":
 		if e.ComplexityRoot.ApiKey.LastUsedAt == nil {
 			break
@@ -1284,6 +1352,202 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CategoryPayload.UserErrors(childComplexity), true
+
+	case "Certificate.chain":
+		if e.ComplexityRoot.Certificate.Chain == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Certificate.Chain(childComplexity), true
+	case "Certificate.createdAt":
+		if e.ComplexityRoot.Certificate.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Certificate.CreatedAt(childComplexity), true
+	case "Certificate.fingerprint":
+		if e.ComplexityRoot.Certificate.Fingerprint == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Certificate.Fingerprint(childComplexity), true
+	case "Certificate.id":
+		if e.ComplexityRoot.Certificate.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Certificate.ID(childComplexity), true
+	case "Certificate.issuer":
+		if e.ComplexityRoot.Certificate.Issuer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Certificate.Issuer(childComplexity), true
+	case "Certificate.key":
+		if e.ComplexityRoot.Certificate.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Certificate.Key(childComplexity), true
+	case "Certificate.keyAlgorithm":
+		if e.ComplexityRoot.Certificate.KeyAlgorithm == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Certificate.KeyAlgorithm(childComplexity), true
+	case "Certificate.name":
+		if e.ComplexityRoot.Certificate.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Certificate.Name(childComplexity), true
+	case "Certificate.notAfter":
+		if e.ComplexityRoot.Certificate.NotAfter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Certificate.NotAfter(childComplexity), true
+	case "Certificate.notBefore":
+		if e.ComplexityRoot.Certificate.NotBefore == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Certificate.NotBefore(childComplexity), true
+	case "Certificate.profiles":
+		if e.ComplexityRoot.Certificate.Profiles == nil {
+			break
+		}
+
+		args, err := ec.field_Certificate_profiles_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Certificate.Profiles(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Certificate.sans":
+		if e.ComplexityRoot.Certificate.Sans == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Certificate.Sans(childComplexity), true
+	case "Certificate.serial":
+		if e.ComplexityRoot.Certificate.Serial == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Certificate.Serial(childComplexity), true
+	case "Certificate.status":
+		if e.ComplexityRoot.Certificate.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Certificate.Status(childComplexity), true
+	case "Certificate.statusMessage":
+		if e.ComplexityRoot.Certificate.StatusMessage == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Certificate.StatusMessage(childComplexity), true
+	case "Certificate.subject":
+		if e.ComplexityRoot.Certificate.Subject == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Certificate.Subject(childComplexity), true
+	case "Certificate.updatedAt":
+		if e.ComplexityRoot.Certificate.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Certificate.UpdatedAt(childComplexity), true
+	case "Certificate.version":
+		if e.ComplexityRoot.Certificate.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Certificate.Version(childComplexity), true
+
+	case "CertificateConnection.edges":
+		if e.ComplexityRoot.CertificateConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CertificateConnection.Edges(childComplexity), true
+	case "CertificateConnection.nodes":
+		if e.ComplexityRoot.CertificateConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CertificateConnection.Nodes(childComplexity), true
+	case "CertificateConnection.pageInfo":
+		if e.ComplexityRoot.CertificateConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CertificateConnection.PageInfo(childComplexity), true
+	case "CertificateConnection.totalCount":
+		if e.ComplexityRoot.CertificateConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CertificateConnection.TotalCount(childComplexity), true
+
+	case "CertificateEdge.cursor":
+		if e.ComplexityRoot.CertificateEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CertificateEdge.Cursor(childComplexity), true
+	case "CertificateEdge.node":
+		if e.ComplexityRoot.CertificateEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CertificateEdge.Node(childComplexity), true
+
+	case "CertificatePayload.certificate":
+		if e.ComplexityRoot.CertificatePayload.Certificate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CertificatePayload.Certificate(childComplexity), true
+	case "CertificatePayload.userErrors":
+		if e.ComplexityRoot.CertificatePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CertificatePayload.UserErrors(childComplexity), true
+	case "CertificatePayload.warnings":
+		if e.ComplexityRoot.CertificatePayload.Warnings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CertificatePayload.Warnings(childComplexity), true
+
+	case "ChainCertificate.fingerprint":
+		if e.ComplexityRoot.ChainCertificate.Fingerprint == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChainCertificate.Fingerprint(childComplexity), true
+	case "ChainCertificate.issuer":
+		if e.ComplexityRoot.ChainCertificate.Issuer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChainCertificate.Issuer(childComplexity), true
+	case "ChainCertificate.notAfter":
+		if e.ComplexityRoot.ChainCertificate.NotAfter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChainCertificate.NotAfter(childComplexity), true
+	case "ChainCertificate.subject":
+		if e.ComplexityRoot.ChainCertificate.Subject == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChainCertificate.Subject(childComplexity), true
 
 	case "DeletePayload.deletedId":
 		if e.ComplexityRoot.DeletePayload.DeletedID == nil {
@@ -2106,6 +2370,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateNotificationProfile(childComplexity, args["input"].(configure.CreateNotificationProfileInput)), true
+	case "Mutation.createPortalSession":
+		if e.ComplexityRoot.Mutation.CreatePortalSession == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createPortalSession_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreatePortalSession(childComplexity, args["account"].(configure.Ref), args["scopes"].([]access.Scope), args["ttl"].(time.Duration), args["name"].(*string)), true
 	case "Mutation.deleteAuthSetting":
 		if e.ComplexityRoot.Mutation.DeleteAuthSetting == nil {
 			break
@@ -2117,6 +2392,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteAuthSetting(childComplexity, args["by"].(configure.Ref)), true
+	case "Mutation.deleteCertificate":
+		if e.ComplexityRoot.Mutation.DeleteCertificate == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteCertificate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteCertificate(childComplexity, args["by"].(configure.Ref)), true
 	case "Mutation.deleteEventSubscription":
 		if e.ComplexityRoot.Mutation.DeleteEventSubscription == nil {
 			break
@@ -2216,6 +2502,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateAuthSetting(childComplexity, args["by"].(configure.Ref), args["input"].(configure.UpdateAuthSettingInput)), true
+	case "Mutation.updateCertificate":
+		if e.ComplexityRoot.Mutation.UpdateCertificate == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateCertificate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateCertificate(childComplexity, args["by"].(configure.Ref), args["input"].(configure.UpdateCertificateInput)), true
 	case "Mutation.updateEventSubscription":
 		if e.ComplexityRoot.Mutation.UpdateEventSubscription == nil {
 			break
@@ -2238,6 +2535,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateNotificationProfile(childComplexity, args["by"].(configure.Ref), args["input"].(configure.UpdateNotificationProfileInput)), true
+	case "Mutation.uploadCertificate":
+		if e.ComplexityRoot.Mutation.UploadCertificate == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_uploadCertificate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UploadCertificate(childComplexity, args["input"].(configure.UploadCertificateInput)), true
 	case "Mutation.upsertCategory":
 		if e.ComplexityRoot.Mutation.UpsertCategory == nil {
 			break
@@ -2524,6 +2832,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
 
+	case "PortalSessionPayload.apiKey":
+		if e.ComplexityRoot.PortalSessionPayload.APIKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PortalSessionPayload.APIKey(childComplexity), true
+	case "PortalSessionPayload.url":
+		if e.ComplexityRoot.PortalSessionPayload.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PortalSessionPayload.URL(childComplexity), true
+	case "PortalSessionPayload.userErrors":
+		if e.ComplexityRoot.PortalSessionPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PortalSessionPayload.UserErrors(childComplexity), true
+
 	case "PublishEventsPayload.results":
 		if e.ComplexityRoot.PublishEventsPayload.Results == nil {
 			break
@@ -2645,6 +2972,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Categories(childComplexity, args["group"].(*string)), true
+	case "Query.certificate":
+		if e.ComplexityRoot.Query.Certificate == nil {
+			break
+		}
+
+		args, err := ec.field_Query_certificate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Certificate(childComplexity, args["by"].(configure.Ref)), true
+	case "Query.certificates":
+		if e.ComplexityRoot.Query.Certificates == nil {
+			break
+		}
+
+		args, err := ec.field_Query_certificates_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Certificates(childComplexity, args["search"].(*string), args["statuses"].([]clientcert.Status), args["expiringWithin"].(*time.Duration), args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.deletionImpact":
 		if e.ComplexityRoot.Query.DeletionImpact == nil {
 			break
@@ -3008,6 +3357,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.ExpiresAt(childComplexity), true
+	case "Viewer.keyKind":
+		if e.ComplexityRoot.Viewer.KeyKind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.KeyKind(childComplexity), true
 	case "Viewer.keyName":
 		if e.ComplexityRoot.Viewer.KeyName == nil {
 			break
@@ -3051,6 +3406,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAuthChoice,
 		ec.unmarshalInputBasicInput,
 		ec.unmarshalInputCategoryInput,
+		ec.unmarshalInputCertificateOrder,
 		ec.unmarshalInputCreateAuthSettingInput,
 		ec.unmarshalInputCreateEventSubscriptionInput,
 		ec.unmarshalInputCreateNotificationProfileInput,
@@ -3071,8 +3427,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputResourceRouteOrder,
 		ec.unmarshalInputRetryPolicyInput,
 		ec.unmarshalInputUpdateAuthSettingInput,
+		ec.unmarshalInputUpdateCertificateInput,
 		ec.unmarshalInputUpdateEventSubscriptionInput,
 		ec.unmarshalInputUpdateNotificationProfileInput,
+		ec.unmarshalInputUploadCertificateInput,
 	)
 	first := true
 
@@ -3164,7 +3522,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/access.graphqls" "schema/audit.graphqls" "schema/authsettings.graphqls" "schema/catalogue.graphqls" "schema/deletion.graphqls" "schema/deliveries.graphqls" "schema/events.graphqls" "schema/profiles.graphqls" "schema/routes.graphqls" "schema/subscriptions.graphqls"
+//go:embed "schema/access.graphqls" "schema/audit.graphqls" "schema/authsettings.graphqls" "schema/catalogue.graphqls" "schema/certificates.graphqls" "schema/deletion.graphqls" "schema/deliveries.graphqls" "schema/events.graphqls" "schema/profiles.graphqls" "schema/routes.graphqls" "schema/subscriptions.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -3294,6 +3652,7 @@ type Subscription
 	{Name: "schema/audit.graphqls", Input: sourceData("schema/audit.graphqls"), BuiltIn: false},
 	{Name: "schema/authsettings.graphqls", Input: sourceData("schema/authsettings.graphqls"), BuiltIn: false},
 	{Name: "schema/catalogue.graphqls", Input: sourceData("schema/catalogue.graphqls"), BuiltIn: false},
+	{Name: "schema/certificates.graphqls", Input: sourceData("schema/certificates.graphqls"), BuiltIn: false},
 	{Name: "schema/deletion.graphqls", Input: sourceData("schema/deletion.graphqls"), BuiltIn: false},
 	{Name: "schema/deliveries.graphqls", Input: sourceData("schema/deliveries.graphqls"), BuiltIn: false},
 	{Name: "schema/events.graphqls", Input: sourceData("schema/events.graphqls"), BuiltIn: false},
@@ -3395,6 +3754,8 @@ func (ec *executionContext) childFields_ApiKey(ctx context.Context, field graphq
 		return ec.fieldContext_ApiKey_name(ctx, field)
 	case "prefix":
 		return ec.fieldContext_ApiKey_prefix(ctx, field)
+	case "kind":
+		return ec.fieldContext_ApiKey_kind(ctx, field)
 	case "scopes":
 		return ec.fieldContext_ApiKey_scopes(ctx, field)
 	case "status":
@@ -3659,6 +4020,98 @@ func (ec *executionContext) childFields_CategoryPayload(ctx context.Context, fie
 		return ec.fieldContext_CategoryPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CategoryPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Certificate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Certificate_id(ctx, field)
+	case "key":
+		return ec.fieldContext_Certificate_key(ctx, field)
+	case "name":
+		return ec.fieldContext_Certificate_name(ctx, field)
+	case "status":
+		return ec.fieldContext_Certificate_status(ctx, field)
+	case "statusMessage":
+		return ec.fieldContext_Certificate_statusMessage(ctx, field)
+	case "subject":
+		return ec.fieldContext_Certificate_subject(ctx, field)
+	case "issuer":
+		return ec.fieldContext_Certificate_issuer(ctx, field)
+	case "sans":
+		return ec.fieldContext_Certificate_sans(ctx, field)
+	case "serial":
+		return ec.fieldContext_Certificate_serial(ctx, field)
+	case "fingerprint":
+		return ec.fieldContext_Certificate_fingerprint(ctx, field)
+	case "notBefore":
+		return ec.fieldContext_Certificate_notBefore(ctx, field)
+	case "notAfter":
+		return ec.fieldContext_Certificate_notAfter(ctx, field)
+	case "keyAlgorithm":
+		return ec.fieldContext_Certificate_keyAlgorithm(ctx, field)
+	case "chain":
+		return ec.fieldContext_Certificate_chain(ctx, field)
+	case "profiles":
+		return ec.fieldContext_Certificate_profiles(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Certificate_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_Certificate_updatedAt(ctx, field)
+	case "version":
+		return ec.fieldContext_Certificate_version(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Certificate", field.Name)
+}
+
+func (ec *executionContext) childFields_CertificateConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_CertificateConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_CertificateConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_CertificateConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_CertificateConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CertificateConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_CertificateEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_CertificateEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_CertificateEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CertificateEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_CertificatePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "certificate":
+		return ec.fieldContext_CertificatePayload_certificate(ctx, field)
+	case "warnings":
+		return ec.fieldContext_CertificatePayload_warnings(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CertificatePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CertificatePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ChainCertificate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "subject":
+		return ec.fieldContext_ChainCertificate_subject(ctx, field)
+	case "issuer":
+		return ec.fieldContext_ChainCertificate_issuer(ctx, field)
+	case "notAfter":
+		return ec.fieldContext_ChainCertificate_notAfter(ctx, field)
+	case "fingerprint":
+		return ec.fieldContext_ChainCertificate_fingerprint(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ChainCertificate", field.Name)
 }
 
 func (ec *executionContext) childFields_DeletePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4121,6 +4574,18 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
 }
 
+func (ec *executionContext) childFields_PortalSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "apiKey":
+		return ec.fieldContext_PortalSessionPayload_apiKey(ctx, field)
+	case "url":
+		return ec.fieldContext_PortalSessionPayload_url(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_PortalSessionPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PortalSessionPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_PublishEventsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "results":
@@ -4233,6 +4698,8 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_account(ctx, field)
 	case "keyName":
 		return ec.fieldContext_Viewer_keyName(ctx, field)
+	case "keyKind":
+		return ec.fieldContext_Viewer_keyKind(ctx, field)
 	case "scopes":
 		return ec.fieldContext_Viewer_scopes(ctx, field)
 	case "expiresAt":

@@ -188,6 +188,7 @@ var prefixes = map[string]id.Prefix{
 	"AuthSetting.id":          id.AuthSetting,
 	"ResourceRoute.id":        id.ResourceRoute,
 	"AccountSecret.id":        id.AccountSecret,
+	"Certificate.id":          id.Certificate,
 	"Event.id":                id.Event,
 	"Delivery.id":             id.Delivery,
 	"DeliveryAttempt.id":      id.Attempt,

@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/hookline/hookline/graph"
+	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/testenv"
 )
 
@@ -41,6 +43,10 @@ var inputs = map[string]func(fields object) (mutation string, input object){
 	"CreateAuthSettingInput": func(fields object) (string, object) {
 		return "createAuthSetting", with(object{"key": "x", "credentials": object{"basic": object{"username": "u", "password": "p"}}}, fields)
 	},
+	"UploadCertificateInput": func(fields object) (string, object) {
+		return "uploadCertificate", with(object{"key": "x", "pem": "x"}, fields)
+	},
+	"UpdateCertificateInput": func(fields object) (string, object) { return "updateCertificate", fields },
 	"UpdateAuthSettingInput": func(fields object) (string, object) { return "updateAuthSetting", fields },
 	"BasicInput": func(fields object) (string, object) {
 		return "updateAuthSetting", object{"credentials": object{"basic": with(object{"username": "u", "password": "p"}, fields)}}
@@ -117,6 +123,7 @@ func TestInputLimits(t *testing.T) {
 		ctx, key := w.customer("acme")
 		w.subscribe(ctx, "p", "sms.*")
 		w.get(key, `mutation {createAuthSetting(input: {key: "p", credentials: {basic: {username: "u", password: "p"}}}) {authSetting {id}}}`, nil, "createAuthSetting")
+		must(w.configure.UploadCertificate(ctx, configure.UploadCertificateInput{Key: "p", PEM: new(testenv.NewAuthority(t, "ca").PEM(t, "p", time.Now().Add(time.Hour)))}))
 		var limits []struct {
 			Input, Field, Of string
 			Min, Max         int

@@ -17,7 +17,7 @@ import (
 )
 
 // row is an object of a list: its id as the API shows it, and what else lists are sorted by.
-type row struct{ id, key, name, changed string }
+type row struct{ id, key, name, changed, ends string }
 
 // sortable is a list whose order can be chosen.
 type sortable struct {
@@ -34,15 +34,23 @@ func (w *world) sortables(ctx context.Context, apiKey string) []sortable {
 			func(key, name string, changed time.Time) (row, func()) {
 				s := w.subscribe(ctx, key, "sms.*")
 				must(s.Update().SetName(name + key).SetUpdatedAt(changed).Save(ctx))
-				return row{id.Format(id.EventSubscription, s.ID), key, name + key, changed.String()},
+				return row{id: id.Format(id.EventSubscription, s.ID), key: key, name: name + key, changed: changed.String()},
 					func() { must(w.configure.DeleteEventSubscription(ctx, configure.Ref{Key: &key}, true)) }
 			}},
 		{"notificationProfiles", "NotificationProfileOrder", apiKey, []string{"CREATED_AT", "UPDATED_AT", "KEY"},
 			func(key, _ string, changed time.Time) (row, func()) {
 				p := must(w.configure.CreateNotificationProfile(ctx, configure.ProfileInput(key, "https://203.0.113.7/")))
 				must(p.Update().SetUpdatedAt(changed).Save(ctx))
-				return row{id.Format(id.NotificationProfile, p.ID), key, "", changed.String()},
+				return row{id: id.Format(id.NotificationProfile, p.ID), key: key, changed: changed.String()},
 					func() { check(w.t, db.NotificationProfile.DeleteOne(p.NotificationProfile).Exec(ctx)) }
+			}},
+		{"certificates", "CertificateOrder", apiKey, []string{"CREATED_AT", "NOT_AFTER", "NAME", "KEY"},
+			func(key, name string, changed time.Time) (row, func()) {
+				owner := must(accountOf(ctx))
+				c := db.Certificate.Create().SetAccountID(owner).SetKey(key).SetName(name).SetChain([]byte{1}).SetPrivateKey([]byte{1}).
+					SetFingerprint("f").SetNotBefore(changed).SetNotAfter(changed).SaveX(ctx)
+				return row{id: id.Format(id.Certificate, c.ID), key: key, name: name, ends: changed.String()},
+					func() { check(w.t, db.Certificate.DeleteOne(c).Exec(ctx)) }
 			}},
 		{"apiKeys", "ApiKeyOrder", apiKey, []string{"CREATED_AT", "NAME"},
 			func(_, name string, _ time.Time) (row, func()) {
@@ -68,8 +76,8 @@ func (w *world) sortables(ctx context.Context, apiKey string) []sortable {
 func sorted(rows []row, field, direction string) []string {
 	value := map[string]func(row) string{
 		"CREATED_AT": func(row) string { return "" }, "UPDATED_AT": func(r row) string { return r.changed },
-		"NAME": func(r row) string { return r.name }, "KEY": func(r row) string { return r.key },
 		"RESOURCE": func(r row) string { return r.key },
+		"NAME":     func(r row) string { return r.name }, "KEY": func(r row) string { return r.key }, "NOT_AFTER": func(r row) string { return r.ends },
 	}[field]
 	rows = slices.SortedFunc(slices.Values(rows), func(a, b row) int {
 		return cmp.Or(strings.Compare(value(a), value(b)), strings.Compare(a.id, b.id))

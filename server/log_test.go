@@ -349,6 +349,9 @@ func TestStatements(t *testing.T) {
 					Key: s.Key, Credentials: configure.CredentialsInput{Basic: &configure.BasicInput{Username: "u", Password: "p"}},
 				}))
 				must(w.store.Ent.NotificationProfile.UpdateOneID(s.ProfileID).SetAuthSettingID(auth.ID).Save(ctx))
+				c := w.store.Ent.Certificate.Create().SetAccountID(s.AccountID).SetKey(s.Key).SetName(s.Key).SetChain([]byte{1}).SetPrivateKey([]byte{1}).
+					SetFingerprint("f").SetNotBefore(time.Now()).SetNotAfter(time.Now()).SaveX(ctx)
+				w.store.Ent.NotificationProfile.UpdateOneID(s.ProfileID).SetCertificateID(c.ID).ExecX(ctx)
 				event := parse(t, w.publish(key, `{"type":"sms.delivery","payload":1}`))
 				w.archive(result(s.AccountID, event, s.ID, 1, stream.StatusRetrying), result(s.AccountID, event, s.ID, 2, stream.StatusSucceeded))
 				w.archive(result(s.AccountID, event, other.ID, 1, stream.StatusExhausted))
@@ -360,6 +363,7 @@ func TestStatements(t *testing.T) {
 			`{events(first: 100) {nodes {payload {text} deliveries {subscription {key profile {key}} attempts {response {body {text}} request {body {text}}}}}}}`: 8,
 			`{deliveries(first: 100) {edges {node {event {type} subscription {profile {key}} attempts {number}}}}}`:                                               5,
 			`{deliveryAttempts(first: 100) {nodes {delivery {event {entity}} subscription {category {key}} request {body {text}} response {headers {name}}}}}`:    6,
+			`{certificates(first: 100) {nodes {profiles(first: 2) {nodes {key} totalCount}} totalCount}}`:                                                         6,
 			`{categories {eventTypes {category {key}}}}`:    3,
 			`{apiKeys {nodes {id}} viewer {account {key}}}`: 2,
 		}

@@ -32,11 +32,16 @@ export function Header({ session }: { session: Session }) {
           </Popover.Target>
           <Popover.Dropdown aria-label="Who is signed in">
             <Text size="xs" c="dimmed">
-              Signed in with the API key
+              {viewer?.keyKind === 'PORTAL' ? 'Signed in by a link, as' : 'Signed in with the API key'}
             </Text>
             <Text fw={600} truncate>
               {viewer?.keyName ?? '…'}
             </Text>
+            {viewer?.expiresAt && (
+              <Text size="xs" c="dimmed">
+                until {new Date(viewer.expiresAt).toLocaleString()}
+              </Text>
+            )}
             <ul className={classes.scopes} aria-label="What the key may do">
               {viewer?.scopes.map((scope) => (
                 <li key={scope}>{scope}</li>

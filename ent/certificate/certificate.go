@@ -32,6 +32,8 @@ const (
 	FieldChain = "chain"
 	// FieldPrivateKey holds the string denoting the private_key field in the database.
 	FieldPrivateKey = "private_key"
+	// FieldSubject holds the string denoting the subject field in the database.
+	FieldSubject = "subject"
 	// FieldFingerprint holds the string denoting the fingerprint field in the database.
 	FieldFingerprint = "fingerprint"
 	// FieldNotBefore holds the string denoting the not_before field in the database.
@@ -40,6 +42,8 @@ const (
 	FieldNotAfter = "not_after"
 	// EdgeProfiles holds the string denoting the profiles edge name in mutations.
 	EdgeProfiles = "profiles"
+	// EdgeNextProfiles holds the string denoting the next_profiles edge name in mutations.
+	EdgeNextProfiles = "next_profiles"
 	// Table holds the table name of the certificate in the database.
 	Table = "certificates"
 	// ProfilesTable is the table that holds the profiles relation/edge.
@@ -49,6 +53,13 @@ const (
 	ProfilesInverseTable = "notification_profiles"
 	// ProfilesColumn is the table column denoting the profiles relation/edge.
 	ProfilesColumn = "certificate_id"
+	// NextProfilesTable is the table that holds the next_profiles relation/edge.
+	NextProfilesTable = "notification_profiles"
+	// NextProfilesInverseTable is the table name for the NotificationProfile entity.
+	// It exists in this package in order to avoid circular dependency with the "notificationprofile" package.
+	NextProfilesInverseTable = "notification_profiles"
+	// NextProfilesColumn is the table column denoting the next_profiles relation/edge.
+	NextProfilesColumn = "next_certificate_id"
 )
 
 // Columns holds all SQL columns for certificate fields.
@@ -62,6 +73,7 @@ var Columns = []string{
 	FieldName,
 	FieldChain,
 	FieldPrivateKey,
+	FieldSubject,
 	FieldFingerprint,
 	FieldNotBefore,
 	FieldNotAfter,
@@ -97,6 +109,8 @@ var (
 	KeyValidator func(string) error
 	// NameValidator is a validator for the "name" field. It is called by the builders before save.
 	NameValidator func(string) error
+	// DefaultSubject holds the default value on creation for the "subject" field.
+	DefaultSubject string
 	// DefaultID holds the default value on creation for the "id" field.
 	DefaultID func() uuid.UUID
 )
@@ -139,6 +153,11 @@ func ByName(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldName, opts...).ToFunc()
 }
 
+// BySubject orders the results by the subject field.
+func BySubject(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldSubject, opts...).ToFunc()
+}
+
 // ByFingerprint orders the results by the fingerprint field.
 func ByFingerprint(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldFingerprint, opts...).ToFunc()
@@ -167,10 +186,31 @@ func ByProfiles(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, newProfilesStep(), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
+
+// ByNextProfilesCount orders the results by next_profiles count.
+func ByNextProfilesCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newNextProfilesStep(), opts...)
+	}
+}
+
+// ByNextProfiles orders the results by next_profiles terms.
+func ByNextProfiles(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newNextProfilesStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
 func newProfilesStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(ProfilesInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, ProfilesTable, ProfilesColumn),
+	)
+}
+func newNextProfilesStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(NextProfilesInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, NextProfilesTable, NextProfilesColumn),
 	)
 }

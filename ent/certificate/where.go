@@ -96,6 +96,11 @@ func PrivateKey(v []byte) predicate.Certificate {
 	return predicate.Certificate(sql.FieldEQ(FieldPrivateKey, v))
 }
 
+// Subject applies equality check predicate on the "subject" field. It's identical to SubjectEQ.
+func Subject(v string) predicate.Certificate {
+	return predicate.Certificate(sql.FieldEQ(FieldSubject, v))
+}
+
 // Fingerprint applies equality check predicate on the "fingerprint" field. It's identical to FingerprintEQ.
 func Fingerprint(v string) predicate.Certificate {
 	return predicate.Certificate(sql.FieldEQ(FieldFingerprint, v))
@@ -481,6 +486,71 @@ func PrivateKeyLTE(v []byte) predicate.Certificate {
 	return predicate.Certificate(sql.FieldLTE(FieldPrivateKey, v))
 }
 
+// SubjectEQ applies the EQ predicate on the "subject" field.
+func SubjectEQ(v string) predicate.Certificate {
+	return predicate.Certificate(sql.FieldEQ(FieldSubject, v))
+}
+
+// SubjectNEQ applies the NEQ predicate on the "subject" field.
+func SubjectNEQ(v string) predicate.Certificate {
+	return predicate.Certificate(sql.FieldNEQ(FieldSubject, v))
+}
+
+// SubjectIn applies the In predicate on the "subject" field.
+func SubjectIn(vs ...string) predicate.Certificate {
+	return predicate.Certificate(sql.FieldIn(FieldSubject, vs...))
+}
+
+// SubjectNotIn applies the NotIn predicate on the "subject" field.
+func SubjectNotIn(vs ...string) predicate.Certificate {
+	return predicate.Certificate(sql.FieldNotIn(FieldSubject, vs...))
+}
+
+// SubjectGT applies the GT predicate on the "subject" field.
+func SubjectGT(v string) predicate.Certificate {
+	return predicate.Certificate(sql.FieldGT(FieldSubject, v))
+}
+
+// SubjectGTE applies the GTE predicate on the "subject" field.
+func SubjectGTE(v string) predicate.Certificate {
+	return predicate.Certificate(sql.FieldGTE(FieldSubject, v))
+}
+
+// SubjectLT applies the LT predicate on the "subject" field.
+func SubjectLT(v string) predicate.Certificate {
+	return predicate.Certificate(sql.FieldLT(FieldSubject, v))
+}
+
+// SubjectLTE applies the LTE predicate on the "subject" field.
+func SubjectLTE(v string) predicate.Certificate {
+	return predicate.Certificate(sql.FieldLTE(FieldSubject, v))
+}
+
+// SubjectContains applies the Contains predicate on the "subject" field.
+func SubjectContains(v string) predicate.Certificate {
+	return predicate.Certificate(sql.FieldContains(FieldSubject, v))
+}
+
+// SubjectHasPrefix applies the HasPrefix predicate on the "subject" field.
+func SubjectHasPrefix(v string) predicate.Certificate {
+	return predicate.Certificate(sql.FieldHasPrefix(FieldSubject, v))
+}
+
+// SubjectHasSuffix applies the HasSuffix predicate on the "subject" field.
+func SubjectHasSuffix(v string) predicate.Certificate {
+	return predicate.Certificate(sql.FieldHasSuffix(FieldSubject, v))
+}
+
+// SubjectEqualFold applies the EqualFold predicate on the "subject" field.
+func SubjectEqualFold(v string) predicate.Certificate {
+	return predicate.Certificate(sql.FieldEqualFold(FieldSubject, v))
+}
+
+// SubjectContainsFold applies the ContainsFold predicate on the "subject" field.
+func SubjectContainsFold(v string) predicate.Certificate {
+	return predicate.Certificate(sql.FieldContainsFold(FieldSubject, v))
+}
+
 // FingerprintEQ applies the EQ predicate on the "fingerprint" field.
 func FingerprintEQ(v string) predicate.Certificate {
 	return predicate.Certificate(sql.FieldEQ(FieldFingerprint, v))
@@ -641,6 +711,29 @@ func HasProfiles() predicate.Certificate {
 func HasProfilesWith(preds ...predicate.NotificationProfile) predicate.Certificate {
 	return predicate.Certificate(func(s *sql.Selector) {
 		step := newProfilesStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasNextProfiles applies the HasEdge predicate on the "next_profiles" edge.
+func HasNextProfiles() predicate.Certificate {
+	return predicate.Certificate(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, NextProfilesTable, NextProfilesColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasNextProfilesWith applies the HasEdge predicate on the "next_profiles" edge with a given conditions (other predicates).
+func HasNextProfilesWith(preds ...predicate.NotificationProfile) predicate.Certificate {
+	return predicate.Certificate(func(s *sql.Selector) {
+		step := newNextProfilesStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

@@ -241,6 +241,7 @@ var (
 		{Name: "name", Type: field.TypeString, Size: 255},
 		{Name: "chain", Type: field.TypeBytes},
 		{Name: "private_key", Type: field.TypeBytes},
+		{Name: "subject", Type: field.TypeString, Size: 2147483647, Default: ""},
 		{Name: "fingerprint", Type: field.TypeString},
 		{Name: "not_before", Type: field.TypeTime},
 		{Name: "not_after", Type: field.TypeTime},
@@ -262,9 +263,19 @@ var (
 				Columns: []*schema.Column{CertificatesColumns[1], CertificatesColumns[0]},
 			},
 			{
+				Name:    "certificate_account_id_name_id",
+				Unique:  false,
+				Columns: []*schema.Column{CertificatesColumns[1], CertificatesColumns[6], CertificatesColumns[0]},
+			},
+			{
+				Name:    "certificate_account_id_not_after_id",
+				Unique:  false,
+				Columns: []*schema.Column{CertificatesColumns[1], CertificatesColumns[12], CertificatesColumns[0]},
+			},
+			{
 				Name:    "certificate_not_after",
 				Unique:  false,
-				Columns: []*schema.Column{CertificatesColumns[11]},
+				Columns: []*schema.Column{CertificatesColumns[12]},
 			},
 		},
 	}
@@ -510,8 +521,10 @@ var (
 		{Name: "tls_versions", Type: field.TypeJSON},
 		{Name: "headers", Type: field.TypeJSON},
 		{Name: "retry_policy", Type: field.TypeJSON},
+		{Name: "next_certificate_at", Type: field.TypeTime, Nullable: true},
 		{Name: "auth_setting_id", Type: field.TypeUUID, Nullable: true},
 		{Name: "certificate_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "next_certificate_id", Type: field.TypeUUID, Nullable: true},
 	}
 	// NotificationProfilesTable holds the schema information for the "notification_profiles" table.
 	NotificationProfilesTable = &schema.Table{
@@ -521,13 +534,19 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "notification_profiles_auth_settings_profiles",
-				Columns:    []*schema.Column{NotificationProfilesColumns[21]},
+				Columns:    []*schema.Column{NotificationProfilesColumns[22]},
 				RefColumns: []*schema.Column{AuthSettingsColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
 			{
 				Symbol:     "notification_profiles_certificates_profiles",
-				Columns:    []*schema.Column{NotificationProfilesColumns[22]},
+				Columns:    []*schema.Column{NotificationProfilesColumns[23]},
+				RefColumns: []*schema.Column{CertificatesColumns[0]},
+				OnDelete:   schema.Restrict,
+			},
+			{
+				Symbol:     "notification_profiles_certificates_next_profiles",
+				Columns:    []*schema.Column{NotificationProfilesColumns[24]},
 				RefColumns: []*schema.Column{CertificatesColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
@@ -556,12 +575,17 @@ var (
 			{
 				Name:    "notificationprofile_auth_setting_id",
 				Unique:  false,
-				Columns: []*schema.Column{NotificationProfilesColumns[21]},
+				Columns: []*schema.Column{NotificationProfilesColumns[22]},
 			},
 			{
 				Name:    "notificationprofile_certificate_id",
 				Unique:  false,
-				Columns: []*schema.Column{NotificationProfilesColumns[22]},
+				Columns: []*schema.Column{NotificationProfilesColumns[23]},
+			},
+			{
+				Name:    "notificationprofile_next_certificate_id",
+				Unique:  false,
+				Columns: []*schema.Column{NotificationProfilesColumns[24]},
 			},
 		},
 	}
@@ -633,5 +657,6 @@ func init() {
 	EventTypesTable.ForeignKeys[0].RefTable = CategoriesTable
 	NotificationProfilesTable.ForeignKeys[0].RefTable = AuthSettingsTable
 	NotificationProfilesTable.ForeignKeys[1].RefTable = CertificatesTable
+	NotificationProfilesTable.ForeignKeys[2].RefTable = CertificatesTable
 	ResourceRoutesTable.ForeignKeys[0].RefTable = NotificationProfilesTable
 }

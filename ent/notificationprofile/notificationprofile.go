@@ -60,6 +60,10 @@ const (
 	FieldAuthSettingID = "auth_setting_id"
 	// FieldCertificateID holds the string denoting the certificate_id field in the database.
 	FieldCertificateID = "certificate_id"
+	// FieldNextCertificateID holds the string denoting the next_certificate_id field in the database.
+	FieldNextCertificateID = "next_certificate_id"
+	// FieldNextCertificateAt holds the string denoting the next_certificate_at field in the database.
+	FieldNextCertificateAt = "next_certificate_at"
 	// EdgeSubscriptions holds the string denoting the subscriptions edge name in mutations.
 	EdgeSubscriptions = "subscriptions"
 	// EdgeResourceRoutes holds the string denoting the resource_routes edge name in mutations.
@@ -68,6 +72,8 @@ const (
 	EdgeAuthSetting = "auth_setting"
 	// EdgeCertificate holds the string denoting the certificate edge name in mutations.
 	EdgeCertificate = "certificate"
+	// EdgeNextCertificate holds the string denoting the next_certificate edge name in mutations.
+	EdgeNextCertificate = "next_certificate"
 	// Table holds the table name of the notificationprofile in the database.
 	Table = "notification_profiles"
 	// SubscriptionsTable is the table that holds the subscriptions relation/edge.
@@ -98,6 +104,13 @@ const (
 	CertificateInverseTable = "certificates"
 	// CertificateColumn is the table column denoting the certificate relation/edge.
 	CertificateColumn = "certificate_id"
+	// NextCertificateTable is the table that holds the next_certificate relation/edge.
+	NextCertificateTable = "notification_profiles"
+	// NextCertificateInverseTable is the table name for the Certificate entity.
+	// It exists in this package in order to avoid circular dependency with the "certificate" package.
+	NextCertificateInverseTable = "certificates"
+	// NextCertificateColumn is the table column denoting the next_certificate relation/edge.
+	NextCertificateColumn = "next_certificate_id"
 )
 
 // Columns holds all SQL columns for notificationprofile fields.
@@ -125,6 +138,8 @@ var Columns = []string{
 	FieldRetryPolicy,
 	FieldAuthSettingID,
 	FieldCertificateID,
+	FieldNextCertificateID,
+	FieldNextCertificateAt,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -286,6 +301,16 @@ func ByCertificateID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCertificateID, opts...).ToFunc()
 }
 
+// ByNextCertificateID orders the results by the next_certificate_id field.
+func ByNextCertificateID(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldNextCertificateID, opts...).ToFunc()
+}
+
+// ByNextCertificateAt orders the results by the next_certificate_at field.
+func ByNextCertificateAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldNextCertificateAt, opts...).ToFunc()
+}
+
 // BySubscriptionsCount orders the results by subscriptions count.
 func BySubscriptionsCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
@@ -327,6 +352,13 @@ func ByCertificateField(field string, opts ...sql.OrderTermOption) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, newCertificateStep(), sql.OrderByField(field, opts...))
 	}
 }
+
+// ByNextCertificateField orders the results by next_certificate field.
+func ByNextCertificateField(field string, opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newNextCertificateStep(), sql.OrderByField(field, opts...))
+	}
+}
 func newSubscriptionsStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
@@ -353,5 +385,12 @@ func newCertificateStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(CertificateInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.M2O, true, CertificateTable, CertificateColumn),
+	)
+}
+func newNextCertificateStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(NextCertificateInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.M2O, true, NextCertificateTable, NextCertificateColumn),
 	)
 }

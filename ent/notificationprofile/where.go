@@ -151,6 +151,16 @@ func CertificateID(v uuid.UUID) predicate.NotificationProfile {
 	return predicate.NotificationProfile(sql.FieldEQ(FieldCertificateID, v))
 }
 
+// NextCertificateID applies equality check predicate on the "next_certificate_id" field. It's identical to NextCertificateIDEQ.
+func NextCertificateID(v uuid.UUID) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldEQ(FieldNextCertificateID, v))
+}
+
+// NextCertificateAt applies equality check predicate on the "next_certificate_at" field. It's identical to NextCertificateAtEQ.
+func NextCertificateAt(v time.Time) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldEQ(FieldNextCertificateAt, v))
+}
+
 // AccountIDEQ applies the EQ predicate on the "account_id" field.
 func AccountIDEQ(v uuid.UUID) predicate.NotificationProfile {
 	return predicate.NotificationProfile(sql.FieldEQ(FieldAccountID, v))
@@ -1076,6 +1086,86 @@ func CertificateIDNotNil() predicate.NotificationProfile {
 	return predicate.NotificationProfile(sql.FieldNotNull(FieldCertificateID))
 }
 
+// NextCertificateIDEQ applies the EQ predicate on the "next_certificate_id" field.
+func NextCertificateIDEQ(v uuid.UUID) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldEQ(FieldNextCertificateID, v))
+}
+
+// NextCertificateIDNEQ applies the NEQ predicate on the "next_certificate_id" field.
+func NextCertificateIDNEQ(v uuid.UUID) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldNEQ(FieldNextCertificateID, v))
+}
+
+// NextCertificateIDIn applies the In predicate on the "next_certificate_id" field.
+func NextCertificateIDIn(vs ...uuid.UUID) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldIn(FieldNextCertificateID, vs...))
+}
+
+// NextCertificateIDNotIn applies the NotIn predicate on the "next_certificate_id" field.
+func NextCertificateIDNotIn(vs ...uuid.UUID) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldNotIn(FieldNextCertificateID, vs...))
+}
+
+// NextCertificateIDIsNil applies the IsNil predicate on the "next_certificate_id" field.
+func NextCertificateIDIsNil() predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldIsNull(FieldNextCertificateID))
+}
+
+// NextCertificateIDNotNil applies the NotNil predicate on the "next_certificate_id" field.
+func NextCertificateIDNotNil() predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldNotNull(FieldNextCertificateID))
+}
+
+// NextCertificateAtEQ applies the EQ predicate on the "next_certificate_at" field.
+func NextCertificateAtEQ(v time.Time) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldEQ(FieldNextCertificateAt, v))
+}
+
+// NextCertificateAtNEQ applies the NEQ predicate on the "next_certificate_at" field.
+func NextCertificateAtNEQ(v time.Time) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldNEQ(FieldNextCertificateAt, v))
+}
+
+// NextCertificateAtIn applies the In predicate on the "next_certificate_at" field.
+func NextCertificateAtIn(vs ...time.Time) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldIn(FieldNextCertificateAt, vs...))
+}
+
+// NextCertificateAtNotIn applies the NotIn predicate on the "next_certificate_at" field.
+func NextCertificateAtNotIn(vs ...time.Time) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldNotIn(FieldNextCertificateAt, vs...))
+}
+
+// NextCertificateAtGT applies the GT predicate on the "next_certificate_at" field.
+func NextCertificateAtGT(v time.Time) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldGT(FieldNextCertificateAt, v))
+}
+
+// NextCertificateAtGTE applies the GTE predicate on the "next_certificate_at" field.
+func NextCertificateAtGTE(v time.Time) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldGTE(FieldNextCertificateAt, v))
+}
+
+// NextCertificateAtLT applies the LT predicate on the "next_certificate_at" field.
+func NextCertificateAtLT(v time.Time) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldLT(FieldNextCertificateAt, v))
+}
+
+// NextCertificateAtLTE applies the LTE predicate on the "next_certificate_at" field.
+func NextCertificateAtLTE(v time.Time) predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldLTE(FieldNextCertificateAt, v))
+}
+
+// NextCertificateAtIsNil applies the IsNil predicate on the "next_certificate_at" field.
+func NextCertificateAtIsNil() predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldIsNull(FieldNextCertificateAt))
+}
+
+// NextCertificateAtNotNil applies the NotNil predicate on the "next_certificate_at" field.
+func NextCertificateAtNotNil() predicate.NotificationProfile {
+	return predicate.NotificationProfile(sql.FieldNotNull(FieldNextCertificateAt))
+}
+
 // HasSubscriptions applies the HasEdge predicate on the "subscriptions" edge.
 func HasSubscriptions() predicate.NotificationProfile {
 	return predicate.NotificationProfile(func(s *sql.Selector) {
@@ -1160,6 +1250,29 @@ func HasCertificate() predicate.NotificationProfile {
 func HasCertificateWith(preds ...predicate.Certificate) predicate.NotificationProfile {
 	return predicate.NotificationProfile(func(s *sql.Selector) {
 		step := newCertificateStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasNextCertificate applies the HasEdge predicate on the "next_certificate" edge.
+func HasNextCertificate() predicate.NotificationProfile {
+	return predicate.NotificationProfile(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, NextCertificateTable, NextCertificateColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasNextCertificateWith applies the HasEdge predicate on the "next_certificate" edge with a given conditions (other predicates).
+func HasNextCertificateWith(preds ...predicate.Certificate) predicate.NotificationProfile {
+	return predicate.NotificationProfile(func(s *sql.Selector) {
+		step := newNextCertificateStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

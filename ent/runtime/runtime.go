@@ -314,6 +314,10 @@ func init() {
 	certificateDescName := certificateFields[1].Descriptor()
 	// certificate.NameValidator is a validator for the "name" field. It is called by the builders before save.
 	certificate.NameValidator = certificateDescName.Validators[0].(func(string) error)
+	// certificateDescSubject is the schema descriptor for subject field.
+	certificateDescSubject := certificateFields[4].Descriptor()
+	// certificate.DefaultSubject holds the default value on creation for the subject field.
+	certificate.DefaultSubject = certificateDescSubject.Default.(string)
 	// certificateDescID is the schema descriptor for id field.
 	certificateDescID := certificateMixinFields0[0].Descriptor()
 	// certificate.DefaultID holds the default value on creation for the id field.

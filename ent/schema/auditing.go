@@ -33,15 +33,17 @@ const itself = "hookline"
 // masked stands for a secret.
 const masked = "***"
 
-// unaudited are columns that tell nothing of a change: who and when are in the line itself.
-var unaudited = []string{"account_id", "created_at", "updated_at", "last_used_at", "version"}
+// unaudited are columns that tell nothing of a change: who and when are in the line itself, and a certificate's chain is
+// known by its fingerprint.
+var unaudited = []string{"account_id", "created_at", "updated_at", "last_used_at", "version", "chain"}
 
 // references say whose ids a column holds, to show them with their prefix.
 var references = map[string]id.Prefix{
-	"profile_id":      id.NotificationProfile,
-	"auth_setting_id": id.AuthSetting,
-	"certificate_id":  id.Certificate,
-	"category_id":     id.Category,
+	"profile_id":          id.NotificationProfile,
+	"auth_setting_id":     id.AuthSetting,
+	"certificate_id":      id.Certificate,
+	"next_certificate_id": id.Certificate,
+	"category_id":         id.Category,
 }
 
 // auditMutations writes lines of the audit log for what a mutation changes, in the same transaction.

@@ -86,6 +86,8 @@ func (NotificationProfile) Fields() []ent.Field {
 		field.JSON("retry_policy", types.RetryPolicy{}),
 		field.UUID("auth_setting_id", uuid.UUID{}).Optional().Nillable(),
 		field.UUID("certificate_id", uuid.UUID{}).Optional().Nillable(),
+		field.UUID("next_certificate_id", uuid.UUID{}).Optional().Nillable().Comment("takes the place of certificate_id at next_certificate_at; null for none"),
+		field.Time("next_certificate_at").Optional().Nillable(),
 	}
 }
 
@@ -96,6 +98,7 @@ func (NotificationProfile) Edges() []ent.Edge {
 		edge.To("resource_routes", ResourceRoute.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
 		edge.From("auth_setting", AuthSetting.Type).Ref("profiles").Field("auth_setting_id").Unique(),
 		edge.From("certificate", Certificate.Type).Ref("profiles").Field("certificate_id").Unique(),
+		edge.From("next_certificate", Certificate.Type).Ref("next_profiles").Field("next_certificate_id").Unique(),
 	}
 }
 
@@ -108,6 +111,7 @@ func (NotificationProfile) Indexes() []ent.Index {
 		index.Fields("account_id", "name", "id"),
 		index.Fields("auth_setting_id"),
 		index.Fields("certificate_id"),
+		index.Fields("next_certificate_id"),
 	}
 }
 
@@ -142,41 +146,6 @@ func (AuthSetting) Indexes() []ent.Index {
 		index.Fields("account_id", "id"),
 		index.Fields("account_id", "updated_at", "id"),
 		index.Fields("account_id", "name", "id"),
-	}
-}
-
-// Certificate is a client certificate with its key.
-type Certificate struct{ ent.Schema }
-
-// Mixin of Certificate.
-func (Certificate) Mixin() []ent.Mixin {
-	return []ent.Mixin{idMixin{}, accountMixin{}, timesMixin{}, versionMixin{}}
-}
-
-// Fields of Certificate.
-func (Certificate) Fields() []ent.Field {
-	return []ent.Field{
-		field.String("key").Immutable().MaxLen(255),
-		field.String("name").MaxRuneLen(255),
-		field.Bytes("chain").Comment("DER certificates, the leaf first, one after the other"),
-		field.Bytes("private_key").Sensitive().Comment("PKCS #8, sealed by internal/vault"),
-		field.String("fingerprint").Comment("SHA-256 of the leaf, in hex"),
-		field.Time("not_before"),
-		field.Time("not_after"),
-	}
-}
-
-// Edges of Certificate.
-func (Certificate) Edges() []ent.Edge {
-	return []ent.Edge{edge.To("profiles", NotificationProfile.Type).Annotations(entsql.OnDelete(entsql.Restrict))}
-}
-
-// Indexes of Certificate.
-func (Certificate) Indexes() []ent.Index {
-	return []ent.Index{
-		index.Fields("account_id", "key").Unique(),
-		index.Fields("account_id", "id"),
-		index.Fields("not_after"),
 	}
 }
 

@@ -34,10 +34,20 @@ var AllScopes = []Scope{
 	DeliveriesReplay, CatalogueWrite, AccountsAdmin, KeysAdmin,
 }
 
+// KeyKind is what an API key is for. Its text is the GraphQL enum value.
+type KeyKind string
+
+// All kinds of keys.
+const (
+	Key    KeyKind = "KEY"    // a program or person keeps it
+	Portal KeyKind = "PORTAL" // in the link of a portal session
+)
+
 // Principal is who is asking: an API key, and the account that the request works in.
 type Principal struct {
 	KeyID     id.ID
 	KeyName   string
+	KeyKind   KeyKind
 	AccountID id.ID
 	Scopes    []Scope
 	ExpiresAt *time.Time // nil: never

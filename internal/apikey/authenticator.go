@@ -35,6 +35,7 @@ var (
 	errWrong   = fmt.Errorf("%w: the API key is not valid", ErrUnauthenticated)
 	errRevoked = fmt.Errorf("%w: the API key has been revoked", ErrUnauthenticated)
 	errExpired = fmt.Errorf("%w: the API key has expired", ErrUnauthenticated)
+	errEnded   = fmt.Errorf("%w: the portal session has ended: open a new link", ErrUnauthenticated)
 )
 
 const (
@@ -100,7 +101,8 @@ func (a *Authenticator) Authenticate(ctx context.Context, authorization, account
 		a.used.note(found.key, now)
 	}
 	p := &access.Principal{
-		KeyID: found.key.ID, KeyName: found.key.Name, AccountID: found.key.AccountID, Scopes: found.scopes, ExpiresAt: found.key.ExpiresAt,
+		KeyID: found.key.ID, KeyName: found.key.Name, KeyKind: access.KeyKind(found.key.Kind),
+		AccountID: found.key.AccountID, Scopes: found.scopes, ExpiresAt: found.key.ExpiresAt,
 	}
 	if accountKey == "" {
 		return p, nil
@@ -138,12 +140,19 @@ func (e *entry) verify(secret string, now time.Time) error {
 	switch equal := subtle.ConstantTimeCompare(given, want) == 1; {
 	case !equal || e.key == nil:
 		return errWrong
+	case e.key.Kind == string(access.Portal) && (e.key.RevokedAt != nil || e.expired(now)):
+		return errEnded
 	case e.key.RevokedAt != nil:
 		return errRevoked
-	case e.key.ExpiresAt != nil && !now.Before(*e.key.ExpiresAt):
+	case e.expired(now):
 		return errExpired
 	}
 	return nil
+}
+
+// expired reports whether the time of the key, which is there, is over.
+func (e *entry) expired(now time.Time) bool {
+	return e.key.ExpiresAt != nil && !now.Before(*e.key.ExpiresAt)
 }
 
 // load returns what the database has under a token id, as of cacheTime ago at most. Many who miss the same one make one

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -129,7 +130,7 @@ func Open(ctx context.Context, settings config.Settings, role Role, version stri
 			Limits: accept.Limits{MaxPayload: settings.MaxPayload},
 		})
 		a.Configure = &configure.Service{
-			Store: a.Store, Vault: secrets, Guard: guard, Limits: configure.Limits{AllowSHA1: settings.AllowSHA1},
+			Store: a.Store, Vault: secrets, Guard: guard, Limits: configure.Limits{AllowSHA1: settings.AllowSHA1}, PublicURL: a.publicURL(),
 			Changed: func(ctx context.Context, _ id.ID) error { return a.Registry.Refresh(ctx) },
 		}
 		a.Keys = apikey.NewAuthenticator(a.Store.Ent)
@@ -215,12 +216,29 @@ func (a *App) URL() string {
 	return "http://" + net.JoinHostPort(host, fmt.Sprint(addr.Port))
 }
 
-func (a *App) link(key string) string { return a.URL() + "/#key=" + key }
+// publicURL returns where browsers find the dashboard.
+func (a *App) publicURL() string {
+	if a.settings.PublicURL != "" {
+		return a.settings.PublicURL
+	}
+	return a.URL()
+}
+
+// allowedOrigins returns the origins whose pages may call the API, besides the one that a request was sent to: behind a proxy
+// that one may not be the dashboard's.
+func (a *App) allowedOrigins() []string {
+	if a.settings.PublicURL == "" {
+		return a.settings.AllowedOrigins
+	}
+	return append(slices.Clone(a.settings.AllowedOrigins), a.settings.PublicURL)
+}
+
+func (a *App) link(key string) string { return configure.SignInLink(a.publicURL(), key) }
 
 func (a *App) newServer() *server.Server {
 	c := server.Config{
 		Ent: a.Store.Ent, Accepter: a.Accepter, Configure: a.Configure, Authenticator: a.Keys, Hub: a.Hub,
-		Log: a.log, Metrics: a.metrics, Version: a.version, AllowedOrigins: a.settings.AllowedOrigins, Introspection: a.settings.Introspection,
+		Log: a.log, Metrics: a.metrics, Version: a.version, AllowedOrigins: a.allowedOrigins(), Introspection: a.settings.Introspection,
 		Ready: []server.Check{{Name: "database", Run: a.Store.Ping}, {Name: "redis", Run: a.Streams.Ping}},
 	}
 	if a.role.Server {

@@ -21,6 +21,7 @@ import (
 // Settings is all that can be set.
 type Settings struct {
 	Addr           string   `env:"HOOKLINE_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on."`
+	PublicURL      string   `env:"HOOKLINE_PUBLIC_URL" placeholder:"URL" help:"Where browsers find the dashboard, such as https://hookline.example.com: links to it begin with this. The default is the address to listen on."`
 	DataDir        string   `env:"HOOKLINE_DATA_DIR" default:"./data" placeholder:"FOLDER" help:"Folder of the embedded database and its encryption key."`
 	DatabaseURL    string   `env:"HOOKLINE_DATABASE_URL" placeholder:"URL" help:"postgres://… or sqlite://PATH. The default is SQLite in the data folder."`
 	RedisURL       string   `env:"HOOKLINE_REDIS_URL" default:"embedded" placeholder:"URL" help:"redis://…, rediss://…, redis+cluster://…, redis+sentinel://…, or embedded: a Redis inside the process, for the serve command only."`
@@ -57,6 +58,9 @@ func (s *Settings) Validate() error {
 		}
 	}
 	check("HOOKLINE_ADDR", checkAddr(s.Addr))
+	if s.PublicURL = strings.TrimSuffix(s.PublicURL, "/"); s.PublicURL != "" {
+		check("HOOKLINE_PUBLIC_URL", checkOrigin(s.PublicURL))
+	}
 	if s.DatabaseURL == "" {
 		path, err := filepath.Abs(filepath.Join(s.DataDir, "hookline.db"))
 		check("HOOKLINE_DATA_DIR", err)

@@ -23,6 +23,7 @@ func TestValidateNamesTheSettingThatIsWrong(t *testing.T) {
 		"HOOKLINE_ADMIN_KEY":       func(s *config.Settings) { s.AdminKey = "hunter2" },
 		"HOOKLINE_ALLOW_CIDRS":     func(s *config.Settings) { s.AllowCIDRs = []string{"10.0.0.0/8", "10.0.0"} },
 		"HOOKLINE_ALLOWED_ORIGINS": func(s *config.Settings) { s.AllowedOrigins = []string{"https://app.example.com/"} },
+		"HOOKLINE_PUBLIC_URL":      func(s *config.Settings) { s.PublicURL = "https://hookline.example.com/dashboard" },
 		"HOOKLINE_ENCRYPTION_KEYS": func(s *config.Settings) { s.EncryptionKeys = "k1:hunter2" },
 		"HOOKLINE_PARTITIONS":      func(s *config.Settings) { s.Partitions = 65 },
 		"HOOKLINE_MAX_PAYLOAD":     func(s *config.Settings) { s.MaxPayload = 10 },
@@ -57,6 +58,29 @@ func TestPostgresNeedsEncryptionKeysAndRedis(t *testing.T) {
 	s.DatabaseURL = "postgres://localhost/hookline"
 	if err := s.Validate(); err == nil || !strings.Contains(err.Error(), "HOOKLINE_ENCRYPTION_KEYS") || !strings.Contains(err.Error(), "HOOKLINE_REDIS_URL") {
 		t.Errorf("Validate = %v", err)
+	}
+}
+
+func TestPublicURL(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"": "", "https://hookline.example.com": "https://hookline.example.com", "http://10.0.0.1:8080/": "http://10.0.0.1:8080",
+	} {
+		s := valid()
+		s.PublicURL = given
+		if err := s.Validate(); err != nil || s.PublicURL != want {
+			t.Errorf("%q: %q, %v", given, s.PublicURL, err)
+		}
+	}
+	for _, wrong := range []string{
+		"hookline.example.com", "//hookline.example.com", "ftp://hookline.example.com", "https://", "https://user@hookline.example.com",
+		"https://hookline.example.com/?a=b", "https://hookline.example.com/#a", "javascript:alert(1)",
+	} {
+		s := valid()
+		s.PublicURL = wrong
+		if err := s.Validate(); err == nil || !strings.Contains(err.Error(), "HOOKLINE_PUBLIC_URL") {
+			t.Errorf("%q: %v", wrong, err)
+		}
 	}
 }
 

@@ -38,7 +38,7 @@ func (s *Service) UpdateAccount(ctx context.Context, by Ref, name string) (chang
 	var wrong usererror.List
 	checkName(&wrong, "name", name)
 	err = s.inTx(ctx, func(tx *ent.Tx) error {
-		found, err := findAccount(ctx, tx, &wrong, "by", by)
+		found, err := findAccount(ctx, tx.Client(), &wrong, "by", by)
 		if err != nil || len(wrong) > 0 {
 			return errors.Join(err, wrong.Err())
 		}
@@ -52,7 +52,7 @@ func (s *Service) UpdateAccount(ctx context.Context, by Ref, name string) (chang
 }
 
 // findAccount returns nil, having said why, if there is no such account.
-func findAccount(ctx context.Context, tx *ent.Tx, wrong *usererror.List, path string, ref Ref) (*ent.Account, error) {
+func findAccount(ctx context.Context, db *ent.Client, wrong *usererror.List, path string, ref Ref) (*ent.Account, error) {
 	by, ok := readRef(wrong, path, ref, id.Account, accountKind)
 	if !ok {
 		return nil, nil
@@ -61,7 +61,7 @@ func findAccount(ctx context.Context, tx *ent.Tx, wrong *usererror.List, path st
 	if by.id == id.Nil {
 		where = account.Key(by.key)
 	}
-	row, err := tx.Account.Query().Where(where).Only(ctx)
+	row, err := db.Account.Query().Where(where).Only(ctx)
 	if ent.IsNotFound(err) {
 		noAccount(wrong, path, ref)
 		return nil, nil

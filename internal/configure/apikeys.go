@@ -23,7 +23,7 @@ func (s *Service) CreateAPIKey(ctx context.Context, name string, scopes []access
 	}
 	var wrong usererror.List
 	checkName(&wrong, "name", name)
-	granted := grant(ctx, &wrong, "scopes", scopes)
+	granted := grant(ctx, &wrong, "scopes", scopes, nil)
 	if expiresAt != nil && !expiresAt.After(time.Now()) {
 		wrong.Add(usererror.OutOfRange, "expiresAt", "expiresAt is %s, which is over: give a time to come, or none",
 			expiresAt.UTC().Format(time.RFC3339))
@@ -54,17 +54,20 @@ func (s *Service) saveAPIKey(ctx context.Context, set func(*ent.APIKeyCreate)) (
 	return key.Unwrap(), token, nil
 }
 
-// grant says which scopes the caller cannot give away, and returns each of those that are given once.
-func grant(ctx context.Context, wrong *usererror.List, path string, scopes []access.Scope) []string {
+// grant says which scopes the caller cannot give away: those that it lacks, and those that are withheld from portal sessions. It
+// returns each of those that are given once.
+func grant(ctx context.Context, wrong *usererror.List, path string, scopes, withheld []access.Scope) []string {
 	caller := access.PrincipalFrom(ctx)
 	granted := make([]string, 0, len(access.AllScopes))
 	if len(scopes) == 0 {
-		wrong.Add(usererror.Required, path, "an API key needs at least one scope")
+		wrong.Add(usererror.Required, path, "at least one scope is needed")
 	}
 	for i, scope := range scopes {
 		switch at := path + "." + strconv.Itoa(i); {
 		case !slices.Contains(access.AllScopes, scope):
 			wrong.Add(usererror.Invalid, at, "there is no scope %s", quote(string(scope)))
+		case slices.Contains(withheld, scope):
+			wrong.Add(usererror.Invalid, at, "a portal session cannot have the scope %s, which is for more than one customer: leave it out", scope)
 		case caller != nil && !caller.Has(scope):
 			wrong.Add(usererror.Invalid, at, "your own API key lacks the scope %s, so that it cannot give it to another: leave it out", scope)
 		case !slices.Contains(granted, string(scope)):

@@ -1,5 +1,5 @@
-// Package configure creates, changes and deletes what an account configures: event subscriptions, notification profiles
-// and auth settings, and accounts and API keys besides.
+// Package configure creates, changes and deletes what an account configures: event subscriptions, notification profiles,
+// auth settings and certificates, and accounts and API keys besides.
 //
 // Every method works in the account of its context (access.Confinement); an object of another account does not exist
 // for it. A mistake of the caller is a usererror.List, which names all mistakes that the input has and means that
@@ -23,6 +23,8 @@ type Service struct {
 	Vault  *vault.Vault
 	Guard  addrguard.Policy
 	Limits Limits
+	// PublicURL is where browsers find the dashboard (`https://hookline.example.com`), for links to it.
+	PublicURL string
 	// Changed is called after the commit of each change of an account's subscriptions and profiles; nil calls nothing.
 	// Its error is logged: the change is made by then, and other processes find it in config_changes.
 	Changed func(ctx context.Context, account id.ID) error

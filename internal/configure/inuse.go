@@ -3,6 +3,7 @@ package configure
 import (
 	"context"
 	"slices"
+	"time"
 
 	"entgo.io/ent/dialect/sql"
 
@@ -59,11 +60,14 @@ var deletables = map[id.Prefix]deletable{
 		},
 	},
 	id.Certificate: {
-		kind: "certificate",
+		kind: certificateKind,
 		exists: func(ctx context.Context, db *ent.Client, object id.ID) (bool, error) {
 			return db.Certificate.Query().Where(certificate.ID(object)).Exist(ctx)
 		},
 		remove: func(ctx context.Context, db *ent.Client, object id.ID) error {
+			if err := settleSuccessors(ctx, db, time.Now(), object); err != nil {
+				return err
+			}
 			return db.Certificate.DeleteOneID(object).Exec(ctx)
 		},
 	},
@@ -112,11 +116,9 @@ var references = []reference{
 	{
 		user: id.NotificationProfile, used: id.Certificate,
 		users: func(ctx context.Context, db *ent.Client, used id.ID) (int, []id.ID, error) {
-			return countUsers(ctx, db.NotificationProfile.Query().Where(notificationprofile.CertificateID(used)))
+			return countUsers(ctx, db.NotificationProfile.Query().Where(usesCertificate(time.Now(), used)))
 		},
-		uses: func(ctx context.Context, db *ent.Client, user id.ID) ([]id.ID, error) {
-			return db.NotificationProfile.Query().Where(notificationprofile.ID(user)).QueryCertificate().IDs(ctx)
-		},
+		uses: certificatesOf,
 	},
 }
 

@@ -2,6 +2,7 @@ package configure
 
 import (
 	"github.com/hookline/hookline/internal/addrguard"
+	"github.com/hookline/hookline/internal/clientcert"
 	"github.com/hookline/hookline/internal/expr"
 	"github.com/hookline/hookline/internal/retry"
 )
@@ -82,6 +83,12 @@ var inputLimits = []struct {
 	{"RetryPolicyInput", []fieldLimit{{"delays", Items, bounds{1, retry.MaxDelays}}}},
 	{"CreateAuthSettingInput", []fieldLimit{keyLimit, nameLimit}},
 	{"UpdateAuthSettingInput", []fieldLimit{nameLimit}},
+	{"UploadCertificateInput", []fieldLimit{
+		keyLimit, nameLimit,
+		{"pem", Bytes, bounds{1, clientcert.MaxSize}},
+		{"passphrase", Bytes, bounds{0, clientcert.MaxPassphrase}},
+	}},
+	{"UpdateCertificateInput", []fieldLimit{nameLimit}},
 	{"BasicInput", []fieldLimit{
 		{"username", Characters, bounds{1, maxUsername}},
 		{"password", Characters, bounds{1, maxPassword}},

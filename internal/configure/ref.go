@@ -5,6 +5,7 @@ import (
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/authsetting"
+	"github.com/hookline/hookline/ent/certificate"
 	"github.com/hookline/hookline/ent/eventsubscription"
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/internal/id"
@@ -54,6 +55,7 @@ const (
 	profileKind      = "notification profile"
 	authSettingKind  = "auth setting"
 	accountKind      = "account"
+	certificateKind  = "certificate"
 )
 
 // findSubscription returns nil, having said why, if the account has no such subscription.
@@ -105,6 +107,24 @@ func (c *change) findAuthSetting(ctx context.Context, path string, ref Ref) (*en
 	row, err := c.AuthSetting.Query().Where(where).Only(ctx)
 	if ent.IsNotFound(err) {
 		notFound(&c.wrong, path, ref, authSettingKind)
+		return nil, nil
+	}
+	return row, err
+}
+
+// findCertificate returns nil, having said why, if the account has no such certificate.
+func (c *change) findCertificate(ctx context.Context, path string, ref Ref) (*ent.Certificate, error) {
+	by, ok := readRef(&c.wrong, path, ref, id.Certificate, certificateKind)
+	if !ok {
+		return nil, nil
+	}
+	where := certificate.ID(by.id)
+	if by.id == id.Nil {
+		where = certificate.Key(by.key)
+	}
+	row, err := c.Certificate.Query().Where(where).Only(ctx)
+	if ent.IsNotFound(err) {
+		notFound(&c.wrong, path, ref, certificateKind)
 		return nil, nil
 	}
 	return row, err

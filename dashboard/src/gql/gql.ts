@@ -18,14 +18,14 @@ type Documents = {
     "\n  query Attempt($id: ID!) {\n    deliveryAttempt(id: $id) {\n      ...AttemptDetail\n      request {\n        body {\n          contentType\n          text\n          base64\n          sizeBytes\n          truncated\n        }\n      }\n      response {\n        body {\n          contentType\n          text\n          base64\n          sizeBytes\n          truncated\n        }\n      }\n    }\n  }\n": typeof types.AttemptDocument,
     "\n  query AttemptWithoutBodies($id: ID!) {\n    deliveryAttempt(id: $id) {\n      ...AttemptDetail\n    }\n  }\n": typeof types.AttemptWithoutBodiesDocument,
     "\n  subscription LiveAttempts($filter: AttemptFilter, $after: Cursor, $backfill: Int!, $maxPerSecond: Int!) {\n    deliveryAttempts(filter: $filter, after: $after, backfill: $backfill, maxPerSecond: $maxPerSecond) {\n      kind\n      cursor\n      matched\n      skipped\n      attempts {\n        id\n        startedAt\n        outcome\n        statusCode\n        eventType\n        subscription {\n          id\n          name\n        }\n        number\n        timing {\n          totalMs\n        }\n      }\n    }\n  }\n": typeof types.LiveAttemptsDocument,
-    "\n  query Viewer {\n    viewer {\n      account {\n        key\n        name\n      }\n      keyName\n      scopes\n      version\n    }\n  }\n": typeof types.ViewerDocument,
+    "\n  query Viewer {\n    viewer {\n      account {\n        key\n        name\n      }\n      keyName\n      keyKind\n      expiresAt\n      scopes\n      version\n    }\n  }\n": typeof types.ViewerDocument,
 };
 const documents: Documents = {
     "\n  fragment AttemptDetail on DeliveryAttempt {\n    id\n    delivery {\n      id\n      status\n      nextAttemptAt\n      attempts {\n        id\n        number\n        outcome\n        statusCode\n        startedAt\n        timing {\n          totalMs\n        }\n      }\n    }\n    eventId\n    eventType\n    subscription {\n      id\n      name\n    }\n    number\n    trigger\n    outcome\n    statusCode\n    startedAt\n    timing {\n      queuedMs\n      dnsMs\n      connectMs\n      tlsMs\n      firstByteMs\n      totalMs\n      connectionReused\n    }\n    url\n    request {\n      headers {\n        name\n        value\n      }\n    }\n    response {\n      headers {\n        name\n        value\n      }\n    }\n    remoteAddress\n    tlsVersion\n    error\n    hint\n    nextAttemptAt\n  }\n": types.AttemptDetailFragmentDoc,
     "\n  query Attempt($id: ID!) {\n    deliveryAttempt(id: $id) {\n      ...AttemptDetail\n      request {\n        body {\n          contentType\n          text\n          base64\n          sizeBytes\n          truncated\n        }\n      }\n      response {\n        body {\n          contentType\n          text\n          base64\n          sizeBytes\n          truncated\n        }\n      }\n    }\n  }\n": types.AttemptDocument,
     "\n  query AttemptWithoutBodies($id: ID!) {\n    deliveryAttempt(id: $id) {\n      ...AttemptDetail\n    }\n  }\n": types.AttemptWithoutBodiesDocument,
     "\n  subscription LiveAttempts($filter: AttemptFilter, $after: Cursor, $backfill: Int!, $maxPerSecond: Int!) {\n    deliveryAttempts(filter: $filter, after: $after, backfill: $backfill, maxPerSecond: $maxPerSecond) {\n      kind\n      cursor\n      matched\n      skipped\n      attempts {\n        id\n        startedAt\n        outcome\n        statusCode\n        eventType\n        subscription {\n          id\n          name\n        }\n        number\n        timing {\n          totalMs\n        }\n      }\n    }\n  }\n": types.LiveAttemptsDocument,
-    "\n  query Viewer {\n    viewer {\n      account {\n        key\n        name\n      }\n      keyName\n      scopes\n      version\n    }\n  }\n": types.ViewerDocument,
+    "\n  query Viewer {\n    viewer {\n      account {\n        key\n        name\n      }\n      keyName\n      keyKind\n      expiresAt\n      scopes\n      version\n    }\n  }\n": types.ViewerDocument,
 };
 
 /**
@@ -61,7 +61,7 @@ export function graphql(source: "\n  subscription LiveAttempts($filter: AttemptF
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  query Viewer {\n    viewer {\n      account {\n        key\n        name\n      }\n      keyName\n      scopes\n      version\n    }\n  }\n"): (typeof documents)["\n  query Viewer {\n    viewer {\n      account {\n        key\n        name\n      }\n      keyName\n      scopes\n      version\n    }\n  }\n"];
+export function graphql(source: "\n  query Viewer {\n    viewer {\n      account {\n        key\n        name\n      }\n      keyName\n      keyKind\n      expiresAt\n      scopes\n      version\n    }\n  }\n"): (typeof documents)["\n  query Viewer {\n    viewer {\n      account {\n        key\n        name\n      }\n      keyName\n      keyKind\n      expiresAt\n      scopes\n      version\n    }\n  }\n"];
 
 export function graphql(source: string) {
   return (documents as any)[source] ?? {};

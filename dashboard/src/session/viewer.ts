@@ -11,6 +11,8 @@ export const ViewerQuery = graphql(`
         name
       }
       keyName
+      keyKind
+      expiresAt
       scopes
       version
     }

@@ -103,6 +103,53 @@ describe('sign-in', () => {
   });
 });
 
+describe('a portal session', () => {
+  it('opens its account by its link, keeps the key in this tab only, and ends when it is revoked', async () => {
+    const session = await server.createPortalSession('LOG_READ', 'PAYLOADS_READ');
+    assert.ok(session.url.startsWith(`${server.url}/#key=hk_`), session.url);
+    const token = session.url.split('#key=')[1] ?? '';
+    const { page, problems } = await openPage(browser);
+    /** @type {string[]} */
+    const asked = [];
+    page.on('request', (request) => asked.push(request.url()));
+    await page.goto(session.url);
+    await rows(page).first().waitFor({ timeout });
+    assert.equal(page.url(), `${server.url}/`);
+    assert.deepEqual(
+      asked.filter((url) => url.includes(token)),
+      [],
+      'the key is in the URL of a request',
+    );
+    assert.equal(await page.evaluate(() => localStorage.getItem('hookline.session')), null);
+    assert.ok((await page.evaluate(() => sessionStorage.getItem('hookline.session')))?.includes(token));
+    await page.getByTitle('The account that this page shows').getByText('Demo').waitFor();
+    await page.getByRole('button', { name: 'Who is signed in' }).click();
+    const who = page.getByRole('dialog', { name: 'Who is signed in' });
+    await who.getByText('Signed in by a link, as').waitFor();
+    await who.getByText('A customer', { exact: true }).waitFor();
+    await who.getByText(/^until /).waitFor();
+
+    await server.ask('mutation ($id: ID!) { revokeApiKey(id: $id) { userErrors { message } } }', { id: session.id });
+    await page
+      .getByRole('alert')
+      .filter({ hasText: 'The portal session has ended: open a new link.' })
+      .waitFor({ timeout: 20_000 });
+    assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+    assert.deepEqual(withoutStatus(problems, 401), []);
+    await page.context().close();
+  });
+
+  it('cannot be used for another account', async () => {
+    const session = await server.createPortalSession('LOG_READ');
+    const { page, problems } = await openPage(browser);
+    await page.goto(`${session.url}&account=default`);
+    await page.getByRole('alert').filter({ hasText: 'may not act for the account' }).waitFor({ timeout });
+    assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+    assert.deepEqual(withoutStatus(problems, 403), []);
+    await page.context().close();
+  });
+});
+
 describe('live log', () => {
   it('shows attempts as they end, the newest first', async () => {
     const { page, problems } = await openLog();

@@ -121,6 +121,21 @@ export class Server {
     return { id: createApiKey.apiKey.id, secret: createApiKey.createdSecret };
   }
 
+  /**
+   * Creates a portal session of the account.
+   * @param {string[]} scopes
+   * @returns {Promise<{ id: string, url: string }>}
+   */
+  async createPortalSession(...scopes) {
+    const { createPortalSession } = await this.ask(
+      `mutation ($account: Ref!, $scopes: [Scope!]!) {
+        createPortalSession(account: $account, scopes: $scopes, name: "A customer") { apiKey { id } url }
+      }`,
+      { account: { key: account }, scopes },
+    );
+    return { id: createPortalSession.apiKey.id, url: createPortalSession.url };
+  }
+
   async #ready() {
     try {
       return (await fetch(`${this.url}/readyz`)).ok;
