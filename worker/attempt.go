@@ -13,7 +13,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/hookline/hookline/ent"
-	"github.com/hookline/hookline/internal/credentials"
 	"github.com/hookline/hookline/internal/egress"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/payload"
@@ -44,7 +43,7 @@ func (w *Worker) attempt(ctx context.Context, j *job) *stream.Result {
 // send builds the request, sends it and judges the answer; it notes in a what is to be seen of it.
 func (w *Worker) send(ctx context.Context, j *job, started time.Time, a *stream.Attempt) verdict {
 	if err := errors.Join(j.subscription.Problem, j.profile.Problem); err != nil {
-		return verdict{outcome: stream.OutcomeAuth, err: err.Error(), hint: problemHint(err)}
+		return verdict{outcome: stream.OutcomeAuth, err: err.Error(), hint: problemHint}
 	}
 	data, err := j.entry.payload(ctx, w.store)
 	if ent.IsNotFound(err) {
@@ -77,16 +76,9 @@ func (w *Worker) send(ctx context.Context, j *job, started time.Time, a *stream.
 		lines.WriteByte('\n')
 	}
 	lines.WriteString(j.profile.HeaderLines)
-	if c := j.profile.Credentials; c != nil {
-		name, value, secret, err := c.Header(eventID, started, body)
-		if err != nil {
-			return verdict{outcome: stream.OutcomeAuth, err: err.Error(), hint: problemHint(err)}
-		}
-		header[name] = []string{value}
-		if secret {
-			value = registry.Masked
-		}
-		lines.WriteString(name + ": " + value + "\n")
+	token, failed := w.authenticate(ctx, j, header, &lines, started, body)
+	if failed != nil {
+		return *failed
 	}
 	a.RequestHeaders = lines.String()
 
@@ -96,20 +88,24 @@ func (w *Worker) send(ctx context.Context, j *job, started time.Time, a *stream.
 		ConnectTimeout: p.ConnectTimeout, ReadTimeout: p.ReadTimeout, TotalTimeout: p.TotalTimeout,
 		TLS: egress.TLS{MinVersion: p.MinTLS, MaxVersion: p.MaxTLS},
 	})
-	describe(a, &resp, p.Mask)
-	return judge(p, &resp, time.Now())
+	masks := []*strings.Replacer{p.Mask}
+	if token != nil {
+		masks = append(masks, token.Mask())
+	}
+	describe(a, &resp, masks...)
+	v := judge(p, &resp, time.Now())
+	if token != nil && resp.StatusCode == http.StatusUnauthorized {
+		v.atOnce = !token.Fresh(started)
+		w.tokens.Refuse(token)
+	}
+	return v
 }
 
 // problemHint says what to do about a profile or subscription with which nothing may be sent.
-func problemHint(err error) string {
-	if errors.Is(err, credentials.ErrUnsupported) {
-		return "Nothing is sent without the profile's authentication: give the profile an auth setting of type BASIC or HMAC, or none."
-	}
-	return "Nothing is sent without its signature and authentication: the operator must restore the encryption key, or the secret must be set anew."
-}
+const problemHint = "Nothing is sent without its signature and authentication: the operator must restore the encryption key, or the secret must be set anew."
 
-// describe notes what is to be seen of a response, without the secrets in it that mask replaces.
-func describe(a *stream.Attempt, resp *egress.Response, mask *strings.Replacer) {
+// describe notes what is to be seen of a response, without the secrets in it that masks, which may be nil, replace.
+func describe(a *stream.Attempt, resp *egress.Response, masks ...*strings.Replacer) {
 	t := &resp.Timing
 	a.DNSUs, a.ConnectUs, a.TLSUs = t.DNS.Microseconds(), t.Connect.Microseconds(), t.TLS.Microseconds()
 	a.FirstByteUs, a.ConnectionReused = t.FirstByte.Microseconds(), t.Reused
@@ -125,9 +121,11 @@ func describe(a *stream.Attempt, resp *egress.Response, mask *strings.Replacer) 
 	}
 	headers := headerLines(resp.Header)
 	a.ResponseBody, a.ResponseTruncated = resp.Body, resp.BodyTruncated
-	if mask != nil {
-		headers = mask.Replace(headers)
-		a.ResponseBody = []byte(mask.Replace(string(resp.Body)))
+	for _, mask := range masks {
+		if mask != nil {
+			headers = mask.Replace(headers)
+			a.ResponseBody = []byte(mask.Replace(string(a.ResponseBody)))
+		}
 	}
 	a.ResponseHeaders = storable(headers)
 	if len(a.ResponseBody) > keptBody {

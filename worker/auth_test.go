@@ -4,12 +4,19 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hookline/hookline/ent/authsetting"
 	"github.com/hookline/hookline/internal/configure"
+	"github.com/hookline/hookline/internal/credentials"
+	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/stream"
 	"github.com/hookline/hookline/internal/testenv"
 )
@@ -96,7 +103,7 @@ func TestAuthenticate(t *testing.T) {
 		r := newRig(t, b, 1)
 		receiver := testenv.NewReceiver(t)
 		r.subscribe("token", receiver.URL(), retries(), authenticated(configure.CredentialsInput{OAuth2: &configure.OAuth2Input{
-			TokenURL: "https://login.example.com/token", GrantType: "CLIENT_CREDENTIALS", ClientID: new("me"), ClientSecret: new("s3cret"),
+			TokenURL: closedURL(t), GrantType: "CLIENT_CREDENTIALS", ClientID: new("me"), ClientSecret: new("s3cret"),
 		}}))
 		r.subscribe("damaged", receiver.URL(), retries(), authenticated(configure.CredentialsInput{Basic: &configure.BasicInput{Username: "u", Password: "p"}}),
 			func(in *configure.CreateEventSubscriptionInput, _ *configure.CreateNotificationProfileInput) {
@@ -111,13 +118,137 @@ func TestAuthenticate(t *testing.T) {
 		r.awaitStatuses(map[stream.Status]int{stream.StatusExhausted: 2})
 		for _, d := range r.deliveries() {
 			for _, a := range r.attempts(d.ID) {
-				if a.Outcome != "AUTH" || !strings.Contains(a.Error, "auth setting") || a.Hint == "" || a.RequestHeaders != "" {
+				if a.Outcome != "AUTH" || !strings.Contains(a.Error, "auth setting") && !strings.Contains(a.Error, "no access token") || a.Hint == "" || a.RequestHeaders != "" {
 					t.Errorf("attempt %+v", a)
 				}
 			}
 		}
 		if n := len(receiver.Received()); n > 0 {
 			t.Errorf("%d requests were sent", n)
+		}
+	})
+}
+
+// closedURL is a token URL where nobody answers.
+func closedURL(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	return server.URL
+}
+
+// tokenServer gives out tokens token-1, token-2, … and refuses everything while it is told to.
+type tokenServer struct {
+	*httptest.Server
+	asked    atomic.Int32
+	refusing atomic.Bool
+}
+
+func newTokenServer(t *testing.T) *tokenServer {
+	t.Helper()
+	s := new(tokenServer)
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		n := s.asked.Add(1)
+		w.Header().Set("Content-Type", "application/json")
+		if s.refusing.Load() {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"error":"invalid_grant"}`)
+			return
+		}
+		_, _ = fmt.Fprintf(w, `{"access_token":"token-%d","token_type":"Bearer","refresh_token":"refresh-%d","expires_in":3600}`, n, n)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *tokenServer) input(change ...func(*configure.OAuth2Input)) configure.CredentialsInput {
+	in := &configure.OAuth2Input{TokenURL: s.URL, GrantType: "CLIENT_CREDENTIALS", ClientID: new("me"), ClientSecret: new("s3cret")}
+	for _, c := range change {
+		c(in)
+	}
+	return configure.CredentialsInput{OAuth2: in}
+}
+
+func TestAccessTokens(t *testing.T) {
+	t.Parallel()
+	onEach(t, "are sent, one for many deliveries, and not logged", func(t *testing.T, b testenv.Backend) {
+		r, tokens := newRig(t, b, 1), newTokenServer(t)
+		receiver := testenv.NewReceiver(t)
+		receiver.Respond(func(_ int, got *testenv.Received) testenv.Response {
+			return testenv.Response{Status: http.StatusOK, Body: []byte("you sent " + got.Header.Get("Authorization"))}
+		})
+		r.subscribe("crm", receiver.URL(), authenticated(tokens.input()))
+		r.startWorker()
+		r.publish(40)
+		for _, got := range receiver.Wait(t.Context(), 40) {
+			if a := got.Header.Values("Authorization"); len(a) != 1 || a[0] != "Bearer token-1" {
+				t.Errorf("sent with %v", a)
+			}
+		}
+		r.awaitStatuses(map[stream.Status]int{stream.StatusSucceeded: 40})
+		if n := tokens.asked.Load(); n != 1 {
+			t.Errorf("%d tokens were asked for", n)
+		}
+		logged := r.attempts(r.deliveries()[0].ID)[0]
+		if !strings.Contains(logged.RequestHeaders, "Authorization: ***\n") || string(logged.ResponseBody) != "you sent Bearer ***" {
+			t.Errorf("logged %s, %s", logged.RequestHeaders, logged.ResponseBody)
+		}
+	})
+
+	onEach(t, "that cannot be had keep everything back, and the setting says why until there is one", func(t *testing.T, b testenv.Backend) {
+		r, tokens := newRig(t, b, 1), newTokenServer(t)
+		tokens.refusing.Store(true)
+		receiver := testenv.NewReceiver(t)
+		made := r.subscribe("crm", receiver.URL(), authenticated(tokens.input()), retries(time.Second, time.Second, time.Second, 24*time.Hour))
+		version := r.store.Ent.AuthSetting.Query().OnlyX(r.ctx()).Version
+		r.startWorker()
+		r.publish(1)
+		deliveryID := id.ForDelivery(r.store.Ent.Event.Query().OnlyX(r.ctx()).ID, made.ID)
+		testenv.Eventually(t, patience, func() bool { return len(r.attempts(deliveryID)) >= 2 }, "a second attempt")
+		if n := len(receiver.Received()); n > 0 {
+			t.Errorf("%d requests were sent without a token", n)
+		}
+		const failure = "no access token: the token server answered 400: invalid_grant"
+		if setting := r.store.Ent.AuthSetting.Query().OnlyX(r.ctx()); setting.LastError != failure || setting.Version != version {
+			t.Errorf("last error %q, version %d, was %d", setting.LastError, setting.Version, version)
+		}
+		if a := r.attempts(deliveryID)[0]; a.Outcome != "AUTH" || a.Error != failure || a.Hint == "" || a.RequestHeaders != "" {
+			t.Errorf("attempt %+v", a)
+		}
+		tokens.refusing.Store(false)
+		r.awaitStatuses(map[stream.Status]int{stream.StatusSucceeded: 1})
+		testenv.Eventually(t, patience, func() bool { return r.store.Ent.AuthSetting.Query().OnlyX(r.ctx()).LastError == "" }, "the error to be cleared")
+	})
+
+	onEach(t, "that an endpoint refuses are replaced once, and that uses up no retry", func(t *testing.T, b testenv.Backend) {
+		r, tokens := newRig(t, b, 1), newTokenServer(t)
+		receiver := testenv.NewReceiver(t)
+		receiver.Respond(func(int, *testenv.Received) testenv.Response {
+			return testenv.Response{Status: http.StatusUnauthorized}
+		})
+		r.subscribe("crm", receiver.URL(), authenticated(tokens.input()), retries())
+		r.startWorker()
+		r.publish(1)
+		// The token is fresh: another one would be refused, too.
+		r.awaitStatuses(map[stream.Status]int{stream.StatusExhausted: 1})
+		if n := tokens.asked.Load(); n != 1 {
+			t.Errorf("%d tokens were asked for", n)
+		}
+	})
+
+	onEach(t, "by refresh tokens that the server replaces", func(t *testing.T, b testenv.Backend) {
+		r, tokens := newRig(t, b, 1), newTokenServer(t)
+		receiver := testenv.NewReceiver(t)
+		r.subscribe("crm", receiver.URL(), authenticated(tokens.input(func(in *configure.OAuth2Input) {
+			in.GrantType, in.RefreshToken = "REFRESH_TOKEN", new("refresh-0")
+		})))
+		r.startWorker()
+		r.publish(1)
+		receiver.Wait(t.Context(), 1)
+		setting := r.store.Ent.AuthSetting.Query().OnlyX(r.ctx())
+		kept, err := credentials.Open(r.vault, setting.ID, setting.Credentials)
+		if err != nil || kept.OAuth2.RefreshToken != "refresh-1" {
+			t.Errorf("kept %v", err)
 		}
 	})
 }

@@ -18,6 +18,7 @@ type verdict struct {
 	err     string        // what went wrong; empty if nothing did
 	hint    string        // what to do about it, in plain words
 	wait    time.Duration // what the endpoint asked for with Retry-After; 0 for nothing
+	atOnce  bool          // the access token was refused, and may only have been too old: another one is to be tried
 }
 
 // judge decides how an attempt went, from the profile's rules and what came back.
@@ -134,6 +135,10 @@ func after(v verdict, target stream.Target, policy retry.Policy, now time.Time, 
 	case stream.OutcomeBlocked:
 		s.status, s.failures = stream.StatusExhausted, target.Failures+1
 	default:
+		if v.atOnce { // nor is this
+			s.status, s.next = stream.StatusRetrying, now
+			break
+		}
 		s.failures++
 		delay, again := policy.Next(target.Failures, random)
 		if !again {

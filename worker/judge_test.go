@@ -137,6 +137,7 @@ func TestAfter(t *testing.T) {
 			}).Draw(t, "outcome"),
 			wait: rapid.SampledFrom([]time.Duration{0, time.Second, time.Hour, retry.MaxRetryAfter}).Draw(t, "wait"),
 		}
+		v.atOnce = v.outcome == stream.OutcomeHTTPError && rapid.Bool().Draw(t, "the access token was too old")
 		s := after(v, target, policy, now, rapid.Float64Range(0, 0.999999).Draw(t, "random"))
 
 		if s.attempts != target.Attempts+1 {
@@ -158,6 +159,10 @@ func TestAfter(t *testing.T) {
 		case stream.OutcomeBlocked:
 			wantStatus, wantFailures = stream.StatusExhausted, target.Failures+1
 		default:
+			if v.atOnce {
+				wantStatus = stream.StatusRetrying
+				break
+			}
 			wantStatus, wantFailures = stream.StatusExhausted, target.Failures+1
 			if target.Failures < len(schedule) {
 				delay := schedule[target.Failures]

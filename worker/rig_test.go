@@ -47,6 +47,7 @@ type rig struct {
 	store     *store.Store
 	streams   *stream.Streams
 	registry  *registry.Registry
+	vault     *vault.Vault
 	accepter  *accept.Accepter
 	configure *configure.Service
 	account   id.ID
@@ -67,12 +68,12 @@ func newRig(t *testing.T, b testenv.Backend, partitions int) *rig {
 	r.streams, err = stream.Open(stream.Config{URL: b.RedisURL, Prefix: b.RedisPrefix, Partitions: partitions})
 	must(t, err)
 	t.Cleanup(func() { _ = r.streams.Close() })
-	secrets, err := vault.New([]vault.Key{{ID: "test", Secret: [32]byte{1}}})
+	r.vault, err = vault.New([]vault.Key{{ID: "test", Secret: [32]byte{1}}})
 	must(t, err)
-	r.registry, err = registry.Open(ctx, r.store.Ent, secrets, quiet(t))
+	r.registry, err = registry.Open(ctx, r.store.Ent, r.vault, quiet(t))
 	must(t, err)
 	r.configure = &configure.Service{
-		Store: r.store, Vault: secrets, Guard: r.guard,
+		Store: r.store, Vault: r.vault, Guard: r.guard,
 		Changed: func(ctx context.Context, _ id.ID) error { return r.registry.Refresh(ctx) },
 	}
 	r.accepter = accept.New(accept.Config{Store: r.store, Streams: r.streams, Registry: r.registry, Log: quiet(t)})
@@ -115,7 +116,7 @@ func (r *rig) startWorker() (stop func()) {
 	client := egress.New(egress.Config{Policy: r.guard})
 	r.t.Cleanup(client.Close)
 	w := worker.New(worker.Config{
-		Store: r.store, Streams: r.streams, Registry: r.registry, Client: client, Log: quiet(r.t), Version: "test", Grace: time.Second,
+		Store: r.store, Streams: r.streams, Registry: r.registry, Vault: r.vault, Client: client, Log: quiet(r.t), Version: "test", Grace: time.Second,
 	})
 	return r.run(w.Run)
 }

@@ -31,6 +31,8 @@ import (
 	"github.com/hookline/hookline/internal/registry"
 	"github.com/hookline/hookline/internal/store"
 	"github.com/hookline/hookline/internal/stream"
+	"github.com/hookline/hookline/internal/token"
+	"github.com/hookline/hookline/internal/vault"
 )
 
 // Config is what a Worker needs.
@@ -38,6 +40,7 @@ type Config struct {
 	Store    *store.Store
 	Streams  *stream.Streams
 	Registry *registry.Registry // its Run must be running
+	Vault    *vault.Vault
 	Client   *egress.Client
 	Log      *slog.Logger
 	Metrics  prometheus.Registerer // nil counts nowhere
@@ -56,6 +59,7 @@ type Worker struct {
 	streams   *stream.Streams
 	registry  *registry.Registry
 	client    *egress.Client
+	tokens    *token.Source
 	log       *slog.Logger
 	metrics   *metrics
 	userAgent string
@@ -93,6 +97,7 @@ func New(config Config) *Worker {
 		slots:    semaphore.NewWeighted(maxEntries),
 		epochs:   epochs{known: make([]string, config.Streams.Partitions())},
 		problems: problems{log: config.Log},
+		tokens:   token.New(token.Config{Client: config.Client, Keeper: tokenKeeper{config.Store, config.Vault}, Log: config.Log}),
 	}
 	if w.grace == 0 {
 		w.grace = DefaultGrace
@@ -170,6 +175,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	breakOff(errStopping)
 	settling.start(finishTimeout)
 	w.dispatcher.wait()
+	w.tokens.Wait()
 
 	// 3.
 	for _, s := range w.settlers {

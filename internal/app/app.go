@@ -120,7 +120,7 @@ func Open(ctx context.Context, settings config.Settings, role Role, version stri
 	if role.Worker {
 		a.client = egress.New(egress.Config{Policy: guard, UserAgent: "Hookline/" + version})
 		a.worker = worker.New(worker.Config{
-			Store: a.Store, Streams: a.Streams, Registry: a.Registry, Client: a.client, Log: log, Metrics: a.metrics, Version: version,
+			Store: a.Store, Streams: a.Streams, Registry: a.Registry, Vault: secrets, Client: a.client, Log: log, Metrics: a.metrics, Version: version,
 			Grace: time.Duration(settings.Grace) * time.Second,
 		})
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestTuneCollector(t *testing.T) {
+func TestTuneCollector(t *testing.T) { //nolint:paralleltest // the environment and the percentage are the process's
 	before := debug.SetGCPercent(100)
 	t.Cleanup(func() { debug.SetGCPercent(before) })
 	for gogc, want := range map[string]int{"": collectorPercent, "150": 100} { // the runtime itself reads GOGC, at start

@@ -77,11 +77,12 @@ func Open(v *vault.Vault, setting id.ID, sealed []byte) (*Credentials, error) {
 	return c, nil
 }
 
-// ErrUnsupported is returned for credentials with which nothing can be sent yet.
-var ErrUnsupported = errors.New("sending with OAUTH2 is not supported yet")
+// errNoHeader is returned for credentials of which the header depends on more than the request.
+var errNoHeader = errors.New("credentials of type OAUTH2 need an access token")
 
 // Header returns the header that they add to a request with this body: its name in canonical form and its value. They
-// take the place of a header of the same name. secret says whether the value may not be shown.
+// take the place of a header of the same name. secret says whether the value may not be shown. For OAUTH2 there is an access
+// token instead, see package token.
 func (c *Credentials) Header(messageID string, at time.Time, body []byte) (name, value string, secret bool, err error) {
 	switch {
 	case c.Basic != nil:
@@ -90,7 +91,7 @@ func (c *Credentials) Header(messageID string, at time.Time, body []byte) (name,
 		value, err = c.HMAC.Sign(messageID, at, body)
 		return http.CanonicalHeaderKey(c.HMAC.HeaderName), value, false, err
 	}
-	return "", "", false, ErrUnsupported
+	return "", "", false, errNoHeader
 }
 
 // HeaderName returns the name of the header that they add, in canonical form.
@@ -109,8 +110,10 @@ func (c *Credentials) Secrets() []string {
 		return []string{c.Basic.Password, encoded}
 	case c.HMAC != nil:
 		return []string{c.HMAC.Secret}
+	case c.OAuth2 != nil:
+		return c.OAuth2.secrets()
 	}
-	return nil // nothing is sent with others
+	return nil
 }
 
 // fingerprint is a short name of a secret by which people can tell two apart.

@@ -27,3 +27,13 @@ type Header struct {
 	Value  string `json:"value"`
 	Secret bool   `json:"secret,omitempty"`
 }
+
+func (o *OAuth2) secrets() []string {
+	all := []string{o.ClientSecret, o.Password, o.RefreshToken}
+	for _, h := range o.Headers {
+		if h.Secret {
+			all = append(all, h.Value)
+		}
+	}
+	return all
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/hookline/hookline/internal/credentials"
 	"github.com/hookline/hookline/internal/expr"
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/mask"
 	"github.com/hookline/hookline/internal/match"
 	"github.com/hookline/hookline/internal/payload"
 	"github.com/hookline/hookline/internal/retry"
@@ -65,8 +66,9 @@ type Profile struct {
 	// A successful response must match those that are not nil.
 	StatusRegex, HeaderRegex, BodyRegex *regexp.Regexp
 	Retry                               retry.Policy
-	// Credentials authenticate requests, beside their signature; nil for none. Headers lack the one that they set.
-	Credentials *credentials.Credentials
+	// Credentials, of the auth setting, authenticate requests, beside their signature; nil for none. Headers lack the one that they set.
+	Credentials   *credentials.Credentials
+	AuthSettingID id.ID
 	// Problem is why nothing can be sent; see Subscription.
 	Problem error
 }
@@ -167,10 +169,7 @@ func (r *Registry) openCredentials(row *ent.NotificationProfile, p *Profile) err
 	if err != nil {
 		return fmt.Errorf("auth setting %s: %w", setting.Key, err)
 	}
-	p.Credentials = opened
-	if opened.Type() == credentials.TypeOAuth2 {
-		return fmt.Errorf("auth setting %s: %w", setting.Key, credentials.ErrUnsupported)
-	}
+	p.AuthSettingID, p.Credentials = setting.ID, opened
 	return nil
 }
 
@@ -178,9 +177,6 @@ func withoutQuery(url string) string {
 	shown, _, _ := strings.Cut(url, "?")
 	return shown
 }
-
-// Masked stands for a secret value wherever headers are shown.
-const Masked = "***"
 
 func (r *Registry) readHeaders(row *ent.NotificationProfile, p *Profile) error {
 	var secrets []string
@@ -197,20 +193,20 @@ func (r *Registry) readHeaders(row *ent.NotificationProfile, p *Profile) error {
 			if err != nil {
 				return fmt.Errorf("secret header %s: %w", header.Name, err)
 			}
-			value, shown = string(plain), Masked
+			value, shown = string(plain), mask.Shown
 		}
 		if name == "Authorization" {
-			shown = Masked
+			shown = mask.Shown
 			_, credentials, _ := strings.Cut(value, " ") // after the scheme
 			secrets = append(secrets, credentials)
 		}
-		if shown == Masked {
+		if shown == mask.Shown {
 			secrets = append(secrets, value)
 		}
 		p.Headers[name] = []string{value}
 		p.HeaderLines += name + ": " + shown + "\n"
 	}
-	p.Mask = newMask(secrets)
+	p.Mask = mask.New(secrets)
 	return nil
 }
 

@@ -1,4 +1,5 @@
-package registry
+// Package mask hides secrets in texts that people see, such as what an endpoint answers.
+package mask
 
 import (
 	"cmp"
@@ -14,9 +15,12 @@ import (
 // found where they are none.
 const shortestMasked = 6
 
-// newMask returns what replaces the secrets in a text by Masked, also as URLs, JSON, base64 and hexadecimal digits have
+// Shown stands for a secret.
+const Shown = "***"
+
+// New returns what replaces the secrets in a text by Shown, also as URLs, JSON, base64 and hexadecimal digits have
 // them; nil without secrets. Of secrets of which one begins another the longer is replaced.
-func newMask(secrets []string) *strings.Replacer {
+func New(secrets []string) *strings.Replacer {
 	var forms []string
 	for _, secret := range secrets {
 		if len(secret) < shortestMasked {
@@ -33,7 +37,7 @@ func newMask(secrets []string) *strings.Replacer {
 	slices.SortFunc(forms, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	pairs := make([]string, 0, 2*len(forms))
 	for _, form := range forms {
-		pairs = append(pairs, form, Masked)
+		pairs = append(pairs, form, Shown)
 	}
 	return strings.NewReplacer(pairs...)
 }

@@ -1,10 +1,14 @@
-package registry
+package mask_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/hookline/hookline/internal/mask"
+)
 
 func TestMask(t *testing.T) {
 	t.Parallel()
-	mask := newMask([]string{"canary/in a \"mine\"", "canary", "canary-two", "short"})
+	masked := mask.New([]string{"canary/in a \"mine\"", "canary", "canary-two", "short"})
 	for text, want := range map[string]string{
 		"it says canary-two, canary.":               "it says ***, ***.",
 		"canary%2Fin+a+%22mine%22":                  "***",
@@ -14,11 +18,11 @@ func TestMask(t *testing.T) {
 		"short and harmless are left as they are":   "short and harmless are left as they are",
 		"X-Key: canary/in a \"mine\"\nX-Other: yes": "X-Key: ***\nX-Other: yes",
 	} {
-		if got := mask.Replace(text); got != want {
+		if got := masked.Replace(text); got != want {
 			t.Errorf("%s: got %s, want %s", text, got, want)
 		}
 	}
-	if newMask([]string{"", "short"}) != nil {
+	if mask.New([]string{"", "short"}) != nil {
 		t.Error("a mask without anything to mask")
 	}
 }

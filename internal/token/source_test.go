@@ -1,0 +1,369 @@
+package token_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hookline/hookline/internal/addrguard"
+	"github.com/hookline/hookline/internal/credentials"
+	"github.com/hookline/hookline/internal/egress"
+	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/token"
+)
+
+// rig is a Source with a token server, a clock, and a keeper in memory.
+type rig struct {
+	t      *testing.T
+	source *token.Source
+	server *httptest.Server
+	of     *credentials.Credentials
+	id     id.ID
+
+	mu     sync.Mutex
+	now    time.Time
+	asked  []asked
+	answer func(n int) (status int, body any)
+	errors []string
+	hold   chan struct{} // the server answers when it is closed; nil for at once
+}
+
+// asked is a request for a token.
+type asked struct {
+	user, password string
+	form           url.Values
+	header         http.Header
+}
+
+func newRig(t *testing.T, change ...func(*credentials.OAuth2)) *rig {
+	t.Helper()
+	r := &rig{t: t, now: time.Now(), id: id.New()}
+	r.answer = func(n int) (int, any) {
+		return 200, map[string]any{"access_token": fmt.Sprintf("token-%d", n), "token_type": "bearer", "expires_in": 3600}
+	}
+	r.server = httptest.NewServer(r)
+	t.Cleanup(r.server.Close)
+	r.of = &credentials.Credentials{SetAt: time.Now(), OAuth2: &credentials.OAuth2{
+		TokenURL: r.server.URL + "/token?tenant=hidden", Grant: credentials.GrantClientCredentials, ClientID: "me", ClientSecret: "s3cret&more",
+	}}
+	for _, c := range change {
+		c(r.of.OAuth2)
+	}
+	client := egress.New(egress.Config{Policy: addrguard.Policy{AllowHTTP: true, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}})
+	t.Cleanup(client.Close)
+	r.source = token.New(token.Config{Client: client, Keeper: r, Log: slog.New(slog.DiscardHandler), Now: func() time.Time {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.now
+	}})
+	t.Cleanup(r.source.Wait)
+	return r
+}
+
+func (r *rig) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	_ = req.ParseForm()
+	user, password, _ := req.BasicAuth()
+	r.mu.Lock()
+	r.asked = append(r.asked, asked{user, password, req.PostForm, req.Header})
+	status, body := r.answer(len(r.asked))
+	hold := r.hold
+	r.mu.Unlock()
+	if hold != nil {
+		<-hold
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+func (r *rig) Failed(_ context.Context, setting id.ID, failure string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if setting != r.id {
+		r.t.Errorf("an error of another setting: %s", failure)
+	}
+	r.errors = append(r.errors, failure)
+	return nil
+}
+
+func (r *rig) Renew(_ context.Context, _ id.ID, ask func(*credentials.Credentials) (string, error)) error {
+	got, err := ask(r.of)
+	if got != "" {
+		r.of.OAuth2.RefreshToken = got
+	}
+	return err
+}
+
+func (r *rig) pass(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.now = r.now.Add(d)
+}
+
+func (r *rig) requests() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.asked)
+}
+
+// want expects a token by the value of its header.
+func (r *rig) want(header string) *token.Token {
+	r.t.Helper()
+	got, err := r.source.Token(r.t.Context(), r.id, r.of)
+	if err != nil || got.Header() != header {
+		r.t.Fatalf("got %v, %v, want %s", got, err, header)
+	}
+	return got
+}
+
+// wantError expects none.
+func (r *rig) wantError(parts ...string) *token.Error {
+	r.t.Helper()
+	got, err := r.source.Token(r.t.Context(), r.id, r.of)
+	var failure *token.Error
+	if got != nil || !errors.As(err, &failure) || failure.Hint() == "" {
+		r.t.Fatalf("got %v, %v", got, err)
+	}
+	for _, part := range parts {
+		if !strings.Contains(failure.Error(), part) {
+			r.t.Errorf("%q does not contain %q", failure.Error(), part)
+		}
+	}
+	for _, secret := range []string{"s3cret", "hidden", "hunter2", "refresh-"} {
+		if strings.Contains(failure.Error(), secret) {
+			r.t.Errorf("%q contains %s", failure.Error(), secret)
+		}
+	}
+	return failure
+}
+
+func TestToken(t *testing.T) {
+	t.Parallel()
+	t.Run("is asked for once, however many wait for it", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t)
+		r.hold = make(chan struct{})
+		var group errgroup.Group
+		for range 50 {
+			group.Go(func() error {
+				got, err := r.source.Token(t.Context(), r.id, r.of)
+				if err == nil && got.Header() != "Bearer token-1" {
+					err = errors.New(got.Header())
+				}
+				return err
+			})
+		}
+		close(r.hold)
+		if err := group.Wait(); err != nil || r.requests() != 1 {
+			t.Errorf("%d requests, %v", r.requests(), err)
+		}
+		r.want("Bearer token-1")
+	})
+
+	t.Run("is used until shortly before it expires", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t)
+		r.want("Bearer token-1")
+		r.pass(time.Hour - 40*time.Second)
+		r.want("Bearer token-1")
+		r.pass(15 * time.Second)
+		r.want("Bearer token-2")
+		r.answer = func(n int) (int, any) { // without expires_in
+			return 200, map[string]any{"access_token": fmt.Sprintf("token-%d", n), "token_type": "Bearer"}
+		}
+		r.pass(2 * time.Hour)
+		r.want("Bearer token-3")
+		r.pass(59 * time.Minute)
+		r.want("Bearer token-3")
+		r.pass(2 * time.Minute)
+		r.want("Bearer token-4")
+	})
+
+	t.Run("is asked for anew when an endpoint refuses it, but not a fresh one", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t)
+		r.source.Refuse(r.want("Bearer token-1"))
+		old := r.want("Bearer token-1")
+		r.pass(2 * time.Minute)
+		r.source.Refuse(old)
+		r.want("Bearer token-2")
+		r.source.Refuse(old)
+		r.want("Bearer token-2")
+	})
+
+	t.Run("does not wait longer than its context, while the request goes on for others", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t)
+		r.hold = make(chan struct{})
+		ctx, cancel := context.WithCancelCause(t.Context())
+		stopping := errors.New("stopping")
+		cancel(stopping)
+		if got, err := r.source.Token(ctx, r.id, r.of); got != nil || !errors.Is(err, stopping) {
+			t.Errorf("%v, %v", got, err)
+		}
+		close(r.hold)
+		r.want("Bearer token-1")
+		if n := r.requests(); n != 1 {
+			t.Errorf("%d requests", n)
+		}
+	})
+
+	t.Run("is another one when the credentials change", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t)
+		r.want("Bearer token-1")
+		before := r.of
+		r.of = &credentials.Credentials{SetAt: before.SetAt.Add(time.Second), OAuth2: before.OAuth2}
+		r.want("Bearer token-2")
+		r.of = before // of a delivery that began earlier
+		r.want("Bearer token-2")
+	})
+}
+
+func TestGrants(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*credentials.OAuth2)
+		form   string
+		user   string
+	}{
+		"client credentials": {
+			func(o *credentials.OAuth2) { o.Scope, o.Resource = "a b", "https://api.example.com" },
+			"grant_type=client_credentials&resource=https%3A%2F%2Fapi.example.com&scope=a+b", "me",
+		},
+		"password": {
+			func(o *credentials.OAuth2) {
+				o.Grant, o.Username, o.Password = credentials.GrantPassword, "ann", "hunter2"
+			}, "grant_type=password&password=hunter2&username=ann", "me",
+		},
+		"password without a client": {
+			func(o *credentials.OAuth2) {
+				o.Grant, o.Username, o.Password, o.ClientID, o.ClientSecret = credentials.GrantPassword, "ann", "hunter2", "", ""
+			}, "grant_type=password&password=hunter2&username=ann", "",
+		},
+		"refresh token of a public client": {
+			func(o *credentials.OAuth2) {
+				o.Grant, o.RefreshToken, o.ClientSecret = credentials.GrantRefreshToken, "refresh-1", ""
+			}, "client_id=me&grant_type=refresh_token&refresh_token=refresh-1", "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, c.change, func(o *credentials.OAuth2) {
+				o.Headers = []credentials.Header{{Name: "X-Tenant", Value: "berlin", Secret: true}}
+			})
+			r.want("Bearer token-1")
+			got := r.asked[0]
+			if got.form.Encode() != c.form || got.user != c.user || got.header.Get("X-Tenant") != "berlin" {
+				t.Errorf("asked with %s, user %q, %v", got.form.Encode(), got.user, got.header)
+			}
+		})
+	}
+
+	t.Run("a refresh token that the server replaces is kept", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t, func(o *credentials.OAuth2) { o.Grant, o.RefreshToken = credentials.GrantRefreshToken, "refresh-0" })
+		r.answer = func(n int) (int, any) {
+			return 200, map[string]any{"access_token": fmt.Sprintf("token-%d", n), "refresh_token": fmt.Sprintf("refresh-%d", n), "expires_in": 60}
+		}
+		for n := range 3 {
+			r.want(fmt.Sprintf("Bearer token-%d", n+1))
+			if used := r.asked[n].form.Get("refresh_token"); used != fmt.Sprintf("refresh-%d", n) {
+				t.Errorf("request %d used %s", n+1, used)
+			}
+			r.pass(time.Minute)
+		}
+	})
+}
+
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	refused := func(int) (int, any) {
+		return 401, map[string]any{"error": "invalid_client", "error_description": "no s3cret&more\nhere: " + strings.Repeat("é", 300)}
+	}
+
+	t.Run("say what the server says, without secrets, and are noted until there is a token", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t, func(o *credentials.OAuth2) {
+			o.ClientID, o.ClientSecret, o.Grant, o.Username, o.Password = "", "", "PASSWORD", "a", "s3cret&more"
+		})
+		good := r.answer
+		r.answer = refused
+		failure := r.wantError("the token server answered 401: invalid_client: no *** here: éé", "…")
+		if failure.Blocked() || len(failure.Error()) > 500 {
+			t.Errorf("%v", failure)
+		}
+		r.pass(2 * time.Second)
+		_ = r.wantError()
+		r.answer = good
+		r.pass(time.Hour)
+		r.want("Bearer token-3")
+		if want := []string{failure.Error(), ""}; !slices.Equal(r.errors, want) {
+			t.Errorf("noted %q, want %q", r.errors, want)
+		}
+	})
+
+	t.Run("make pauses, of a minute at most", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t, func(o *credentials.OAuth2) { o.ClientSecret = "" }) // otherwise the library asks in two ways
+		r.answer = func(int) (int, any) { return 401, map[string]any{"error": "invalid_client"} }
+		for _, pause := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 32 * time.Second, time.Minute, time.Minute} {
+			before := r.requests()
+			_ = r.wantError()
+			r.pass(pause - time.Millisecond)
+			_ = r.wantError()
+			if n := r.requests() - before; n != 1 {
+				t.Errorf("%d requests before a pause of %v was over", n, pause)
+			}
+			r.pass(time.Millisecond)
+		}
+	})
+
+	for name, c := range map[string]struct {
+		status int
+		body   any
+		want   string
+	}{
+		"an answer that is no JSON object": {200, "s3cret&more", "holds none that can be used"},
+		"an answer without a token":        {200, map[string]any{"token_type": "bearer"}, "holds none that can be used"},
+		"a token that no header can carry": {200, map[string]any{"access_token": "a\nb"}, "holds none that can be used"},
+		"a redirect":                       {307, nil, "answered 307"},
+		"a failure":                        {500, "oops s3cret&more", "answered 500"},
+		"an answer that is too long":       {200, map[string]any{"access_token": strings.Repeat("x", 70_000)}, "holds none that can be used"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			r.answer = func(int) (int, any) { return c.status, c.body }
+			_ = r.wantError(c.want)
+		})
+	}
+
+	t.Run("an address that the guard refuses", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t, func(o *credentials.OAuth2) { o.TokenURL = "http://169.254.169.254/latest?hidden" })
+		if failure := r.wantError("could not be reached", "blocked"); !failure.Blocked() {
+			t.Error("it does not count as blocked")
+		}
+	})
+
+	t.Run("no server", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t)
+		r.server.Close()
+		_ = r.wantError("could not be reached: connect")
+	})
+}
