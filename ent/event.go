@@ -42,7 +42,7 @@ type Event struct {
 	IdempotencyKey string `json:"idempotency_key,omitempty"`
 	// JSON, as it was published
 	Payload string `json:"payload,omitempty"`
-	// the ids of the matched subscriptions, disabled ones too, 16 bytes each
+	// the ids of the matched subscriptions, disabled ones too, 16 bytes each; or the one of a resource route, or of the account for the webhook's own URL
 	Targets []byte `json:"targets,omitempty"`
 	// null for none
 	Webhook *types.Webhook `json:"webhook,omitempty"`

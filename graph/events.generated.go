@@ -31,6 +31,7 @@ type EventResolver interface {
 	IdempotencyKey(ctx context.Context, obj *ent.Event) (*string, error)
 	Payload(ctx context.Context, obj *ent.Event) (*Body, error)
 	SchemaError(ctx context.Context, obj *ent.Event) (*string, error)
+	Webhook(ctx context.Context, obj *ent.Event) (*PerMessageWebhook, error)
 	Matched(ctx context.Context, obj *ent.Event) (int, error)
 	Deliveries(ctx context.Context, obj *ent.Event) ([]*ent.Delivery, error)
 }
@@ -521,6 +522,38 @@ func (ec *executionContext) fieldContext_Event_schemaError(_ context.Context, fi
 	return graphql.NewScalarFieldContext("Event", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _Event_webhook(ctx context.Context, field graphql.CollectedField, obj *ent.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Event_webhook(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Event().Webhook(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PerMessageWebhook) graphql.Marshaler {
+			return ec.marshalOPerMessageWebhook2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐPerMessageWebhook(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Event_webhook(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Event",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PerMessageWebhook(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Event_matched(ctx context.Context, field graphql.CollectedField, obj *ent.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -725,6 +758,121 @@ func (ec *executionContext) _EventEdge_cursor(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_EventEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("EventEdge", field, false, false, errors.New("field of type Cursor does not have child fields"))
+}
+
+func (ec *executionContext) _PerMessageWebhook_notifyUrl(ctx context.Context, field graphql.CollectedField, obj *PerMessageWebhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PerMessageWebhook_notifyUrl(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NotifyURL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOURL2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PerMessageWebhook_notifyUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PerMessageWebhook", field, false, false, errors.New("field of type URL does not have child fields"))
+}
+
+func (ec *executionContext) _PerMessageWebhook_notify(ctx context.Context, field graphql.CollectedField, obj *PerMessageWebhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PerMessageWebhook_notify(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Notify, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PerMessageWebhook_notify(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PerMessageWebhook", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _PerMessageWebhook_callbackData(ctx context.Context, field graphql.CollectedField, obj *PerMessageWebhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PerMessageWebhook_callbackData(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CallbackData, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PerMessageWebhook_callbackData(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PerMessageWebhook", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _PerMessageWebhook_contentType(ctx context.Context, field graphql.CollectedField, obj *PerMessageWebhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PerMessageWebhook_contentType(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContentType, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNMessageContentType2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PerMessageWebhook_contentType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PerMessageWebhook", field, false, false, errors.New("field of type MessageContentType does not have child fields"))
+}
+
+func (ec *executionContext) _PerMessageWebhook_intermediateReports(ctx context.Context, field graphql.CollectedField, obj *PerMessageWebhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PerMessageWebhook_intermediateReports(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IntermediateReports, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PerMessageWebhook_intermediateReports(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PerMessageWebhook", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _PublishEventsPayload_results(ctx context.Context, field graphql.CollectedField, obj *PublishEventsPayload) (ret graphql.Marshaler) {
@@ -1012,6 +1160,74 @@ func (ec *executionContext) unmarshalInputEventLogFilter(ctx context.Context, ob
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputPerMessageWebhookInput(ctx context.Context, obj any) (accept.Webhook, error) {
+	var it accept.Webhook
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["notify"]; !present {
+		asMap["notify"] = true
+	}
+	if _, present := asMap["contentType"]; !present {
+		asMap["contentType"] = "JSON"
+	}
+	if _, present := asMap["intermediateReports"]; !present {
+		asMap["intermediateReports"] = false
+	}
+
+	fieldsInOrder := [...]string{"notifyUrl", "notify", "callbackData", "contentType", "intermediateReports"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "notifyUrl":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUrl"))
+			data, err := ec.unmarshalOURL2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyURL = data
+		case "notify":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notify"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Notify = data
+		case "callbackData":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("callbackData"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CallbackData = data
+		case "contentType":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("contentType"))
+			data, err := ec.unmarshalNMessageContentType2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ContentType = data
+		case "intermediateReports":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("intermediateReports"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IntermediateReports = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputPublishEventInput(ctx context.Context, obj any) (accept.Event, error) {
 	var it accept.Event
 	if obj == nil {
@@ -1027,7 +1243,7 @@ func (ec *executionContext) unmarshalInputPublishEventInput(ctx context.Context,
 		asMap["intermediate"] = false
 	}
 
-	fieldsInOrder := [...]string{"type", "payload", "idempotencyKey", "occurredAt", "user", "entity", "application", "resource", "attributes", "intermediate"}
+	fieldsInOrder := [...]string{"type", "payload", "idempotencyKey", "occurredAt", "user", "entity", "application", "resource", "attributes", "intermediate", "webhook"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1104,6 +1320,13 @@ func (ec *executionContext) unmarshalInputPublishEventInput(ctx context.Context,
 				return it, err
 			}
 			it.Intermediate = data
+		case "webhook":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("webhook"))
+			data, err := ec.unmarshalOPerMessageWebhookInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋacceptᚐWebhook(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Webhook = data
 		}
 	}
 	return it, nil
@@ -1559,6 +1782,44 @@ func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, ob
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "webhook":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Event_webhook(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "matched":
 			field := field
 
@@ -1723,6 +1984,64 @@ func (ec *executionContext) _EventEdge(ctx context.Context, sel ast.SelectionSet
 			}
 		case "cursor":
 			out.Values[i] = ec._EventEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var perMessageWebhookImplementors = []string{"PerMessageWebhook"}
+
+func (ec *executionContext) _PerMessageWebhook(ctx context.Context, sel ast.SelectionSet, obj *PerMessageWebhook) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, perMessageWebhookImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PerMessageWebhook")
+		case "notifyUrl":
+			out.Values[i] = ec._PerMessageWebhook_notifyUrl(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "notify":
+			out.Values[i] = ec._PerMessageWebhook_notify(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "callbackData":
+			out.Values[i] = ec._PerMessageWebhook_callbackData(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "contentType":
+			out.Values[i] = ec._PerMessageWebhook_contentType(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "intermediateReports":
+			out.Values[i] = ec._PerMessageWebhook_intermediateReports(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -1952,6 +2271,22 @@ func (ec *executionContext) marshalNEventEdge2ᚖgithubᚗcomᚋhooklineᚋhookl
 	return ec._EventEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNMessageContentType2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNMessageContentType2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNPublishEventInput2ᚕᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋacceptᚐEventᚄ(ctx context.Context, v any) ([]*accept.Event, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
@@ -2047,6 +2382,21 @@ func (ec *executionContext) unmarshalOEventLogFilter2ᚖgithubᚗcomᚋhookline�
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputEventLogFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOPerMessageWebhook2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐPerMessageWebhook(ctx context.Context, sel ast.SelectionSet, v *PerMessageWebhook) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._PerMessageWebhook(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOPerMessageWebhookInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋacceptᚐWebhook(ctx context.Context, v any) (*accept.Webhook, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputPerMessageWebhookInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 

@@ -52,6 +52,10 @@ func (r *eventResolver) SchemaError(ctx context.Context, obj *ent.Event) (*strin
 	return orNull(obj.SchemaError), nil
 }
 
+func (r *eventResolver) Webhook(ctx context.Context, obj *ent.Event) (*PerMessageWebhook, error) {
+	return webhookOf(obj.Webhook), nil
+}
+
 func (r *eventResolver) Matched(ctx context.Context, obj *ent.Event) (int, error) {
 	return len(obj.Targets) / len(id.Nil), nil
 }

@@ -95,10 +95,15 @@ func requestBody(ctx context.Context, a *ent.Attempt) (*Body, error) {
 	for i, attribute := range e.Attributes {
 		attributes[i] = payload.Attribute(attribute)
 	}
+	callbackData := ""
+	if e.Webhook != nil {
+		callbackData = e.Webhook.CallbackData
+	}
 	format := payload.Format(a.PayloadFormat)
 	rendered, err := payload.Render(nil, format, payload.Event{
 		ID: id.Format(id.Event, e.ID), Type: e.Type, OccurredAt: e.OccurredAt, Application: e.Application, Entity: e.Entity,
-		User: e.User, Resource: e.Resource, Attributes: attributes, Data: []byte(*published),
+		User: e.User, Resource: e.Resource, Attributes: attributes, CallbackData: callbackData,
+		Data: []byte(*published),
 	})
 	if err != nil {
 		return nil, err

@@ -329,6 +329,20 @@ type PageInfo struct {
 	EndCursor *string `json:"endCursor,omitempty"`
 }
 
+// What an event says about its own delivery (a per-message webhook).
+type PerMessageWebhook struct {
+	// The URL that alone gets the event; null when it goes where subscriptions and resource routes say.
+	NotifyURL *string `json:"notifyUrl,omitempty"`
+	// Whether anybody gets the event.
+	Notify bool `json:"notify"`
+	// The text that is carried in the notification.
+	CallbackData *string `json:"callbackData,omitempty"`
+	// How the event is written for `notifyUrl`.
+	ContentType string `json:"contentType"`
+	// Whether `notifyUrl` gets the event if it is an intermediate status report.
+	IntermediateReports bool `json:"intermediateReports"`
+}
+
 // The answer to `createPortalSession`.
 type PortalSessionPayload struct {
 	// The API key that the link carries: it is listed, audited and revoked like others. Null when the request was refused.
@@ -353,7 +367,7 @@ type PublishResult struct {
 	ID *string `json:"id,omitempty"`
 	// Whether the idempotency key was known: the id is the first event's then, and nothing was published.
 	Duplicate bool `json:"duplicate"`
-	// How many subscriptions it matched, disabled ones too.
+	// How many subscriptions it matched, disabled ones too; see `Event.matched`.
 	Matched int `json:"matched"`
 	// Why it was refused; empty when it was not.
 	UserErrors []*usererror.Error `json:"userErrors"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"github.com/hookline/hookline/ent/schema/types"
 	"github.com/hookline/hookline/internal/accept"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/usererror"
@@ -33,6 +34,21 @@ func (r *Resolver) publish(ctx context.Context, given []*accept.Event) (*Publish
 		payload.Results[i] = publishResult(i, result)
 	}
 	return payload, nil
+}
+
+// webhookOf shows what an event says about its own delivery; nil for nothing.
+func webhookOf(w *types.Webhook) *PerMessageWebhook {
+	if w == nil {
+		return nil
+	}
+	shown := &PerMessageWebhook{
+		NotifyURL: orNull(w.NotifyURL), Notify: !w.Silent, CallbackData: orNull(w.CallbackData),
+		ContentType: accept.ContentJSON, IntermediateReports: w.IntermediateReports,
+	}
+	if w.XML {
+		shown.ContentType = accept.ContentXML
+	}
+	return shown
 }
 
 // publishResult shows what became of the event at place i.

@@ -365,6 +365,7 @@ type ComplexityRoot struct {
 		SchemaError    func(childComplexity int) int
 		Type           func(childComplexity int) int
 		User           func(childComplexity int) int
+		Webhook        func(childComplexity int) int
 	}
 
 	EventConnection struct {
@@ -554,6 +555,14 @@ type ComplexityRoot struct {
 		HasNextPage     func(childComplexity int) int
 		HasPreviousPage func(childComplexity int) int
 		StartCursor     func(childComplexity int) int
+	}
+
+	PerMessageWebhook struct {
+		CallbackData        func(childComplexity int) int
+		ContentType         func(childComplexity int) int
+		IntermediateReports func(childComplexity int) int
+		Notify              func(childComplexity int) int
+		NotifyURL           func(childComplexity int) int
 	}
 
 	PortalSessionPayload struct {
@@ -1917,6 +1926,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Event.User(childComplexity), true
+	case "Event.webhook":
+		if e.ComplexityRoot.Event.Webhook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.Webhook(childComplexity), true
 
 	case "EventConnection.edges":
 		if e.ComplexityRoot.EventConnection.Edges == nil {
@@ -2832,6 +2847,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
 
+	case "PerMessageWebhook.callbackData":
+		if e.ComplexityRoot.PerMessageWebhook.CallbackData == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PerMessageWebhook.CallbackData(childComplexity), true
+	case "PerMessageWebhook.contentType":
+		if e.ComplexityRoot.PerMessageWebhook.ContentType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PerMessageWebhook.ContentType(childComplexity), true
+	case "PerMessageWebhook.intermediateReports":
+		if e.ComplexityRoot.PerMessageWebhook.IntermediateReports == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PerMessageWebhook.IntermediateReports(childComplexity), true
+	case "PerMessageWebhook.notify":
+		if e.ComplexityRoot.PerMessageWebhook.Notify == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PerMessageWebhook.Notify(childComplexity), true
+	case "PerMessageWebhook.notifyUrl":
+		if e.ComplexityRoot.PerMessageWebhook.NotifyURL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PerMessageWebhook.NotifyURL(childComplexity), true
+
 	case "PortalSessionPayload.apiKey":
 		if e.ComplexityRoot.PortalSessionPayload.APIKey == nil {
 			break
@@ -3421,6 +3467,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputHmacInput,
 		ec.unmarshalInputNotificationProfileOrder,
 		ec.unmarshalInputOAuth2Input,
+		ec.unmarshalInputPerMessageWebhookInput,
 		ec.unmarshalInputProfileChoice,
 		ec.unmarshalInputPublishEventInput,
 		ec.unmarshalInputRef,
@@ -4280,6 +4327,8 @@ func (ec *executionContext) childFields_Event(ctx context.Context, field graphql
 		return ec.fieldContext_Event_payload(ctx, field)
 	case "schemaError":
 		return ec.fieldContext_Event_schemaError(ctx, field)
+	case "webhook":
+		return ec.fieldContext_Event_webhook(ctx, field)
 	case "matched":
 		return ec.fieldContext_Event_matched(ctx, field)
 	case "deliveries":
@@ -4572,6 +4621,22 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 		return ec.fieldContext_PageInfo_endCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
+}
+
+func (ec *executionContext) childFields_PerMessageWebhook(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "notifyUrl":
+		return ec.fieldContext_PerMessageWebhook_notifyUrl(ctx, field)
+	case "notify":
+		return ec.fieldContext_PerMessageWebhook_notify(ctx, field)
+	case "callbackData":
+		return ec.fieldContext_PerMessageWebhook_callbackData(ctx, field)
+	case "contentType":
+		return ec.fieldContext_PerMessageWebhook_contentType(ctx, field)
+	case "intermediateReports":
+		return ec.fieldContext_PerMessageWebhook_intermediateReports(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PerMessageWebhook", field.Name)
 }
 
 func (ec *executionContext) childFields_PortalSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -211,17 +211,19 @@ func readField(reader *jsontext.Decoder, body []byte, e *accept.Event, name stri
 	case "attributes":
 		return readAttributes(reader, e, wrong)
 	case "intermediate":
-		return readBool(reader, &e.Intermediate, wrong)
+		return readBool(reader, &e.Intermediate, name, wrong)
+	case "webhook":
+		return readWebhook(reader, e, wrong)
 	default:
 		wrong.Add(usererror.Invalid, field(name), "events have no field %.64q; they have type, payload, idempotencyKey, occurredAt, user, "+
-			"entity, application, resource, attributes and intermediate", name)
+			"entity, application, resource, attributes, intermediate and webhook", name)
 		return reader.SkipValue()
 	}
 	return readText(reader, text, name, wrong)
 }
 
 // readText reads a string, or null for none.
-func readText(reader *jsontext.Decoder, into *string, name string, wrong *usererror.List) error {
+func readText(reader *jsontext.Decoder, into *string, path string, wrong *usererror.List) error {
 	switch kind := reader.PeekKind(); kind {
 	case '"', 'n':
 		token, err := reader.ReadToken()
@@ -230,7 +232,7 @@ func readText(reader *jsontext.Decoder, into *string, name string, wrong *userer
 		}
 		return err
 	default:
-		wrong.Add(usererror.Invalid, field(name), "must be a string")
+		wrong.Add(usererror.Invalid, path, "must be a string")
 		return reader.SkipValue()
 	}
 }
@@ -249,14 +251,57 @@ func readTime(reader *jsontext.Decoder, into *time.Time, wrong *usererror.List) 
 	return nil
 }
 
-func readBool(reader *jsontext.Decoder, into *bool, wrong *usererror.List) error {
+// readBool reads true or false, or null for what is the case without the field.
+func readBool(reader *jsontext.Decoder, into *bool, path string, wrong *usererror.List) error {
 	switch kind := reader.PeekKind(); kind {
-	case 't', 'f', 'n':
+	case 't', 'f':
 		*into = kind == 't'
+	case 'n':
 	default:
-		wrong.Add(usererror.Invalid, "intermediate", "must be true or false")
+		wrong.Add(usererror.Invalid, path, "must be true or false")
 	}
 	return reader.SkipValue()
+}
+
+// readWebhook reads what the event says about its own delivery.
+func readWebhook(reader *jsontext.Decoder, e *accept.Event, wrong *usererror.List) error {
+	switch reader.PeekKind() {
+	case 'n':
+		return reader.SkipValue()
+	case '{':
+	default:
+		wrong.Add(usererror.Invalid, "webhook", "must be an object")
+		return reader.SkipValue()
+	}
+	e.Webhook = accept.NewWebhook()
+	given := make(map[string]bool)
+	return readObject(reader, func(name string) error {
+		path := "webhook." + field(name)
+		if given[name] {
+			wrong.Add(usererror.Invalid, path, "the field is given twice")
+		}
+		given[name] = true
+		switch name {
+		case "notifyUrl":
+			if reader.PeekKind() != '"' {
+				return readText(reader, new(string), path, wrong)
+			}
+			e.Webhook.NotifyURL = new(string)
+			return readText(reader, e.Webhook.NotifyURL, path, wrong)
+		case "notify":
+			return readBool(reader, &e.Webhook.Notify, path, wrong)
+		case "callbackData":
+			return readText(reader, &e.Webhook.CallbackData, path, wrong)
+		case "contentType":
+			return readText(reader, &e.Webhook.ContentType, path, wrong)
+		case "intermediateReports":
+			return readBool(reader, &e.Webhook.IntermediateReports, path, wrong)
+		default:
+			wrong.Add(usererror.Invalid, path, "webhooks have no field %.64q; they have notifyUrl, notify, callbackData, contentType "+
+				"and intermediateReports", name)
+			return reader.SkipValue()
+		}
+	})
 }
 
 // readAttributes reads `{"key":"value"}`, or `[{"key":"…","value":"…"}]` as GraphQL has them.

@@ -73,11 +73,13 @@ func start(t *testing.T, b testenv.Backend, with ...func(*server.Config)) *world
 	t.Cleanup(func() { check(t, w.streams.Close()) })
 	must(w.streams.Prepare(ctx, 0))
 	metrics := prometheus.NewRegistry()
-	accepter := accept.New(accept.Config{Store: w.store, Streams: w.streams, Registry: entries, Log: log, Metrics: metrics})
+	guard := addrguard.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}}
+	accepter := accept.New(accept.Config{Store: w.store, Streams: w.streams, Registry: entries, Log: log, Metrics: metrics, Guard: guard,
+		MakeSecret: func(ctx context.Context) error { return w.configure.EnsureAccountSecret(ctx) }})
 	hub := livelog.New(w.streams, w.store, log)
 	w.configure = &configure.Service{
 		Store: w.store, Vault: secrets,
-		Guard:   addrguard.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}},
+		Guard:   guard,
 		Limits:  configure.Limits{SameSubscriptions: 100},
 		Changed: func(ctx context.Context, _ id.ID) error { return entries.Refresh(ctx) },
 	}

@@ -144,7 +144,7 @@ func storable(text string) string {
 func renderable(e *stream.Event, eventID string, data []byte) payload.Event {
 	r := payload.Event{
 		ID: eventID, Type: e.Type, OccurredAt: stream.FromMicros(e.OccurredAt),
-		Application: e.Application, Entity: e.Entity, User: e.User, Resource: e.Resource, Data: data,
+		Application: e.Application, Entity: e.Entity, User: e.User, Resource: e.Resource, CallbackData: e.CallbackData, Data: data,
 	}
 	for _, attribute := range e.Attributes {
 		r.Attributes = append(r.Attributes, payload.Attribute{Key: attribute.Key, Value: attribute.Value})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/registry"
 	"github.com/hookline/hookline/internal/store"
 	"github.com/hookline/hookline/internal/stream"
 )
@@ -152,15 +153,25 @@ func (w *Worker) dispatchTarget(ctx context.Context, j *job) {
 // lookUp finds the subscription and profile of a job. One that is not in the registry may be younger than it: the registry is refreshed
 // before the subscription counts as deleted.
 func (w *Worker) lookUp(ctx context.Context, j *job) (found bool, err error) {
-	account, subscription := j.entry.Event.AccountID, j.target.SubscriptionID
-	if j.subscription, j.profile, found = w.registry.Subscription(account, subscription); found {
+	if w.find(j) {
 		return true, nil
 	}
 	if err := w.registry.Refresh(ctx); err != nil {
 		return false, err
 	}
-	j.subscription, j.profile, found = w.registry.Subscription(account, subscription)
-	return found, nil
+	return w.find(j), nil
+}
+
+// find finds the subscription and profile of a job in the registry. The target that is the account itself stands for the event's own URL.
+func (w *Worker) find(j *job) (found bool) {
+	e, target := &j.entry.Event, j.target.SubscriptionID
+	if target == e.AccountID {
+		j.profile = registry.PerMessage(e.AccountID, e.NotifyURL, e.XML)
+		j.subscription, found = w.registry.AccountSecret(e.AccountID)
+		return found
+	}
+	j.subscription, j.profile, found = w.registry.Subscription(e.AccountID, target)
+	return found
 }
 
 // interrupted is the result that explains an attempt whose worker fell silent.

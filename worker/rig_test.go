@@ -76,7 +76,9 @@ func newRig(t *testing.T, b testenv.Backend, partitions int) *rig {
 		Store: r.store, Vault: r.vault, Guard: r.guard,
 		Changed: func(ctx context.Context, _ id.ID) error { return r.registry.Refresh(ctx) },
 	}
-	r.accepter = accept.New(accept.Config{Store: r.store, Streams: r.streams, Registry: r.registry, Log: quiet(t)})
+	r.accepter = accept.New(accept.Config{
+		Store: r.store, Streams: r.streams, Registry: r.registry, Log: quiet(t), Guard: r.guard, MakeSecret: r.configure.EnsureAccountSecret,
+	})
 	r.run(r.registry.Run)
 	r.run(r.accepter.Run)
 	account, err := r.configure.CreateAccount(access.WithSystem(ctx), "acme", "Acme")

@@ -34,7 +34,7 @@ func (Event) Fields() []ent.Field {
 		field.Bool("intermediate").Default(false).Immutable(),
 		field.String("idempotency_key").Default("").Immutable(),
 		field.Text("payload").Immutable().Comment("JSON, as it was published"),
-		field.Bytes("targets").Optional().Immutable().Comment("the ids of the matched subscriptions, disabled ones too, 16 bytes each"),
+		field.Bytes("targets").Optional().Immutable().Comment("the ids of the matched subscriptions, disabled ones too, 16 bytes each; or the one of a resource route, or of the account for the webhook's own URL"),
 		field.JSON("webhook", &types.Webhook{}).Optional().Immutable().
 			SchemaType(map[string]string{dialect.Postgres: "text", dialect.SQLite: "text"}).Comment("null for none"),
 		field.Text("schema_error").Default("").Immutable().Comment("how the payload fails its type's JSON Schema; empty when it does not, or nobody looked"),

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hookline/hookline/internal/addrguard"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/match"
 	"github.com/hookline/hookline/internal/registry"
@@ -38,7 +39,10 @@ type Accepter struct {
 	registry *registry.Registry
 	log      *slog.Logger
 	limits   Limits
+	guard    addrguard.Policy
 	metrics  *metrics
+
+	makeSecret func(context.Context) error
 
 	closing     sync.RWMutex // held for reading while a submission is handed over
 	closed      bool
@@ -53,7 +57,10 @@ type Config struct {
 	Registry *registry.Registry
 	Log      *slog.Logger
 	Limits   Limits
+	Guard    addrguard.Policy // for the URLs of per-message webhooks
 	Metrics  Metrics
+	// MakeSecret makes the secret of the context's account, unless it has one, and lets the registry know.
+	MakeSecret func(context.Context) error
 }
 
 // New returns an Accepter.
@@ -63,6 +70,7 @@ func New(config Config) *Accepter {
 	}
 	return &Accepter{
 		store: config.Store, streams: config.Streams, registry: config.Registry, log: config.Log, limits: config.Limits,
+		guard: config.Guard, makeSecret: config.MakeSecret,
 		metrics:     newMetrics(config.Metrics),
 		submissions: make(chan *submission, maxWaiting),
 		works:       make(chan stream.Work, maxUnqueued),
@@ -118,6 +126,9 @@ func (a *Accepter) Publish(ctx context.Context, account id.ID, events []Event) (
 	if len(s.events) == 0 {
 		return results, nil
 	}
+	if err := a.ensureSecret(ctx, account, s.events); err != nil {
+		return nil, err
+	}
 	if err := a.submit(s); err != nil {
 		return nil, err
 	}
@@ -163,7 +174,7 @@ func (a *Accepter) prepare(account id.ID, e *Event) *store.NewEvent {
 	row := &store.NewEvent{
 		AccountID: account, Type: e.Type, OccurredAt: e.OccurredAt.UTC(), Application: e.Application, Entity: e.Entity, User: e.User,
 		Resource: e.Resource, Intermediate: e.Intermediate, IdempotencyKey: e.IdempotencyKey, Payload: string(e.Payload),
-		SchemaError: e.schemaError, KeyID: keyID(account, e.IdempotencyKey),
+		SchemaError: e.schemaError, Webhook: e.Webhook.stored(), KeyID: keyID(account, e.IdempotencyKey),
 	}
 	matching := registry.Event{
 		Event:      match.Event{Type: e.Type, User: e.User, Entity: e.Entity, Application: e.Application, Resource: e.Resource},
@@ -176,8 +187,12 @@ func (a *Accepter) prepare(account id.ID, e *Event) *store.NewEvent {
 			matching.Attributes = append(matching.Attributes, match.KV{Key: attribute.Key, Value: attribute.Value})
 		}
 	}
-	if route, is := a.route(account, e); is {
-		row.Targets = route
+	if targets, is := e.decided(account); is {
+		row.Targets = targets
+		return row
+	}
+	if targets, is := a.route(account, e); is {
+		row.Targets = targets
 		return row
 	}
 	var room [8]match.ID
@@ -206,6 +221,7 @@ func work(e *store.NewEvent) stream.Work {
 	if len(e.Payload) <= stream.InlinePayload {
 		w.Event.Payload = []byte(e.Payload)
 	}
+	store.SetWebhook(&w.Event, e.Webhook)
 	if e.Attributes != "" {
 		var attributes []struct{ Key, Value string }
 		_ = json.Unmarshal([]byte(e.Attributes), &attributes) // what prepare wrote

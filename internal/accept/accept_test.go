@@ -87,7 +87,9 @@ func newRig(t *testing.T, b testenv.Backend) *rig {
 // another returns another Accepter, as another process has.
 func (r *rig) another() (*Accepter, *prometheus.Registry) {
 	counts := prometheus.NewRegistry()
-	return New(Config{Store: r.store, Streams: r.streams, Registry: r.registry, Log: quiet(), Metrics: counts}), counts
+	return New(Config{
+		Store: r.store, Streams: r.streams, Registry: r.registry, Log: quiet(), Metrics: counts, MakeSecret: r.configure.EnsureAccountSecret,
+	}), counts
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

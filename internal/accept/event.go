@@ -21,6 +21,7 @@ type Event struct {
 	Resource       string
 	Attributes     []types.Attribute
 	Intermediate   bool
+	Webhook        *Webhook // nil for none
 
 	schemaError string // how the payload fails its type's JSON Schema; set by validate
 }

@@ -76,6 +76,9 @@ func (a *Accepter) validate(e *Event) (wrong usererror.List) {
 		}
 		seen[attribute.Key] = true
 	}
+	if e.Webhook != nil {
+		e.Webhook.validate(&wrong, a.guard)
+	}
 	switch {
 	case e.OccurredAt.IsZero():
 		e.OccurredAt = time.Now()

@@ -127,7 +127,8 @@ func Open(ctx context.Context, settings config.Settings, role Role, version stri
 	if role.Server {
 		a.Accepter = accept.New(accept.Config{
 			Store: a.Store, Streams: a.Streams, Registry: a.Registry, Log: log, Metrics: a.metrics,
-			Limits: accept.Limits{MaxPayload: settings.MaxPayload},
+			Limits: accept.Limits{MaxPayload: settings.MaxPayload}, Guard: guard,
+			MakeSecret: func(ctx context.Context) error { return a.Configure.EnsureAccountSecret(ctx) },
 		})
 		a.Configure = &configure.Service{
 			Store: a.Store, Vault: secrets, Guard: guard, Limits: configure.Limits{AllowSHA1: settings.AllowSHA1}, PublicURL: a.publicURL(),

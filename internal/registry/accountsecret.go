@@ -6,6 +6,18 @@ import (
 	"github.com/hookline/hookline/internal/id"
 )
 
+// AccountSecret returns an account's secret as a subscription that is enabled and has no profile; ok is false if the account
+// has none, as far as this process knows.
+func (r *Registry) AccountSecret(accountID id.ID) (s *Subscription, ok bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	a := r.accounts[accountID]
+	if a == nil || a.secret == nil {
+		return nil, false
+	}
+	return a.secret, true
+}
+
 // putAccountSecret keeps an account's secret as a subscription that is enabled and has no profile.
 func (r *Registry) putAccountSecret(row *ent.AccountSecret) {
 	s := &Subscription{ID: row.AccountID, Enabled: true}

@@ -147,6 +147,7 @@ func streamEvent(row *ent.Event) stream.Event {
 	for _, a := range row.Attributes {
 		e.Attributes = append(e.Attributes, stream.Attribute{Key: a.Key, Value: a.Value})
 	}
+	SetWebhook(&e, row.Webhook)
 	if len(row.Payload) <= stream.InlinePayload {
 		e.Payload = []byte(row.Payload)
 	}

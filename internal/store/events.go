@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/hookline/hookline/ent/schema/types"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/stream"
 )
@@ -32,6 +34,7 @@ type NewEvent struct {
 	Payload        string
 	Targets        []byte // the ids of the matched subscriptions, 16 bytes each
 	SchemaError    string // how the payload fails its type's JSON Schema; empty when it does not, or nobody looked
+	Webhook        *types.Webhook // what it says about its own delivery; nil for nothing
 	// Held are the statuses, SKIPPED or PARKED, of the last targets: those that are disabled. Their deliveries are written with the event.
 	Held []stream.Status
 
@@ -40,6 +43,22 @@ type NewEvent struct {
 	// First is set by CommitEvents when the key is known: the event that it stands for. This one is not committed then.
 	First        id.ID
 	FirstMatched int
+}
+
+// webhook returns what is stored of the webhook: JSON, empty for none.
+func (e *NewEvent) webhook() string {
+	if e.Webhook == nil {
+		return ""
+	}
+	text, _ := json.Marshal(e.Webhook) // strings and booleans: cannot fail
+	return string(text)
+}
+
+// SetWebhook notes in an event on its way what it says about its own delivery, nil for nothing.
+func SetWebhook(e *stream.Event, w *types.Webhook) {
+	if w != nil {
+		e.CallbackData, e.NotifyURL, e.XML = w.CallbackData, w.NotifyURL, w.XML
+	}
 }
 
 // Matched is how many subscriptions the event matched.
@@ -67,7 +86,7 @@ func (s *Store) CommitEvents(ctx context.Context, events []*NewEvent) error {
 }
 
 const insertEvents = `INSERT INTO events (id, account_id, type, occurred_at, application, entity, "user", resource, attributes,
-	intermediate, idempotency_key, payload, targets, schema_error) `
+	intermediate, idempotency_key, payload, targets, schema_error, webhook) `
 
 func (s *Store) commitPostgres(ctx context.Context, events []*NewEvent) error {
 	keyed := withKeys(events)
@@ -117,7 +136,7 @@ func postgresEvents(events []*NewEvent) arrayStatement {
 	application, entity, user, resource := textsOf(n, 16), textsOf(n, 16), textsOf(n, 16), textsOf(n, 16)
 	attributes, intermediate, key := textsOf(n, 0), bools(n), textsOf(n, 0)
 	payload, targets := textsOf(n, payloads/max(n, 1)+1), byteas(n, matched/max(n, 1)+1)
-	schemaError := textsOf(n, 0)
+	schemaError, webhook := textsOf(n, 0), textsOf(n, 0)
 	for _, e := range events {
 		id.addID(e.ID)
 		account.addID(e.AccountID)
@@ -133,13 +152,14 @@ func postgresEvents(events []*NewEvent) arrayStatement {
 		payload.addText(e.Payload)
 		targets.addBytes(e.Targets)
 		schemaError.addText(e.SchemaError)
+		webhook.addTextOrNull(e.webhook())
 	}
 	return arrayStatement{
 		name: "insert events",
 		query: insertEvents + `SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::text[],
-			$7::text[], $8::text[], $9::text[], $10::bool[], $11::text[], $12::text[], $13::bytea[], $14::text[])`,
+			$7::text[], $8::text[], $9::text[], $10::bool[], $11::text[], $12::text[], $13::bytea[], $14::text[], $15::text[])`,
 		columns: []*pgArray{
-			id, account, kind, occurred, application, entity, user, resource, attributes, intermediate, key, payload, targets, schemaError,
+			id, account, kind, occurred, application, entity, user, resource, attributes, intermediate, key, payload, targets, schemaError, webhook,
 		},
 	}
 }
@@ -208,7 +228,7 @@ func commitSQLite(ctx context.Context, tx *sql.Tx, events []*NewEvent) error {
 		}
 		e.foundKey(first, matched)
 	}
-	insert, err := tx.PrepareContext(ctx, insertEvents+`VALUES (?`+strings.Repeat(", ?", 13)+`)`)
+	insert, err := tx.PrepareContext(ctx, insertEvents+`VALUES (?`+strings.Repeat(", ?", 14)+`)`)
 	if err != nil {
 		return err
 	}
@@ -218,8 +238,9 @@ func commitSQLite(ctx context.Context, tx *sql.Tx, events []*NewEvent) error {
 			continue
 		}
 		attributes := sql.NullString{String: e.Attributes, Valid: e.Attributes != ""}
+		webhook := e.webhook()
 		_, err := insert.ExecContext(ctx, e.ID, e.AccountID, e.Type, e.OccurredAt.UTC(), e.Application, e.Entity, e.User, e.Resource,
-			attributes, e.Intermediate, e.IdempotencyKey, e.Payload, e.Targets, e.SchemaError)
+			attributes, e.Intermediate, e.IdempotencyKey, e.Payload, e.Targets, e.SchemaError, sql.NullString{String: webhook, Valid: webhook != ""})
 		if err != nil {
 			return err
 		}

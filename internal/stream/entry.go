@@ -34,6 +34,10 @@ type Event struct {
 	Resource    string      `cbor:"8,keyasint,omitempty"`
 	Attributes  []Attribute `cbor:"9,keyasint,omitempty"`
 	Payload     []byte      `cbor:"10,keyasint,omitempty"`
+	// CallbackData is carried in the notification. NotifyURL is where the target that is the account itself goes, as XML or as JSON.
+	CallbackData string `cbor:"11,keyasint,omitempty"`
+	NotifyURL    string `cbor:"12,keyasint,omitempty"`
+	XML          bool   `cbor:"13,keyasint,omitempty"`
 }
 
 // Attribute is a value of an event to filter on.
@@ -45,7 +49,8 @@ type Attribute struct {
 
 // Target is a delivery of an event that is due.
 type Target struct {
-	_              struct{} `cbor:",toarray"`
+	_ struct{} `cbor:",toarray"`
+	// SubscriptionID may also be the id of a resource route, or of the account, for the event's own NotifyURL.
 	SubscriptionID id.ID
 	// Attempts is how many attempts there have been; Failures, how many of them count in the retry schedule.
 	Attempts int
