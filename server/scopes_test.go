@@ -16,21 +16,14 @@ import (
 	"github.com/hookline/hookline/internal/testenv"
 )
 
-// required are the literals of arguments that fields need, for TestEveryFieldDemandsItsScope. What has no entry is a sample
-// of its type, which no object has.
+// required are the literals of arguments that fields of queries need, other than the `id` or the `by` of the object that the
+// field is.
 func required(ids map[string]string) map[string]string {
 	return map[string]string{
-		"Query.account(by:)":             `{id: "` + ids["Account"] + `"}`,
-		"Query.authSetting(by:)":         `{id: "` + ids["AuthSetting"] + `"}`,
-		"Query.deletionImpact(id:)":      `"` + ids["AuthSetting"] + `"`,
-		"Query.delivery(id:)":            `"` + ids["Delivery"] + `"`,
-		"Query.deliveryAttempt(id:)":     `"` + ids["DeliveryAttempt"] + `"`,
-		"Query.event(id:)":               `"` + ids["Event"] + `"`,
-		"Query.eventSubscription(by:)":   `{id: "` + ids["EventSubscription"] + `"}`,
-		"Query.eventType(name:)":         `"sms.delivery"`,
-		"Query.notificationProfile(by:)": `{id: "` + ids["NotificationProfile"] + `"}`,
-		"Query.node(id:)":                `"` + ids["EventSubscription"] + `"`,
-		"Query.nodes(ids:)":              `["` + ids["EventSubscription"] + `"]`,
+		"Query.deletionImpact(id:)": `"` + ids["AuthSetting"] + `"`,
+		"Query.eventType(name:)":    `"sms.delivery"`,
+		"Query.node(id:)":           `"` + ids["EventSubscription"] + `"`,
+		"Query.nodes(ids:)":         `["` + ids["EventSubscription"] + `"]`,
 	}
 }
 
@@ -52,9 +45,13 @@ func TestEveryFieldDemandsItsScope(t *testing.T) {
 				}
 				name := fmt.Sprintf("%s.%s(%s:)", object.Name, field.Name, argument.Name)
 				literal, found := literals[name]
-				switch {
+				switch theirs := ids[field.Type.Name()]; {
 				case field.Name == "node" && of != "":
 					literal = `"` + ids[of] + `"`
+				case theirs != "" && argument.Type.Name() == "ID" && object == schema.Query:
+					literal = `"` + theirs + `"`
+				case theirs != "" && argument.Type.Name() == "Ref" && object == schema.Query:
+					literal = `{id: "` + theirs + `"}`
 				case !found && object == schema.Query:
 					t.Errorf("%s has no entry in required", name)
 				case !found:
