@@ -103,7 +103,8 @@ func (p *prober) compare(operation ast.Operation, document string, vars func(tex
 // ownArguments are the values of required arguments that make operations go on to look at the others; everything else is a
 // sample of its type.
 var ownArguments = map[string]any{
-	"Ref": map[string]any{"key": ownText},
+	"Ref":            map[string]any{"key": ownText},
+	"ResourceAction": "FORWARD",
 }
 
 // TestAnotherAccountsObjectsDoNotExist: whatever argument of whatever field is given the id, the key or the name of another

@@ -77,6 +77,7 @@ func (w *world) furnish(name string) logged {
 		result(l.subscription.AccountID, event, l.subscription.ID, 1, stream.StatusRetrying),
 		result(l.subscription.AccountID, event, l.subscription.ID, 2, stream.StatusSucceeded),
 	)
+	must(w.configure.SetResourceRoute(ctx, name, configure.Forward, &configure.Ref{Key: &name}))
 	return l
 }
 

@@ -20,10 +20,11 @@ import (
 // field is.
 func required(ids map[string]string) map[string]string {
 	return map[string]string{
-		"Query.deletionImpact(id:)": `"` + ids["AuthSetting"] + `"`,
-		"Query.eventType(name:)":    `"sms.delivery"`,
-		"Query.node(id:)":           `"` + ids["EventSubscription"] + `"`,
-		"Query.nodes(ids:)":         `["` + ids["EventSubscription"] + `"]`,
+		"Query.deletionImpact(id:)":      `"` + ids["AuthSetting"] + `"`,
+		"Query.eventType(name:)":         `"sms.delivery"`,
+		"Query.node(id:)":                `"` + ids["EventSubscription"] + `"`,
+		"Query.nodes(ids:)":              `["` + ids["EventSubscription"] + `"]`,
+		"Query.resourceRoute(resource:)": `"own"`,
 	}
 }
 

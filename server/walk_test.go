@@ -155,7 +155,11 @@ func (w *world) nodeIDs(schema *ast.Schema, key string) map[string]string {
 				if w.get(key, fmt.Sprintf(`{%s(first: 1) {nodes {id}}}`, field.Name), nil, field.Name+".nodes") != "[]" {
 					ids[node.Name] = w.get(key, fmt.Sprintf(`{%s(first: 1) {nodes {id}}}`, field.Name), nil, field.Name+".nodes.0.id")
 				}
-			case field.Type.Name() == node.Name && field.Type.Elem != nil:
+			case field.Type.Name() == node.Name && field.Type.Elem == nil:
+				if w.get(key, fmt.Sprintf(`{%s {id}}`, field.Name), nil, field.Name) != "null" {
+					ids[node.Name] = w.get(key, fmt.Sprintf(`{%s {id}}`, field.Name), nil, field.Name+".id")
+				}
+			case field.Type.Name() == node.Name:
 				ids[node.Name] = w.get(key, fmt.Sprintf(`{%s {id}}`, field.Name), nil, field.Name+".0.id")
 			}
 		}
