@@ -61,7 +61,12 @@ func (r *mutationResolver) CreatePortalSession(ctx context.Context, account conf
 }
 
 func (r *mutationResolver) RevokeAPIKey(ctx context.Context, id string) (*APIKeyPayload, error) {
-	apiKey, err := r.Configure.RevokeAPIKey(ctx, parseAPIKeyID(id))
+	key, err := configure.ParseAPIKeyID("id", id)
+	if err != nil {
+		wrong, err := mistakes(err)
+		return &APIKeyPayload{UserErrors: wrong}, err
+	}
+	apiKey, err := r.Configure.RevokeAPIKey(ctx, key)
 	wrong, err := mistakes(err)
 	return &APIKeyPayload{APIKey: apiKey, UserErrors: wrong}, err
 }

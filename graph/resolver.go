@@ -96,8 +96,6 @@ func findAttempt(ctx context.Context, text string) (*ent.Attempt, error) {
 	return find(ctx, id.Attempt, text, loadersOf(ctx).attempt)
 }
 
-func parseAPIKeyID(text string) id.ID { return parseID(id.APIKey, text) }
-
 // The ids of rows, for lists.
 func accountID(a *ent.Account) id.ID             { return a.ID }
 func apiKeyID(k *ent.APIKey) id.ID               { return k.ID }

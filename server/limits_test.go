@@ -8,10 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"github.com/hookline/hookline/graph"
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/testenv"
 )
@@ -114,10 +112,7 @@ func sized(kind *ast.Type, field, of string, n int) any {
 // lies beyond is.
 func TestInputLimits(t *testing.T) {
 	t.Parallel()
-	schema, err := gqlparser.LoadSchema(&ast.Source{Input: graph.PrintedSchema()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := parseSchema(t)
 	testenv.Each(t, func(t *testing.T, b testenv.Backend) {
 		w := start(t, b)
 		ctx, key := w.customer("acme")

@@ -77,6 +77,15 @@ func grant(ctx context.Context, wrong *usererror.List, path string, scopes, with
 	return granted
 }
 
+// ParseAPIKeyID reads the id of an API key as the API shows it. What is none is a mistake.
+func ParseAPIKeyID(path, text string) (id.ID, error) {
+	key, err := id.ParseAs(id.APIKey, text)
+	if err != nil {
+		return id.Nil, usererror.List{usererror.New(usererror.Invalid, path, "%s is not the id of an API key, which begins with `%s_`", quote(text), id.APIKey)}
+	}
+	return key, nil
+}
+
 // RevokeAPIKey revokes an API key of the account of the context, for good. A key may revoke itself; one that has been
 // revoked stays as it is.
 func (s *Service) RevokeAPIKey(ctx context.Context, key id.ID) (*ent.APIKey, error) {

@@ -2,6 +2,7 @@ package configure
 
 import (
 	"context"
+	"strings"
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/authsetting"
@@ -29,7 +30,7 @@ func readRef(wrong *usererror.List, path string, ref Ref, prefix id.Prefix, kind
 		if err == nil {
 			return resolved{id: parsed}, true
 		}
-		wrong.Add(usererror.Invalid, path+".id", "%s is not the id of a %s, which begins with `%s_`", quote(*ref.ID), kind, prefix)
+		wrong.Add(usererror.Invalid, path+".id", "%s is not the id of %s, which begins with `%s_`", quote(*ref.ID), a(kind), prefix)
 	case validKey(*ref.Key):
 		return resolved{key: *ref.Key}, true
 	case kind == accountKind:
@@ -38,6 +39,14 @@ func readRef(wrong *usererror.List, path string, ref Ref, prefix id.Prefix, kind
 		notFound(wrong, path, ref, kind)
 	}
 	return resolved{}, false
+}
+
+// a puts the article before what people call an object.
+func a(kind string) string {
+	if strings.ContainsAny(kind[:1], "aeiouA") { // an API key, too
+		return "an " + kind
+	}
+	return "a " + kind
 }
 
 // notFound says that the account has no such object.
