@@ -145,7 +145,7 @@ function Detail({ attempt, bodies, onOpen }: DetailProps) {
         <Fact name="Sent to" copy={attempt.url}>
           <span className={classes.mono}>{attempt.url}</span>
         </Fact>
-        <Fact name="Subscription">{subscription?.name ?? <i>deleted</i>}</Fact>
+        <Fact name="Subscription">{subscription?.name ?? <i>none</i>}</Fact>
         <Fact name="Began" title={fullTime(attempt.startedAt)}>
           {clockTime(attempt.startedAt, now)}
         </Fact>

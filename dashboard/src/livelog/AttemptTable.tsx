@@ -192,7 +192,7 @@ const AttemptRow = memo(function AttemptRow({ attempt, index, top, time, active,
         {attempt.eventType}
       </Cell>
       <Cell title={attempt.subscription?.name}>
-        {attempt.subscription?.name ?? <span className={classes.none}>deleted</span>}
+        {attempt.subscription?.name ?? <span className={classes.none}>none</span>}
       </Cell>
       <Cell className={classes.number} title={`Attempt ${attempt.number} of its delivery`}>
         {attempt.number}
