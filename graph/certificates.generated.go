@@ -33,6 +33,9 @@ type CertificateResolver interface {
 	Chain(ctx context.Context, obj *ent.Certificate) ([]*ChainCertificate, error)
 	Profiles(ctx context.Context, obj *ent.Certificate, first *int, after *string, last *int, before *string) (*Connection[ent.NotificationProfile], error)
 }
+type CertificateChangeResolver interface {
+	Certificate(ctx context.Context, obj *configure.CertificateChange) (*ent.Certificate, error)
+}
 
 // endregion ************************** generated!.gotpl **************************
 
@@ -524,6 +527,61 @@ func (ec *executionContext) fieldContext_Certificate_version(_ context.Context, 
 	return graphql.NewScalarFieldContext("Certificate", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
+func (ec *executionContext) _CertificateChange_certificate(ctx context.Context, field graphql.CollectedField, obj *configure.CertificateChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CertificateChange_certificate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.CertificateChange().Certificate(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Certificate) graphql.Marshaler {
+			return ec.marshalNCertificate2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋentᚐCertificate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CertificateChange_certificate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CertificateChange",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Certificate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CertificateChange_at(ctx context.Context, field graphql.CollectedField, obj *configure.CertificateChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CertificateChange_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CertificateChange_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CertificateChange", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
 func (ec *executionContext) _CertificateConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[ent.Certificate]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -880,6 +938,80 @@ func (ec *executionContext) fieldContext_ChainCertificate_fingerprint(_ context.
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
+
+func (ec *executionContext) unmarshalInputCertificateChangeInput(ctx context.Context, obj any) (configure.CertificateChangeInput, error) {
+	var it configure.CertificateChangeInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"certificate", "at"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "certificate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("certificate"))
+			data, err := ec.unmarshalNCertificateChoice2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐCertificateChoice(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Certificate = data
+		case "at":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("at"))
+			data, err := ec.unmarshalNDateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.At = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCertificateChoice(ctx context.Context, obj any) (configure.CertificateChoice, error) {
+	var it configure.CertificateChoice
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"existing", "upload"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "existing":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("existing"))
+			data, err := ec.unmarshalORef2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Existing = data
+		case "upload":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("upload"))
+			data, err := ec.unmarshalOUploadCertificateInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐUploadCertificateInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Upload = data
+		}
+	}
+	return it, nil
+}
 
 func (ec *executionContext) unmarshalInputCertificateOrder(ctx context.Context, obj any) (Order, error) {
 	var it Order
@@ -1408,6 +1540,82 @@ func (ec *executionContext) _Certificate(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var certificateChangeImplementors = []string{"CertificateChange"}
+
+func (ec *executionContext) _CertificateChange(ctx context.Context, sel ast.SelectionSet, obj *configure.CertificateChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, certificateChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CertificateChange")
+		case "certificate":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._CertificateChange_certificate(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "at":
+			out.Values[i] = ec._CertificateChange_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var certificateConnectionImplementors = []string{"CertificateConnection"}
 
 func (ec *executionContext) _CertificateConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[ent.Certificate]) graphql.Marshaler {
@@ -1642,6 +1850,10 @@ func (ec *executionContext) _ChainCertificate(ctx context.Context, sel ast.Selec
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) marshalNCertificate2githubᚗcomᚋhooklineᚋhooklineᚋentᚐCertificate(ctx context.Context, sel ast.SelectionSet, v ent.Certificate) graphql.Marshaler {
+	return ec._Certificate(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalNCertificate2ᚕᚖgithubᚗcomᚋhooklineᚋhooklineᚋentᚐCertificateᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Certificate) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -1666,6 +1878,11 @@ func (ec *executionContext) marshalNCertificate2ᚖgithubᚗcomᚋhooklineᚋhoo
 		return graphql.Null
 	}
 	return ec._Certificate(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNCertificateChoice2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐCertificateChoice(ctx context.Context, v any) (configure.CertificateChoice, error) {
+	res, err := ec.unmarshalInputCertificateChoice(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNCertificateConnection2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐConnection(ctx context.Context, sel ast.SelectionSet, v Connection[ent.Certificate]) graphql.Marshaler {
@@ -1798,6 +2015,29 @@ func (ec *executionContext) marshalOCertificate2ᚖgithubᚗcomᚋhooklineᚋhoo
 	return ec._Certificate(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOCertificateChange2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐCertificateChange(ctx context.Context, sel ast.SelectionSet, v *configure.CertificateChange) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CertificateChange(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOCertificateChangeInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐCertificateChangeInput(ctx context.Context, v any) (*configure.CertificateChangeInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCertificateChangeInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOCertificateChoice2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐCertificateChoice(ctx context.Context, v any) (*configure.CertificateChoice, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCertificateChoice(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalOCertificateOrder2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐOrder(ctx context.Context, v any) (*Order, error) {
 	if v == nil {
 		return nil, nil
@@ -1840,6 +2080,14 @@ func (ec *executionContext) marshalOCertificateStatus2ᚕgithubᚗcomᚋhookline
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalOUploadCertificateInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐUploadCertificateInput(ctx context.Context, v any) (*configure.UploadCertificateInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputUploadCertificateInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 // endregion ***************************** type.gotpl *****************************

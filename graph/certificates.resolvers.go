@@ -75,6 +75,10 @@ func (r *certificateResolver) Profiles(ctx context.Context, obj *ent.Certificate
 	return connect(rows, p, profileID, count), nil
 }
 
+func (r *certificateChangeResolver) Certificate(ctx context.Context, obj *configure.CertificateChange) (*ent.Certificate, error) {
+	return loadersOf(ctx).certificate.load(ctx, obj.Certificate)
+}
+
 func (r *mutationResolver) UploadCertificate(ctx context.Context, input configure.UploadCertificateInput) (*CertificatePayload, error) {
 	uploaded, err := r.Configure.UploadCertificate(ctx, input)
 	if uploaded == nil {
@@ -114,4 +118,11 @@ func (r *queryResolver) Certificates(ctx context.Context, search *string, status
 
 func (r *Resolver) Certificate() CertificateResolver { return &certificateResolver{r} }
 
-type certificateResolver struct{ *Resolver }
+func (r *Resolver) CertificateChange() CertificateChangeResolver {
+	return &certificateChangeResolver{r}
+}
+
+type (
+	certificateResolver       struct{ *Resolver }
+	certificateChangeResolver struct{ *Resolver }
+)

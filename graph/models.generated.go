@@ -293,6 +293,8 @@ type NotificationProfilePayload struct {
 	NotificationProfile *ent.NotificationProfile `json:"notificationProfile,omitempty"`
 	// The secret that was made for an auth setting that was created together with the profile: shown in this answer only.
 	CreatedAuthSecret *string `json:"createdAuthSecret,omitempty"`
+	// What deserves attention though the request was carried out.
+	Warnings []string `json:"warnings"`
 	// Why it was refused; empty when it was not.
 	UserErrors []*usererror.Error `json:"userErrors"`
 }

@@ -28,6 +28,8 @@ type NotificationProfileResolver interface {
 	Headers(ctx context.Context, obj *ent.NotificationProfile) ([]*Header, error)
 	RetryPolicy(ctx context.Context, obj *ent.NotificationProfile) (*RetryPolicy, error)
 	Auth(ctx context.Context, obj *ent.NotificationProfile) (*ent.AuthSetting, error)
+	Certificate(ctx context.Context, obj *ent.NotificationProfile) (*ent.Certificate, error)
+	CertificateChange(ctx context.Context, obj *ent.NotificationProfile) (*configure.CertificateChange, error)
 	Subscriptions(ctx context.Context, obj *ent.NotificationProfile, first *int, after *string, last *int, before *string) (*Connection[ent.EventSubscription], error)
 }
 
@@ -587,6 +589,70 @@ func (ec *executionContext) fieldContext_NotificationProfile_auth(_ context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _NotificationProfile_certificate(ctx context.Context, field graphql.CollectedField, obj *ent.NotificationProfile) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationProfile_certificate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.NotificationProfile().Certificate(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Certificate) graphql.Marshaler {
+			return ec.marshalOCertificate2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋentᚐCertificate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationProfile_certificate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "NotificationProfile",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Certificate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _NotificationProfile_certificateChange(ctx context.Context, field graphql.CollectedField, obj *ent.NotificationProfile) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationProfile_certificateChange(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.NotificationProfile().CertificateChange(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *configure.CertificateChange) graphql.Marshaler {
+			return ec.marshalOCertificateChange2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐCertificateChange(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationProfile_certificateChange(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "NotificationProfile",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CertificateChange(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _NotificationProfile_subscriptions(ctx context.Context, field graphql.CollectedField, obj *ent.NotificationProfile) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -929,6 +995,29 @@ func (ec *executionContext) fieldContext_NotificationProfilePayload_createdAuthS
 	return graphql.NewScalarFieldContext("NotificationProfilePayload", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _NotificationProfilePayload_warnings(ctx context.Context, field graphql.CollectedField, obj *NotificationProfilePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationProfilePayload_warnings(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Warnings, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationProfilePayload_warnings(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NotificationProfilePayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _NotificationProfilePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *NotificationProfilePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1093,7 +1182,7 @@ func (ec *executionContext) unmarshalInputCreateNotificationProfileInput(ctx con
 		asMap["headers"] = []any{}
 	}
 
-	fieldsInOrder := [...]string{"key", "name", "webhookUrl", "payloadFormat", "responseStatusRegex", "responseHeaderRegex", "responseBodyRegex", "maxBucketSize", "maxBucketDelayMs", "windowSize", "rateLimit", "connectTimeoutMs", "readTimeoutMs", "tlsVersions", "headers", "retryPolicy", "auth"}
+	fieldsInOrder := [...]string{"key", "name", "webhookUrl", "payloadFormat", "responseStatusRegex", "responseHeaderRegex", "responseBodyRegex", "maxBucketSize", "maxBucketDelayMs", "windowSize", "rateLimit", "connectTimeoutMs", "readTimeoutMs", "tlsVersions", "headers", "retryPolicy", "auth", "certificate"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1219,6 +1308,13 @@ func (ec *executionContext) unmarshalInputCreateNotificationProfileInput(ctx con
 				return it, err
 			}
 			it.Auth = data
+		case "certificate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("certificate"))
+			data, err := ec.unmarshalOCertificateChoice2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐCertificateChoice(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Certificate = data
 		}
 	}
 	return it, nil
@@ -1368,7 +1464,7 @@ func (ec *executionContext) unmarshalInputUpdateNotificationProfileInput(ctx con
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"expectedVersion", "name", "webhookUrl", "payloadFormat", "responseStatusRegex", "responseHeaderRegex", "responseBodyRegex", "maxBucketSize", "maxBucketDelayMs", "windowSize", "rateLimit", "connectTimeoutMs", "readTimeoutMs", "tlsVersions", "headers", "retryPolicy", "auth"}
+	fieldsInOrder := [...]string{"expectedVersion", "name", "webhookUrl", "payloadFormat", "responseStatusRegex", "responseHeaderRegex", "responseBodyRegex", "maxBucketSize", "maxBucketDelayMs", "windowSize", "rateLimit", "connectTimeoutMs", "readTimeoutMs", "tlsVersions", "headers", "retryPolicy", "auth", "certificate", "certificateChange"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1494,6 +1590,20 @@ func (ec *executionContext) unmarshalInputUpdateNotificationProfileInput(ctx con
 				return it, err
 			}
 			it.Auth = graphql.OmittableOf(data)
+		case "certificate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("certificate"))
+			data, err := ec.unmarshalOCertificateChoice2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐCertificateChoice(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Certificate = graphql.OmittableOf(data)
+		case "certificateChange":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("certificateChange"))
+			data, err := ec.unmarshalOCertificateChangeInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐCertificateChangeInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CertificateChange = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil
@@ -1855,6 +1965,82 @@ func (ec *executionContext) _NotificationProfile(ctx context.Context, sel ast.Se
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "certificate":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._NotificationProfile_certificate(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "certificateChange":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._NotificationProfile_certificateChange(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "subscriptions":
 			field := field
 
@@ -2078,6 +2264,11 @@ func (ec *executionContext) _NotificationProfilePayload(ctx context.Context, sel
 		case "createdAuthSecret":
 			out.Values[i] = ec._NotificationProfilePayload_createdAuthSecret(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "warnings":
+			out.Values[i] = ec._NotificationProfilePayload_warnings(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "userErrors":

@@ -7,6 +7,7 @@ package graph
 
 import (
 	"context"
+	"time"
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/notificationprofile"
@@ -21,13 +22,18 @@ func (r *mutationResolver) CreateNotificationProfile(ctx context.Context, input 
 	if created == nil {
 		return &NotificationProfilePayload{UserErrors: wrong}, err
 	}
-	return &NotificationProfilePayload{NotificationProfile: created.NotificationProfile, CreatedAuthSecret: orNull(created.AuthSecret)}, err
+	return &NotificationProfilePayload{
+		NotificationProfile: created.NotificationProfile, CreatedAuthSecret: orNull(created.AuthSecret), Warnings: created.Warnings,
+	}, err
 }
 
 func (r *mutationResolver) UpdateNotificationProfile(ctx context.Context, by configure.Ref, input configure.UpdateNotificationProfileInput) (*NotificationProfilePayload, error) {
-	profile, err := r.Configure.UpdateNotificationProfile(ctx, by, input)
+	changed, err := r.Configure.UpdateNotificationProfile(ctx, by, input)
 	wrong, err := mistakes(err)
-	return &NotificationProfilePayload{NotificationProfile: profile, UserErrors: wrong}, err
+	if changed == nil {
+		return &NotificationProfilePayload{UserErrors: wrong}, err
+	}
+	return &NotificationProfilePayload{NotificationProfile: changed.NotificationProfile, Warnings: changed.Warnings}, err
 }
 
 func (r *mutationResolver) DeleteNotificationProfile(ctx context.Context, by configure.Ref, deleteUnused bool) (*DeletePayload, error) {
@@ -71,6 +77,18 @@ func (r *notificationProfileResolver) Auth(ctx context.Context, obj *ent.Notific
 		return nil, nil // none
 	}
 	return loadersOf(ctx).authSetting.load(ctx, *obj.AuthSettingID)
+}
+
+func (r *notificationProfileResolver) Certificate(ctx context.Context, obj *ent.NotificationProfile) (*ent.Certificate, error) {
+	used := configure.CertificateAt(obj, time.Now())
+	if used == nil {
+		return nil, nil // none
+	}
+	return loadersOf(ctx).certificate.load(ctx, *used)
+}
+
+func (r *notificationProfileResolver) CertificateChange(ctx context.Context, obj *ent.NotificationProfile) (*configure.CertificateChange, error) {
+	return configure.CertificateChangeAt(obj, time.Now()), nil
 }
 
 func (r *notificationProfileResolver) Subscriptions(ctx context.Context, obj *ent.NotificationProfile, first *int, after *string, last *int, before *string) (*Connection[ent.EventSubscription], error) {

@@ -33,6 +33,7 @@ type ResolverRoot interface {
 	AuthSetting() AuthSettingResolver
 	Category() CategoryResolver
 	Certificate() CertificateResolver
+	CertificateChange() CertificateChangeResolver
 	DeletionImpact() DeletionImpactResolver
 	Delivery() DeliveryResolver
 	DeliveryAttempt() DeliveryAttemptResolver
@@ -253,6 +254,11 @@ type ComplexityRoot struct {
 		Subject       func(childComplexity int) int
 		UpdatedAt     func(childComplexity int) int
 		Version       func(childComplexity int) int
+	}
+
+	CertificateChange struct {
+		At          func(childComplexity int) int
+		Certificate func(childComplexity int) int
 	}
 
 	CertificateConnection struct {
@@ -499,6 +505,8 @@ type ComplexityRoot struct {
 
 	NotificationProfile struct {
 		Auth                func(childComplexity int) int
+		Certificate         func(childComplexity int) int
+		CertificateChange   func(childComplexity int) int
 		ConnectTimeoutMs    func(childComplexity int) int
 		CreatedAt           func(childComplexity int) int
 		Headers             func(childComplexity int) int
@@ -538,6 +546,7 @@ type ComplexityRoot struct {
 		CreatedAuthSecret   func(childComplexity int) int
 		NotificationProfile func(childComplexity int) int
 		UserErrors          func(childComplexity int) int
+		Warnings            func(childComplexity int) int
 	}
 
 	OAuth2Credentials struct {
@@ -1475,6 +1484,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Certificate.Version(childComplexity), true
+
+	case "CertificateChange.at":
+		if e.ComplexityRoot.CertificateChange.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CertificateChange.At(childComplexity), true
+	case "CertificateChange.certificate":
+		if e.ComplexityRoot.CertificateChange.Certificate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CertificateChange.Certificate(childComplexity), true
 
 	case "CertificateConnection.edges":
 		if e.ComplexityRoot.CertificateConnection.Edges == nil {
@@ -2590,6 +2612,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.NotificationProfile.Auth(childComplexity), true
+	case "NotificationProfile.certificate":
+		if e.ComplexityRoot.NotificationProfile.Certificate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationProfile.Certificate(childComplexity), true
+	case "NotificationProfile.certificateChange":
+		if e.ComplexityRoot.NotificationProfile.CertificateChange == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationProfile.CertificateChange(childComplexity), true
 	case "NotificationProfile.connectTimeoutMs":
 		if e.ComplexityRoot.NotificationProfile.ConnectTimeoutMs == nil {
 			break
@@ -2778,6 +2812,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.NotificationProfilePayload.UserErrors(childComplexity), true
+	case "NotificationProfilePayload.warnings":
+		if e.ComplexityRoot.NotificationProfilePayload.Warnings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationProfilePayload.Warnings(childComplexity), true
 
 	case "OAuth2Credentials.clientId":
 		if e.ComplexityRoot.OAuth2Credentials.ClientID == nil {
@@ -3452,6 +3492,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAuthChoice,
 		ec.unmarshalInputBasicInput,
 		ec.unmarshalInputCategoryInput,
+		ec.unmarshalInputCertificateChangeInput,
+		ec.unmarshalInputCertificateChoice,
 		ec.unmarshalInputCertificateOrder,
 		ec.unmarshalInputCreateAuthSettingInput,
 		ec.unmarshalInputCreateEventSubscriptionInput,
@@ -4111,6 +4153,16 @@ func (ec *executionContext) childFields_Certificate(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type Certificate", field.Name)
 }
 
+func (ec *executionContext) childFields_CertificateChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "certificate":
+		return ec.fieldContext_CertificateChange_certificate(ctx, field)
+	case "at":
+		return ec.fieldContext_CertificateChange_at(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CertificateChange", field.Name)
+}
+
 func (ec *executionContext) childFields_CertificateConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -4561,6 +4613,10 @@ func (ec *executionContext) childFields_NotificationProfile(ctx context.Context,
 		return ec.fieldContext_NotificationProfile_retryPolicy(ctx, field)
 	case "auth":
 		return ec.fieldContext_NotificationProfile_auth(ctx, field)
+	case "certificate":
+		return ec.fieldContext_NotificationProfile_certificate(ctx, field)
+	case "certificateChange":
+		return ec.fieldContext_NotificationProfile_certificateChange(ctx, field)
 	case "subscriptions":
 		return ec.fieldContext_NotificationProfile_subscriptions(ctx, field)
 	case "createdAt":
@@ -4603,6 +4659,8 @@ func (ec *executionContext) childFields_NotificationProfilePayload(ctx context.C
 		return ec.fieldContext_NotificationProfilePayload_notificationProfile(ctx, field)
 	case "createdAuthSecret":
 		return ec.fieldContext_NotificationProfilePayload_createdAuthSecret(ctx, field)
+	case "warnings":
+		return ec.fieldContext_NotificationProfilePayload_warnings(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_NotificationProfilePayload_userErrors(ctx, field)
 	}

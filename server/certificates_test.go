@@ -158,3 +158,56 @@ func TestProfilesOfCertificates(t *testing.T) {
 }
 
 func first[A, B any](a A, _ B) A { return a }
+
+func TestCertificatesOfProfiles(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, b testenv.Backend) {
+		w := start(t, b)
+		_, key := w.customer("acme")
+		ca := testenv.NewAuthority(t, "ca")
+		upload := func(name string) map[string]any {
+			return map[string]any{"upload": map[string]any{"key": name, "pem": ca.PEM(t, name, time.Now().Add(2*time.Hour))}}
+		}
+		const create = `mutation($input: CreateNotificationProfileInput!) {createNotificationProfile(input: $input) {
+			notificationProfile {certificate {key} certificateChange {at}} warnings userErrors {code message path}}}`
+		a := w.query(key, create, map[string]any{"input": map[string]any{"key": "p", "webhookUrl": "https://203.0.113.7/", "certificate": upload("a")}})
+		if want := `{"createNotificationProfile":{"notificationProfile":{"certificate":{"key":"a"},"certificateChange":null},"warnings":[],"userErrors":[]}}`; string(a.Data) != want {
+			t.Errorf("%+v %s", a.Errors, a.Data)
+		}
+		const update = `mutation($input: UpdateNotificationProfileInput!) {updateNotificationProfile(by: {key: "p"}, input: $input) {
+			notificationProfile {certificate {key profiles {totalCount}} certificateChange {certificate {key profiles {nodes {key}}} at}} warnings userErrors {code message path}}}`
+		takeover := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+		a = w.query(key, update, map[string]any{"input": map[string]any{"certificateChange": map[string]any{"certificate": upload("b"), "at": takeover}}})
+		if want := `{"updateNotificationProfile":{"notificationProfile":{"certificate":{"key":"a","profiles":{"totalCount":1}},"certificateChange":{"certificate":{"key":"b","profiles":{"nodes":[{"key":"p"}]}},"at":"` +
+			takeover + `"}},"warnings":[],"userErrors":[]}}`; string(a.Data) != want {
+			t.Errorf("%+v %s", a.Errors, a.Data)
+		}
+		past := map[string]any{"input": map[string]any{"certificateChange": map[string]any{"certificate": map[string]any{"existing": map[string]any{"key": "b"}}, "at": "2020-01-01T00:00:00Z"}}}
+		if got := w.userErrors(key, update, past); len(got) != 1 || got[0].Code != "OUT_OF_RANGE" || fmt.Sprint(got[0].Path) != "[input certificateChange at]" {
+			t.Errorf("in the past: %+v", got)
+		}
+		a = w.query(key, update, map[string]any{"input": map[string]any{"certificateChange": nil}})
+		if got := at(t, a.Data, "updateNotificationProfile.notificationProfile.certificateChange"); got != "null" {
+			t.Errorf("cancelled: %s", a.Data)
+		}
+		a = w.query(key, update, map[string]any{"input": map[string]any{"certificate": nil}})
+		if got := at(t, a.Data, "updateNotificationProfile.notificationProfile.certificate"); got != "null" {
+			t.Errorf("none: %s", a.Data)
+		}
+		const impact = `query($id: ID!) {deletionImpact(id: $id) {blockedByCount blockedBy {id}}}`
+		w.get(key, update, map[string]any{"input": map[string]any{
+			"certificate":       map[string]any{"existing": map[string]any{"key": "a"}},
+			"certificateChange": map[string]any{"certificate": map[string]any{"existing": map[string]any{"key": "b"}}, "at": takeover},
+		}}, "updateNotificationProfile")
+		for _, c := range []string{"a", "b"} {
+			made := w.get(key, `query($key: Key!) {certificate(by: {key: $key}) {id}}`, map[string]any{"key": c}, "certificate.id")
+			if got := w.get(key, impact, map[string]any{"id": made}, "deletionImpact.blockedByCount"); got != "1" {
+				t.Errorf("%s is used by %s", c, got)
+			}
+		}
+		gone := w.query(key, `mutation {deleteNotificationProfile(by: {key: "p"}, deleteUnused: true) {deletedIds userErrors {message}}}`, nil)
+		if got := string(gone.Data); strings.Count(got, "crt_") != 2 || strings.Count(got, "prf_") != 1 {
+			t.Errorf("deleted %s", got)
+		}
+	})
+}

@@ -45,6 +45,10 @@ func (w *Worker) send(ctx context.Context, j *job, started time.Time, a *stream.
 	if err := errors.Join(j.subscription.Problem, j.profile.Problem); err != nil {
 		return verdict{outcome: stream.OutcomeAuth, err: err.Error(), hint: problemHint}
 	}
+	certificate, err := certificateOf(j.profile, started)
+	if err != nil {
+		return verdict{outcome: stream.OutcomeTLS, err: err.Error(), hint: certificateHint}
+	}
 	data, err := j.entry.payload(ctx, w.store)
 	if ent.IsNotFound(err) {
 		return verdict{outcome: stream.OutcomeCancelled, err: "the event is no longer kept", hint: "Keep events for longer than their retries take."}
@@ -86,7 +90,7 @@ func (w *Worker) send(ctx context.Context, j *job, started time.Time, a *stream.
 	resp := w.client.Do(ctx, egress.Request{
 		URL: p.URL, Header: header, Body: body,
 		ConnectTimeout: p.ConnectTimeout, ReadTimeout: p.ReadTimeout, TotalTimeout: p.TotalTimeout,
-		TLS: egress.TLS{MinVersion: p.MinTLS, MaxVersion: p.MaxTLS},
+		TLS: egress.TLS{MinVersion: p.MinTLS, MaxVersion: p.MaxTLS, Certificate: certificate.TLS, Identity: certificate.Identity},
 	})
 	masks := []*strings.Replacer{p.Mask}
 	if token != nil {
@@ -94,6 +98,9 @@ func (w *Worker) send(ctx context.Context, j *job, started time.Time, a *stream.
 	}
 	describe(a, &resp, masks...)
 	v := judge(p, &resp, time.Now())
+	if v.outcome == stream.OutcomeTLS && certificate.TLS != nil && !started.Before(certificate.NotAfter) {
+		v.hint = "The profile's client certificate has expired: upload the renewed one, and change the profile over to it."
+	}
 	if token != nil && resp.StatusCode == http.StatusUnauthorized {
 		v.atOnce = !token.Fresh(started)
 		w.tokens.Refuse(token)

@@ -102,6 +102,7 @@ func New(config Config) *Worker {
 	if w.grace == 0 {
 		w.grace = DefaultGrace
 	}
+	config.Registry.OnRelease(config.Client.Forget)
 	for partition := range config.Streams.Partitions() {
 		w.settlers = append(w.settlers, newSettler(config.Streams, partition,
 			func(entries int) { w.slots.Release(int64(entries)) }, func(err error) { w.problems.note("streams", err) }))

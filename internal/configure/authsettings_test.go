@@ -293,7 +293,7 @@ func TestAProfilesAuthSetting(t *testing.T) {
 			if err != nil {
 				e.Fatal(err)
 			}
-			return row
+			return row.NotificationProfile
 		}
 		if row := change(nil); row.AuthSettingID != nil {
 			e.Errorf("cleared to %v", row.AuthSettingID)

@@ -145,14 +145,18 @@ func CertificateBinding(certificate id.ID) string {
 	return "certificates/" + certificate.String() + "/private_key"
 }
 
-// draftCertificate returns a certificate that may be saved only if nothing is wrong.
+// draftCertificate returns a certificate that may be saved, besides others, only if nothing is wrong.
 func (s *Service) draftCertificate(
-	ctx context.Context, c *change, path string, in UploadCertificateInput, read *uploadRead,
+	ctx context.Context, c *change, path string, in UploadCertificateInput, read *uploadRead, others ...*ent.CertificateCreate,
 ) (*ent.CertificateCreate, error) {
 	if checkKey(&c.wrong, path+".key", in.Key) {
 		taken, err := c.Certificate.Query().Where(certificate.Key(in.Key)).Exist(ctx)
 		if err != nil {
 			return nil, err
+		}
+		for _, other := range others {
+			key, _ := other.Mutation().Key()
+			taken = taken || key == in.Key
 		}
 		if taken {
 			c.wrong.Add(usererror.Taken, path+".key", "another certificate of the account has the key %s: choose another one", quote(in.Key))
@@ -167,7 +171,7 @@ func (s *Service) draftCertificate(
 	if err != nil {
 		return nil, err
 	}
-	if n >= maxCertificates {
+	if n += len(others); n >= maxCertificates {
 		c.wrong.Add(usererror.LimitReached, path, "the account has %d certificates, which is the limit: delete those that are not used any more", n)
 	}
 	c.wrong = append(c.wrong, read.wrong...)
@@ -257,14 +261,6 @@ func certificatesOf(ctx context.Context, db *ent.Client, profile id.ID) ([]id.ID
 		used = append(used, *next)
 	}
 	return used, nil
-}
-
-// CertificateAt returns the certificate that a profile uses at a time; nil for none.
-func CertificateAt(p *ent.NotificationProfile, at time.Time) *id.ID {
-	if p.NextCertificateAt != nil && !at.Before(*p.NextCertificateAt) {
-		return p.NextCertificateID
-	}
-	return p.CertificateID
 }
 
 // settleSuccessors writes down in profiles that a certificate's successor has taken over, which so far followed from the

@@ -84,6 +84,7 @@ type CreateNotificationProfileInput struct {
 	Headers             []HeaderInput
 	RetryPolicy         *RetryPolicyInput
 	Auth                *AuthChoice
+	Certificate         *CertificateChoice
 }
 
 // ProfileInput returns the input of a new notification profile with the schema's defaults.
@@ -120,7 +121,9 @@ type UpdateNotificationProfileInput struct {
 	TLSVersions         []string
 	Headers             []HeaderInput // empty but not nil: none
 	RetryPolicy         *RetryPolicyInput
-	Auth                graphql.Omittable[*Ref] // nil: none
+	Auth                graphql.Omittable[*Ref]                    // nil: none
+	Certificate         graphql.Omittable[*CertificateChoice]      // nil: none
+	CertificateChange   graphql.Omittable[*CertificateChangeInput] // nil: none
 }
 
 // HeaderInput is a header for every request.

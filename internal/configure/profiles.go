@@ -17,13 +17,23 @@ type CreatedNotificationProfile struct {
 	// AuthSecret is the secret that was made for the auth setting that was created together with it, if one was: this is
 	// the only time that it is shown.
 	AuthSecret string
+	// Warnings are those of the certificate that was uploaded together with it.
+	Warnings []string
 }
 
-// CreateNotificationProfile creates a profile, and its auth setting if the input has one to create: both or neither.
+// ChangedNotificationProfile is a notification profile as it is after a change.
+type ChangedNotificationProfile struct {
+	*ent.NotificationProfile
+	// Warnings are those of the certificates that were uploaded together with the change.
+	Warnings []string
+}
+
+// CreateNotificationProfile creates a profile, and its auth setting and its certificate if the input has them: all or none.
 func (s *Service) CreateNotificationProfile(ctx context.Context, in CreateNotificationProfileInput) (*CreatedNotificationProfile, error) {
 	var made *CreatedNotificationProfile
+	certificates := in.certificateChanges(ctx, "input")
 	err := s.change(ctx, func(c *change) error {
-		draft, err := s.draftProfile(ctx, c, "input", in)
+		draft, err := s.draftProfile(ctx, c, "input", in, certificates)
 		if err != nil || len(c.wrong) > 0 {
 			return err
 		}
@@ -37,14 +47,19 @@ func (s *Service) CreateNotificationProfile(ctx context.Context, in CreateNotifi
 	return made, nil
 }
 
-// profileDraft is a profile that is not yet saved, with the auth setting that is to be saved before it, if any.
+// profileDraft is a profile that is not yet saved, with the auth setting and the certificate that are to be saved before it,
+// if any.
 type profileDraft struct {
-	profile *ent.NotificationProfileCreate
-	auth    *authDraft
+	profile  *ent.NotificationProfileCreate
+	auth     *authDraft
+	uploads  []*ent.CertificateCreate
+	warnings []string
 }
 
 // draftProfile returns a profile that is not yet saved. It may be saved only if nothing is wrong.
-func (s *Service) draftProfile(ctx context.Context, c *change, path string, in CreateNotificationProfileInput) (*profileDraft, error) {
+func (s *Service) draftProfile(
+	ctx context.Context, c *change, path string, in CreateNotificationProfileInput, certificates certificateChanges,
+) (*profileDraft, error) {
 	if checkKey(&c.wrong, path+".key", in.Key) {
 		taken, err := c.NotificationProfile.Query().Where(notificationprofile.Key(in.Key)).Exist(ctx)
 		if err != nil {
@@ -58,12 +73,19 @@ func (s *Service) draftProfile(ctx context.Context, c *change, path string, in C
 	draft := c.NotificationProfile.Create().SetID(profile).SetAccountID(c.account).SetKey(in.Key)
 	s.setProfileFields(ctx, &c.wrong, path, draft.Mutation(), profile, in.asChange())
 	auth, err := s.chooseAuth(ctx, c, path+".auth", draft, in.Auth)
-	return &profileDraft{draft, auth}, err
+	if err != nil {
+		return nil, err
+	}
+	uploads, err := s.setCertificates(ctx, c, path, draft.Mutation(), nil, certificates)
+	return &profileDraft{draft, auth, uploads, certificates.warnings()}, err
 }
 
 // saveProfile saves a draft.
 func (c *change) saveProfile(ctx context.Context, draft *profileDraft) (*CreatedNotificationProfile, error) {
-	made := new(CreatedNotificationProfile)
+	made := &CreatedNotificationProfile{Warnings: draft.warnings}
+	if err := saveCertificates(ctx, draft.uploads); err != nil {
+		return nil, err
+	}
 	if draft.auth != nil {
 		if _, err := draft.auth.row.Save(ctx); err != nil {
 			return nil, err
@@ -78,8 +100,9 @@ func (c *change) saveProfile(ctx context.Context, draft *profileDraft) (*Created
 }
 
 // UpdateNotificationProfile changes the fields of a profile that are given.
-func (s *Service) UpdateNotificationProfile(ctx context.Context, by Ref, in UpdateNotificationProfileInput) (*ent.NotificationProfile, error) {
-	var row *ent.NotificationProfile
+func (s *Service) UpdateNotificationProfile(ctx context.Context, by Ref, in UpdateNotificationProfileInput) (*ChangedNotificationProfile, error) {
+	certificates := readCertificateChanges(ctx, "input", in.Certificate, in.CertificateChange)
+	changed := &ChangedNotificationProfile{Warnings: certificates.warnings()}
 	err := s.change(ctx, func(c *change) error {
 		found, err := c.findProfile(ctx, "by", by)
 		if err != nil || found == nil {
@@ -89,21 +112,29 @@ func (s *Service) UpdateNotificationProfile(ctx context.Context, by Ref, in Upda
 		update := found.Update().Where(notificationprofile.Version(found.Version)).AddVersion(1)
 		s.setProfileFields(ctx, &c.wrong, "input", update.Mutation(), found.ID, in)
 		checkRedirection(ctx, &c.wrong, found, in)
-		if err := c.setAuth(ctx, update.Mutation(), in); err != nil || len(c.wrong) > 0 {
+		if err := c.setAuth(ctx, update.Mutation(), in); err != nil {
 			return err
 		}
-		if row, err = update.Save(ctx); ent.IsNotFound(err) {
+		uploads, err := s.setCertificates(ctx, c, "input", update.Mutation(), found, certificates)
+		if err != nil || len(c.wrong) > 0 {
+			return err
+		}
+		if err := saveCertificates(ctx, uploads); err != nil {
+			return err
+		}
+		if changed.NotificationProfile, err = update.Save(ctx); ent.IsNotFound(err) {
 			return overtaken(found.Version)
 		}
 		if err != nil {
 			return err
 		}
-		return c.record(ctx, id.NotificationProfile, row.ID)
+		return c.record(ctx, id.NotificationProfile, changed.ID)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return row.Unwrap(), nil
+	changed.NotificationProfile = changed.NotificationProfile.Unwrap()
+	return changed, nil
 }
 
 // checkRedirection says that whoever asks may not have the profile's secret headers or credentials sent to another URL:

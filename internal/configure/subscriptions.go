@@ -42,13 +42,17 @@ const manual = "MANUAL"
 // CreateEventSubscription creates a subscription, and its profile if the input has one to create: both or neither.
 func (s *Service) CreateEventSubscription(ctx context.Context, in CreateEventSubscriptionInput) (*CreatedEventSubscription, error) {
 	made := &CreatedEventSubscription{Warnings: []string{}}
+	var certificates certificateChanges
+	if in.Profile.Create != nil {
+		certificates = in.Profile.Create.certificateChanges(ctx, "input.profile.create")
+	}
 	err := s.change(ctx, func(c *change) error {
 		draft, err := s.draftSubscription(ctx, c, in)
 		if err != nil {
 			return err
 		}
 		secret := readSecret(ctx, &c.wrong, "input.secret", in.Secret)
-		profile, err := s.chooseProfile(ctx, c, in.Profile)
+		profile, err := s.chooseProfile(ctx, c, in.Profile, certificates)
 		if err != nil || len(c.wrong) > 0 {
 			return err
 		}
@@ -58,7 +62,7 @@ func (s *Service) CreateEventSubscription(ctx context.Context, in CreateEventSub
 		if err != nil {
 			return err
 		}
-		made.Warnings = append(made.Warnings, deprecated...)
+		made.Warnings = append(append(made.Warnings, deprecated...), profile.Warnings...)
 		made.EventSubscription, err = draft.SetProfileID(profile.ID).SetSecretFingerprint(secret.Fingerprint()).
 			SetSecret(s.Vault.Seal([]byte(made.Secret), SecretBinding(subscription))).Save(ctx)
 		if err != nil {
@@ -136,7 +140,9 @@ func readSecret(ctx context.Context, wrong *usererror.List, path string, given *
 
 // chooseProfile returns the profile that a new subscription sends through: one that exists, or a new one, which is saved
 // if nothing is wrong. It returns nil if there is none.
-func (s *Service) chooseProfile(ctx context.Context, c *change, choice ProfileChoice) (*CreatedNotificationProfile, error) {
+func (s *Service) chooseProfile(
+	ctx context.Context, c *change, choice ProfileChoice, certificates certificateChanges,
+) (*CreatedNotificationProfile, error) {
 	switch {
 	case (choice.Existing == nil) == (choice.Create == nil):
 		c.wrong.Add(usererror.Required, "input.profile", "give a notification profile: either `existing` or `create`")
@@ -145,7 +151,7 @@ func (s *Service) chooseProfile(ctx context.Context, c *change, choice ProfileCh
 		found, err := c.findProfile(ctx, "input.profile.existing", *choice.Existing)
 		return &CreatedNotificationProfile{NotificationProfile: found}, err
 	}
-	draft, err := s.draftProfile(ctx, c, "input.profile.create", *choice.Create)
+	draft, err := s.draftProfile(ctx, c, "input.profile.create", *choice.Create, certificates)
 	if err != nil || len(c.wrong) > 0 {
 		return nil, err
 	}

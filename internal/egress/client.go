@@ -46,6 +46,10 @@ func New(config Config) *Client {
 // Close closes the connections that are idle; those of requests under way close when they are done. No Do may follow.
 func (c *Client) Close() { c.transports.close() }
 
+// Forget lets go of what the client keeps for requests with a certificate of this identity: its connections that are idle are
+// closed, and those of requests under way soon after these are done.
+func (c *Client) Forget(identity string) { c.transports.forget(identity) }
+
 // Do sends the request and reads the answer, within the request's limits and until ctx ends. It follows no redirect
 // and sends nothing twice: if a connection turns out to be closed, that is the outcome. (For a request without a body
 // net/http may choose another connection if the server has certainly not acted on it.)

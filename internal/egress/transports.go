@@ -108,6 +108,17 @@ func (ts *transports) make(id identity, certificate *tls.Certificate) *http.Tran
 	}
 }
 
+// forget removes the transports for a certificate of this name.
+func (ts *transports) forget(name string) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	for _, id := range ts.cache.Keys() {
+		if id.name == name {
+			ts.cache.Remove(id) // which closes its idle connections
+		}
+	}
+}
+
 // close closes all idle connections.
 func (ts *transports) close() {
 	ts.mu.Lock()

@@ -78,6 +78,21 @@ func TestForgottenTransportsCloseTheirConnections(t *testing.T) {
 		}
 	}
 	<-closed // that of a
-	client.Close()
+	client.Forget("a")
+	client.Forget("b")
 	<-closed
+}
+
+func TestForgetsTheTransportsOfACertificate(t *testing.T) {
+	t.Parallel()
+	ts := newTransports(maxTransports, new(dialer), nil)
+	both := []TLS{{Identity: "a"}, {Identity: "a", MinVersion: tls.VersionTLS13}}
+	first, second, other := ts.get(both[0]), ts.get(both[1]), ts.get(TLS{Identity: "b"})
+	ts.forget("a")
+	if ts.get(both[0]) == first || ts.get(both[1]) == second {
+		t.Error("a was kept")
+	}
+	if ts.get(TLS{Identity: "b"}) != other {
+		t.Error("b was forgotten")
+	}
 }

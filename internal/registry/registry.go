@@ -36,10 +36,12 @@ type Registry struct {
 	readAt    time.Time          // when config_changes was last read
 	fullAt    time.Time          // when that read went back by overlap
 
-	mu         sync.RWMutex
-	accounts   map[id.ID]*account
-	owners     map[id.ID]id.ID // subscription, profile or route → its account
-	eventTypes map[string]*EventType
+	mu           sync.RWMutex
+	accounts     map[id.ID]*account
+	owners       map[id.ID]id.ID // subscription, profile or route → its account
+	eventTypes   map[string]*EventType
+	certificates certificates
+	onRelease    []func(identity string)
 }
 
 // account is what one account has configured.
@@ -75,6 +77,7 @@ func (r *Registry) load(ctx context.Context) error {
 	fresh := &Registry{
 		client: r.client, vault: r.vault, log: r.log,
 		accounts: make(map[id.ID]*account), owners: make(map[id.ID]id.ID), eventTypes: make(map[string]*EventType),
+		certificates: certificates{open: make(map[id.ID]*openCertificate)},
 	}
 	for last, more := id.Nil, true; more; {
 		rows, err := r.client.EventType.Query().Where(eventtype.IDGT(last)).Order(ent.Asc(eventtype.FieldID)).Limit(loadPage).All(ctx)
@@ -88,7 +91,7 @@ func (r *Registry) load(ctx context.Context) error {
 		more = len(rows) == loadPage
 	}
 	for last, more := id.Nil, true; more; {
-		rows, err := r.client.NotificationProfile.Query().Where(notificationprofile.IDGT(last)).WithAuthSetting().
+		rows, err := r.client.NotificationProfile.Query().Where(notificationprofile.IDGT(last)).WithAuthSetting().WithCertificate().WithNextCertificate().
 			Order(ent.Asc(notificationprofile.FieldID)).Limit(loadPage).All(ctx)
 		if err != nil {
 			return fmt.Errorf("load notification profiles: %w", err)
@@ -132,7 +135,10 @@ func (r *Registry) load(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	r.accounts, r.owners, r.eventTypes = fresh.accounts, fresh.owners, fresh.eventTypes
+	fresh.certificates.released = append(r.certificates.released, r.certificates.notIn(fresh.certificates)...)
+	r.certificates = fresh.certificates
 	r.mu.Unlock()
+	r.tellReleased()
 	r.seen, r.readAt, r.fullAt = make(map[id.ID]struct{}), started, started
 	return nil
 }
@@ -203,7 +209,9 @@ func (r *Registry) putProfile(row *ent.NotificationProfile) {
 	if p.Problem != nil {
 		r.log.Error("profile cannot be used", "profile", id.Format(id.NotificationProfile, row.ID), "error", p.Problem)
 	}
-	r.in(row.AccountID).profiles[row.ID] = p
+	profiles := r.in(row.AccountID).profiles
+	r.releaseCertificates(profiles[row.ID]) // those that it still has were given to it once more
+	profiles[row.ID] = p
 	r.owners[row.ID] = row.AccountID
 }
 
@@ -217,6 +225,7 @@ func (r *Registry) remove(kind id.Prefix, object id.ID) {
 	case id.EventSubscription:
 		a.remove(object)
 	case id.NotificationProfile:
+		r.releaseCertificates(a.profiles[object])
 		delete(a.profiles, object)
 	case id.ResourceRoute:
 		a.removeRoute(object)
@@ -305,7 +314,8 @@ func (r *Registry) apply(ctx context.Context, changed map[id.Prefix][]id.ID) err
 		return nil
 	}
 	profiles, subscriptions := changed[id.NotificationProfile], changed[id.EventSubscription]
-	profileRows, err := r.client.NotificationProfile.Query().Where(notificationprofile.IDIn(profiles...)).WithAuthSetting().All(ctx)
+	profileRows, err := r.client.NotificationProfile.Query().Where(notificationprofile.IDIn(profiles...)).WithAuthSetting().
+		WithCertificate().WithNextCertificate().All(ctx)
 	if err != nil {
 		return fmt.Errorf("read changed profiles: %w", err)
 	}
@@ -331,6 +341,7 @@ func (r *Registry) apply(ctx context.Context, changed map[id.Prefix][]id.ID) err
 			gone[object] = kind
 		}
 	}
+	defer r.tellReleased() // without the lock, which is let go first
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, row := range profileRows {

@@ -69,6 +69,9 @@ type Profile struct {
 	// Credentials, of the auth setting, authenticate requests, beside their signature; nil for none. Headers lack the one that they set.
 	Credentials   *credentials.Credentials
 	AuthSettingID id.ID
+	// certificate is the one for mutual TLS, if any, and nextCertificate what takes its place at nextCertificateAt.
+	certificate, nextCertificate *Certificate
+	nextCertificateAt            time.Time
 	// Problem is why nothing can be sent; see Subscription.
 	Problem error
 }
@@ -152,6 +155,7 @@ func (r *Registry) profile(row *ent.NotificationProfile) *Profile {
 	if slices.Contains(row.TLSVersions, "TLS_1_3") {
 		p.MaxTLS = tls.VersionTLS13
 	}
+	r.setCertificates(row, p)
 	p.Problem = errors.Join(r.openCredentials(row, p), r.readHeaders(row, p), compileRegexes(row, p))
 	return p
 }
