@@ -52,6 +52,12 @@ var inputs = map[string]func(fields object) (mutation string, input object){
 	"HmacInput": func(fields object) (string, object) {
 		return "updateAuthSetting", object{"credentials": object{"hmac": fields}}
 	},
+	"CategoryInput": func(fields object) (string, object) {
+		return "upsertCategory", with(object{"key": "x", "name": "x"}, fields)
+	},
+	"EventTypeInput": func(fields object) (string, object) {
+		return "upsertEventType", with(object{"name": "sms.x"}, fields)
+	},
 	"OAuth2Input": func(fields object) (string, object) {
 		grant := object{"grantType": "CLIENT_CREDENTIALS", "clientId": "c", "clientSecret": "s"}
 		switch {
@@ -100,6 +106,8 @@ func sized(kind *ast.Type, field, of string, n int) any {
 	case strings.HasSuffix(field, "Url"):
 		begins := "https://203.0.113.7/"
 		return begins[:min(n, len(begins))] + strings.Repeat("x", max(n-len(begins), 0))
+	case kind.NamedType == "JSON":
+		return strings.Repeat("a", max(n-len(`""`), 0))
 	case field == "expression":
 		return "true" + strings.Repeat(" ", max(n-4, 0))
 	case of == "CHARACTERS" && field == "name" && kind.NamedType == "String":
@@ -141,7 +149,7 @@ func TestInputLimits(t *testing.T) {
 				if strings.HasPrefix(mutation, "update") {
 					by = `by: {key: "p"}, `
 				}
-				inputType := strings.ToUpper(mutation[:1]) + mutation[1:] + "Input"
+				inputType := schema.Mutation.Fields.ForName(mutation).Arguments.ForName("input").Type.Name()
 				document := fmt.Sprintf(`mutation ($input: %s!) {%s(%sinput: $input) {userErrors {code message path}}}`, inputType, mutation, by)
 				for _, e := range w.userErrors(key, document, object{"input": input}) {
 					if slices.Contains(e.Path, limit.Field) {

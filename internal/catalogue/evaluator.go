@@ -104,14 +104,17 @@ func (e *evaluator) spend(work int) {
 // size, and for each subschema that is next what that one does before it counts itself.
 func (e *evaluator) count(s *jsonschema.Schema) {
 	here, each := workOfAll(inPlace(s)), workOfAll(ofEach(s))
-	format := s.Format
+	format, perByte := s.Format, 0.125
+	if format != nil {
+		perByte = 1 // reading a text as a URL, say
+	}
 	if format == nil || format.Name == "regex" { // compiling what publishers send is no check
 		format = &jsonschema.Format{Validate: func(any) error { return nil }}
 	}
 	s.Format = &jsonschema.Format{Name: format.Name, Validate: func(value any) error {
 		switch v := value.(type) {
 		case string:
-			e.spend(here + len(v)/8)
+			e.spend(here + int(perByte*float64(len(v))))
 		case json.Number:
 			e.spend(here + workNumber)
 		case []any:

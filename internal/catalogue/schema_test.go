@@ -102,6 +102,27 @@ func doubling(levels int) string {
 	return fmt.Sprintf(`{"$ref":"#/$defs/d0","$defs":{%s"d%d":{"type":"object"}}}`, defs.String(), levels)
 }
 
+func TestSchemasMayHaveIdentifiers(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{"$id":"https://example.com/root","$ref":"#/$defs/a","$defs":{"a":{"type":"string"}}}`,
+		`{"$id":"https://example.com/root","$ref":"https://example.com/root#/$defs/a","$defs":{"a":{"type":"string"}}}`,
+		`{"$id":"https://example.com/root","$ref":"item","$defs":{"a":{"$id":"item","type":"string"}}}`,
+		`{"$schema":"https://json-schema.org/draft/2020-12/schema","$ref":"#x","$defs":{"a":{"$anchor":"x","type":"string"}}}`,
+		`{"$schema":"https://json-schema.org/draft/2019-09/schema","type":"string"}`,
+		`{"$schema":"http://json-schema.org/draft-07/schema#","type":"string","contentMediaType":"application/json"}`,
+		`{"$schema":"http://json-schema.org/draft-04/schema#","id":"https://example.com/x","type":"string"}`,
+	} {
+		schema := compile(t, text)
+		if got := schema.Check([]byte(`"x"`)); got != "" {
+			t.Errorf("%s: %q", text, got)
+		}
+		if got := schema.Check([]byte("7")); got == "" {
+			t.Errorf("%s: a number satisfies it", text)
+		}
+	}
+}
+
 func TestSchemaCheckGivesUp(t *testing.T) {
 	t.Parallel()
 	const large = 256 << 10

@@ -2,8 +2,10 @@ package configure
 
 import (
 	"github.com/hookline/hookline/internal/addrguard"
+	"github.com/hookline/hookline/internal/catalogue"
 	"github.com/hookline/hookline/internal/clientcert"
 	"github.com/hookline/hookline/internal/expr"
+	"github.com/hookline/hookline/internal/match"
 	"github.com/hookline/hookline/internal/retry"
 )
 
@@ -89,6 +91,17 @@ var inputLimits = []struct {
 		{"passphrase", Bytes, bounds{0, clientcert.MaxPassphrase}},
 	}},
 	{"UpdateCertificateInput", []fieldLimit{nameLimit}},
+	{"CategoryInput", []fieldLimit{
+		{"key", Characters, bounds{1, maxCategoryKey}},
+		nameLimit,
+		{"attributes", Items, bounds{0, maxCategoryAttributes}},
+	}},
+	{"EventTypeInput", []fieldLimit{
+		{"name", Characters, bounds{1, match.MaxPatternLength}},
+		{"description", Characters, bounds{0, maxDescription}},
+		{"jsonSchema", Bytes, bounds{0, catalogue.MaxSchema}},
+		{"example", Bytes, bounds{0, maxExample}},
+	}},
 	{"BasicInput", []fieldLimit{
 		{"username", Characters, bounds{1, maxUsername}},
 		{"password", Characters, bounds{1, maxPassword}},

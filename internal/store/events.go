@@ -32,8 +32,8 @@ type NewEvent struct {
 	Intermediate   bool
 	IdempotencyKey string
 	Payload        string
-	Targets        []byte // the ids of the matched subscriptions, 16 bytes each
-	SchemaError    string // how the payload fails its type's JSON Schema; empty when it does not, or nobody looked
+	Targets        []byte         // the ids of the matched subscriptions, 16 bytes each
+	SchemaError    string         // how the payload fails its type's JSON Schema; empty when it does not, or nobody looked
 	Webhook        *types.Webhook // what it says about its own delivery; nil for nothing
 	// Held are the statuses, SKIPPED or PARKED, of the last targets: those that are disabled. Their deliveries are written with the event.
 	Held []stream.Status
