@@ -163,7 +163,7 @@ func TestStatements(t *testing.T) {
 		w.grow(ctx, key, added)
 		// On a machine under load, what is asked for at the same time may be gathered in more than one statement: a few
 		// more, but not one for each row, and not every time.
-		const slack, tries = added / 4, 10
+		const slack, tries = added / 2, 10
 		for document, usual := range operations {
 			most, many := usual+slack, measure(document)
 			for range tries {
