@@ -1003,6 +1003,43 @@ func (ec *executionContext) unmarshalInputAuthChoice(ctx context.Context, obj an
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputAuthSettingOrder(ctx context.Context, obj any) (Order, error) {
+	var it Order
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNAuthSettingOrderField2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Direction = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputBasicInput(ctx context.Context, obj any) (configure.BasicInput, error) {
 	var it configure.BasicInput
 	if obj == nil {
@@ -1984,6 +2021,22 @@ func (ec *executionContext) marshalNAuthSettingEdge2ᚖgithubᚗcomᚋhookline�
 	return ec._AuthSettingEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNAuthSettingOrderField2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAuthSettingOrderField2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNAuthSettingPayload2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐAuthSettingPayload(ctx context.Context, sel ast.SelectionSet, v AuthSettingPayload) graphql.Marshaler {
 	return ec._AuthSettingPayload(ctx, sel, &v)
 }
@@ -2116,6 +2169,14 @@ func (ec *executionContext) marshalOAuthSetting2ᚖgithubᚗcomᚋhooklineᚋhoo
 		return graphql.Null
 	}
 	return ec._AuthSetting(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOAuthSettingOrder2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐOrder(ctx context.Context, v any) (*Order, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputAuthSettingOrder(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalOAuthType2ᚖstring(ctx context.Context, v any) (*string, error) {

@@ -62,8 +62,8 @@ func (r *queryResolver) AuthSetting(ctx context.Context, by configure.Ref) (*ent
 	return find(ctx, id.AuthSetting, orZero(by.ID), loadersOf(ctx).authSetting)
 }
 
-func (r *queryResolver) AuthSettings(ctx context.Context, search *string, typeArg *string, first *int, after *string, last *int, before *string) (*Connection[ent.AuthSetting], error) {
-	p, err := readPage(first, after, last, before)
+func (r *queryResolver) AuthSettings(ctx context.Context, search *string, typeArg *string, order *Order, first *int, after *string, last *int, before *string) (*Connection[ent.AuthSetting], error) {
+	p, err := readSortedPage(order, first, after, last, before)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (r *queryResolver) AuthSettings(ctx context.Context, search *string, typeAr
 	if typeArg != nil {
 		q.Where(authsetting.Type(*typeArg))
 	}
-	return list(ctx, q, p, authSettingID)
+	return sortedList(ctx, q, p, authSettingID, authSettingValue)
 }
 
 func (r *Resolver) AuthSetting() AuthSettingResolver { return &authSettingResolver{r} }

@@ -2,10 +2,12 @@ package graph
 
 import (
 	"context"
+	"strings"
 	"time"
 	"unicode/utf8"
 
 	"entgo.io/ent/dialect/sql"
+	"entgo.io/ent/dialect/sql/sqljson"
 
 	"github.com/hookline/hookline/ent/attempt"
 	"github.com/hookline/hookline/ent/category"
@@ -18,6 +20,7 @@ import (
 	"github.com/hookline/hookline/ent/resourceroute"
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/match"
 	"github.com/hookline/hookline/internal/store"
 )
 
@@ -99,6 +102,18 @@ func subscriptionsWhere(f *EventSubscriptionFilter) ([]predicate.EventSubscripti
 	if f.Category != nil {
 		where = append(where, eventsubscription.Category(*f.Category))
 	}
+	if f.EventType != nil {
+		if err := match.ValidatePattern(*f.EventType); err != nil || strings.Contains(*f.EventType, "*") {
+			return nil, inputErrorf("filter.eventType: %.64q is not the name of an event type, such as sms.delivery", *f.EventType)
+		}
+		where = append(where, store.TakesEventType(*f.EventType))
+	}
+	if f.Application != nil {
+		where = append(where, naming("applications", *f.Application))
+	}
+	if f.Entity != nil {
+		where = append(where, naming("entities", *f.Entity))
+	}
 	if f.Profile != nil {
 		where = append(where, sendingThrough(*f.Profile))
 	}
@@ -106,6 +121,14 @@ func subscriptionsWhere(f *EventSubscriptionFilter) ([]predicate.EventSubscripti
 		where = append(where, eventsubscription.Enabled(*f.Enabled))
 	}
 	return where, nil
+}
+
+// naming selects the subscriptions whose filter has the value in its part. It looks at all rows that the query selects
+// without it.
+func naming(part, value string) predicate.EventSubscription {
+	return func(s *sql.Selector) {
+		s.Where(sqljson.ValueContains(s.C(eventsubscription.FieldFilter), value, sqljson.Path(part)))
+	}
 }
 
 func sendingThrough(profile configure.Ref) predicate.EventSubscription {

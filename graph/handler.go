@@ -108,8 +108,8 @@ func complexities() ComplexityRoot {
 	q.Categories = func(child int, _ *string) int { return times(usualCategories)(child) }
 	q.EventTypes = func(child int, _, _ *string, _ bool) int { return times(usualCategories * usualEventTypes)(child) }
 	c.NotificationProfile.Subscriptions = pageComplexity
-	q.AuthSettings = func(child int, _, _ *string, first *int, after *string, last *int, before *string) int {
-		return pageComplexity(child, first, after, last, before)
+	q.AuthSettings = func(child int, _, _ *string, order *Order, first *int, after *string, last *int, before *string) int {
+		return sortedComplexity(child, order, first, after, last, before)
 	}
 	c.AuthSetting.Profiles = pageComplexity
 	q.ResourceRoutes = func(child int, _, _ *string, _ *configure.Ref, order *Order, first *int, after *string, last *int, before *string) int {

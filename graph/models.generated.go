@@ -229,6 +229,12 @@ type EventSubscriptionFilter struct {
 	Search *string `json:"search,omitempty"`
 	// Only those bound to this category.
 	Category *string `json:"category,omitempty"`
+	// Only those that take events of this type, by name or by wildcard, whatever else they ask of them.
+	EventType *string `json:"eventType,omitempty"`
+	// Only those whose filter names this application.
+	Application *string `json:"application,omitempty"`
+	// Only those whose filter names this entity.
+	Entity *string `json:"entity,omitempty"`
 	// Only those that send through this profile.
 	Profile *configure.Ref `json:"profile,omitempty"`
 	// Only enabled or only disabled ones.

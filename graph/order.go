@@ -24,7 +24,8 @@ type Order struct {
 // the time that they were made, which is all that sortByCreation needs.
 //
 //	event_subscriptions    (account_id, id), (account_id, updated_at, id), (account_id, name) and (account_id, key)
-//	notification_profiles  (account_id, id), (account_id, updated_at, id) and (account_id, key)
+//	notification_profiles  (account_id, id), (account_id, updated_at, id), (account_id, name, id) and (account_id, key)
+//	auth_settings          (account_id, id), (account_id, updated_at, id), (account_id, name, id) and (account_id, key)
 //	resource_routes        (account_id, id) and (account_id, resource)
 //	api_keys               (account_id, id) and (account_id, name, id)
 //	accounts               (id), (name, id) and (key)
@@ -192,10 +193,24 @@ func apiKeyValue(k *ent.APIKey, by string) string {
 	return ""
 }
 
+func authSettingValue(a *ent.AuthSetting, by string) string {
+	switch by {
+	case sortByChange:
+		return micros(a.UpdatedAt)
+	case sortByName:
+		return a.Name
+	case sortByKey:
+		return a.Key
+	}
+	return ""
+}
+
 func profileValue(p *ent.NotificationProfile, by string) string {
 	switch by {
 	case sortByChange:
 		return micros(p.UpdatedAt)
+	case sortByName:
+		return p.Name
 	case sortByKey:
 		return p.Key
 	}

@@ -599,7 +599,7 @@ type ComplexityRoot struct {
 		Accounts             func(childComplexity int, search *string, order *Order, first *int, after *string, last *int, before *string) int
 		AuditLog             func(childComplexity int, filter *AuditLogFilter, first *int, after *string, last *int, before *string) int
 		AuthSetting          func(childComplexity int, by configure.Ref) int
-		AuthSettings         func(childComplexity int, search *string, typeArg *string, first *int, after *string, last *int, before *string) int
+		AuthSettings         func(childComplexity int, search *string, typeArg *string, order *Order, first *int, after *string, last *int, before *string) int
 		Categories           func(childComplexity int, group *string) int
 		Certificate          func(childComplexity int, by configure.Ref) int
 		Certificates         func(childComplexity int, search *string, statuses []clientcert.Status, expiringWithin *time.Duration, order *Order, first *int, after *string, last *int, before *string) int
@@ -3046,7 +3046,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.AuthSettings(childComplexity, args["search"].(*string), args["type"].(*string), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.AuthSettings(childComplexity, args["search"].(*string), args["type"].(*string), args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.categories":
 		if e.ComplexityRoot.Query.Categories == nil {
 			break
@@ -3490,6 +3490,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAttributeInput,
 		ec.unmarshalInputAuditLogFilter,
 		ec.unmarshalInputAuthChoice,
+		ec.unmarshalInputAuthSettingOrder,
 		ec.unmarshalInputBasicInput,
 		ec.unmarshalInputCategoryInput,
 		ec.unmarshalInputCertificateChangeInput,

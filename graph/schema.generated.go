@@ -59,7 +59,7 @@ type QueryResolver interface {
 	APIKeys(ctx context.Context, filter *APIKeyFilter, order *Order, first *int, after *string, last *int, before *string) (*Connection[ent.APIKey], error)
 	AuditLog(ctx context.Context, filter *AuditLogFilter, first *int, after *string, last *int, before *string) (*Connection[ent.AuditEntry], error)
 	AuthSetting(ctx context.Context, by configure.Ref) (*ent.AuthSetting, error)
-	AuthSettings(ctx context.Context, search *string, typeArg *string, first *int, after *string, last *int, before *string) (*Connection[ent.AuthSetting], error)
+	AuthSettings(ctx context.Context, search *string, typeArg *string, order *Order, first *int, after *string, last *int, before *string) (*Connection[ent.AuthSetting], error)
 	Categories(ctx context.Context, group *string) ([]*ent.Category, error)
 	EventType(ctx context.Context, name string) (*ent.EventType, error)
 	EventTypes(ctx context.Context, search *string, category *string, includeDeprecated bool) ([]*ent.EventType, error)
@@ -772,38 +772,46 @@ func (ec *executionContext) field_Query_authSettings_args(ctx context.Context, r
 		return nil, err
 	}
 	args["type"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "order",
+		func(ctx context.Context, v any) (*Order, error) {
+			return ec.unmarshalOAuthSettingOrder2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["order"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOCursor2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOCursor2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg5
+	args["before"] = arg6
 	return args, nil
 }
 
@@ -2887,7 +2895,7 @@ func (ec *executionContext) _Query_authSettings(ctx context.Context, field graph
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().AuthSettings(ctx, fc.Args["search"].(*string), fc.Args["type"].(*string), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.Query().AuthSettings(ctx, fc.Args["search"].(*string), fc.Args["type"].(*string), fc.Args["order"].(*Order), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *Connection[ent.AuthSetting]) graphql.Marshaler {

@@ -1138,7 +1138,7 @@ func (ec *executionContext) unmarshalInputEventSubscriptionFilter(ctx context.Co
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"search", "category", "profile", "enabled"}
+	fieldsInOrder := [...]string{"search", "category", "eventType", "application", "entity", "profile", "enabled"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1159,6 +1159,27 @@ func (ec *executionContext) unmarshalInputEventSubscriptionFilter(ctx context.Co
 				return it, err
 			}
 			it.Category = data
+		case "eventType":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eventType"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EventType = data
+		case "application":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("application"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Application = data
+		case "entity":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("entity"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Entity = data
 		case "profile":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("profile"))
 			data, err := ec.unmarshalORef2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐRef(ctx, v)

@@ -184,6 +184,8 @@ func TestConfigure(t *testing.T) {
 		t.Run("lists by filters", func(t *testing.T) {
 			w.subscribe(ctx, "Sms-100", "sms.delivery")
 			w.subscribe(ctx, "email", "email.*")
+			const update = `mutation {updateEventSubscription(by: {key: "email"}, input: {filter: {applications: ["a.b", "c"], entities: ["Ö\"'"]}}) {userErrors {message}}}`
+			w.get(key, update, nil, "updateEventSubscription.userErrors")
 			for filter, want := range map[string]string{
 				`{}`:                          "email Sms-100",
 				`{search: "SMS-1"}`:           "Sms-100",
@@ -196,6 +198,20 @@ func TestConfigure(t *testing.T) {
 				`{enabled: true}`:             "email Sms-100",
 				`{enabled: false}`:            "",
 				`{category: "sms"}`:           "",
+				`{eventType: "sms.delivery"}`: "Sms-100",
+				`{eventType: "sms.seen"}`:     "",
+				`{eventType: "email.a.b.c"}`:  "email",
+				`{eventType: "email"}`:        "",
+				`{application: "c"}`:          "email",
+				`{application: "a.b"}`:        "email",
+				`{application: "a"}`:          "",
+				`{application: "C"}`:          "",
+				`{entity: "Ö\"'"}`:            "email",
+				`{entity: "c"}`:               "",
+				`{entity: ""}`:                "",
+
+				`{eventType: "email.x", application: "c", search: "MAIL"}`: "email",
+				`{eventType: "sms.delivery", application: "c"}`:            "",
 			} {
 				a := w.query(key, fmt.Sprintf(`{eventSubscriptions(filter: %s) {nodes {key} totalCount}}`, filter), nil)
 				var got struct {
@@ -213,6 +229,12 @@ func TestConfigure(t *testing.T) {
 				}
 				if strings.Join(keys, " ") != want || got.EventSubscriptions.TotalCount != len(keys) {
 					t.Errorf("%s: %v of %d, want %s", filter, keys, got.EventSubscriptions.TotalCount, want)
+				}
+			}
+			for _, wrong := range []string{"", "sms.*", "*", "SMS", "sms.", "sms..x", "a b", strings.Repeat("x", 256)} {
+				a := w.query(key, `query ($type: String) {eventSubscriptions(filter: {eventType: $type}) {totalCount}}`, map[string]any{"type": wrong})
+				if a.code() != "BAD_USER_INPUT" || !strings.Contains(a.Errors[0].Message, "filter.eventType: ") {
+					t.Errorf("%.20q as an event type: %+v", wrong, a)
 				}
 			}
 		})

@@ -37,12 +37,21 @@ func (w *world) sortables(ctx context.Context, apiKey string) []sortable {
 				return row{id: id.Format(id.EventSubscription, s.ID), key: key, name: name + key, changed: changed.String()},
 					func() { must(w.configure.DeleteEventSubscription(ctx, configure.Ref{Key: &key}, true)) }
 			}},
-		{"notificationProfiles", "NotificationProfileOrder", apiKey, []string{"CREATED_AT", "UPDATED_AT", "KEY"},
-			func(key, _ string, changed time.Time) (row, func()) {
+		{"notificationProfiles", "NotificationProfileOrder", apiKey, []string{"CREATED_AT", "UPDATED_AT", "NAME", "KEY"},
+			func(key, name string, changed time.Time) (row, func()) {
 				p := must(w.configure.CreateNotificationProfile(ctx, configure.ProfileInput(key, "https://203.0.113.7/")))
-				must(p.Update().SetUpdatedAt(changed).Save(ctx))
-				return row{id: id.Format(id.NotificationProfile, p.ID), key: key, changed: changed.String()},
+				must(p.Update().SetName(name).SetUpdatedAt(changed).Save(ctx))
+				return row{id: id.Format(id.NotificationProfile, p.ID), key: key, name: name, changed: changed.String()},
 					func() { check(w.t, db.NotificationProfile.DeleteOne(p.NotificationProfile).Exec(ctx)) }
+			}},
+		{"authSettings", "AuthSettingOrder", apiKey, []string{"CREATED_AT", "UPDATED_AT", "NAME", "KEY"},
+			func(key, name string, changed time.Time) (row, func()) {
+				a := must(w.configure.CreateAuthSetting(ctx, configure.CreateAuthSettingInput{
+					Key: key, Name: &name, Credentials: configure.CredentialsInput{Basic: &configure.BasicInput{Username: "u", Password: "p"}},
+				}))
+				must(a.Update().SetUpdatedAt(changed).Save(ctx))
+				return row{id: id.Format(id.AuthSetting, a.ID), key: key, name: name, changed: changed.String()},
+					func() { check(w.t, db.AuthSetting.DeleteOne(a.AuthSetting).Exec(ctx)) }
 			}},
 		{"certificates", "CertificateOrder", apiKey, []string{"CREATED_AT", "NOT_AFTER", "NAME", "KEY"},
 			func(key, name string, changed time.Time) (row, func()) {
@@ -148,6 +157,13 @@ func TestListOrders(t *testing.T) {
 		ctx, apiKey := w.customer("acme")
 		_, stranger := w.customer("stranger")
 		noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		for _, field := range fieldsOf(parseSchema(t).Query) {
+			logs := []string{"events", "deliveries", "deliveryAttempts", "auditLog"} // always the newest first
+			sortable := slices.ContainsFunc(w.sortables(ctx, apiKey), func(s sortable) bool { return s.list == field.Name })
+			if strings.HasSuffix(field.Type.Name(), "Connection") && !sortable && !slices.Contains(logs, field.Name) {
+				t.Errorf("%s cannot be sorted, or sortables lacks it", field.Name)
+			}
+		}
 		for _, s := range w.sortables(ctx, apiKey) {
 			var rows []row
 			for i := range 7 { // names and times that several have, and keys in another order than rows are made in

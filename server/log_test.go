@@ -2,25 +2,18 @@ package server_test
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
-
-	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
-	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/stream"
 	"github.com/hookline/hookline/internal/testenv"
-	"github.com/hookline/hookline/server"
 )
 
 // logged is an account with something in its log.
@@ -268,78 +261,5 @@ func TestLog(t *testing.T) {
 				t.Errorf("backwards: %v, want %v", seen, all)
 			}
 		})
-	})
-}
-
-// counted opens the backend's database anew, to count the statements of reads.
-func counted(t *testing.T, b testenv.Backend, n *atomic.Int64) *ent.Client {
-	t.Helper()
-	name, driver, source := dialect.Postgres, "pgx", b.DatabaseURL
-	if path, embedded := strings.CutPrefix(b.DatabaseURL, "sqlite://"); embedded {
-		name, driver, source = dialect.SQLite, "sqlite", "file:"+path+"?_pragma=busy_timeout(5000)&_time_format=sqlite"
-	}
-	db := must(sql.Open(driver, source))
-	count := func(context.Context, ...any) { n.Add(1) }
-	client := ent.NewClient(ent.Driver(dialect.DebugWithContext(entsql.OpenDB(name, db), count)))
-	t.Cleanup(func() { _ = client.Close() }) // a test may have closed it
-	return client
-}
-
-// TestStatements: how many statements an operation takes does not grow with the lengths of its lists.
-func TestStatements(t *testing.T) {
-	t.Parallel()
-	testenv.Each(t, func(t *testing.T, b testenv.Backend) {
-		var statements atomic.Int64
-		w := start(t, b, func(c *server.Config) { c.Ent = counted(t, b, &statements) })
-		ctx, key := w.customer("acme")
-		add := func(n int) {
-			for i := range n {
-				s := w.subscribe(ctx, fmt.Sprintf("s%d-%d", n, i), "sms.*")
-				other := w.subscribe(ctx, fmt.Sprintf("o%d-%d", n, i), "email.*")
-				must(s.Update().SetProfileID(other.ProfileID).Save(ctx))
-				auth := must(w.configure.CreateAuthSetting(ctx, configure.CreateAuthSettingInput{
-					Key: s.Key, Credentials: configure.CredentialsInput{Basic: &configure.BasicInput{Username: "u", Password: "p"}},
-				}))
-				must(w.store.Ent.NotificationProfile.UpdateOneID(s.ProfileID).SetAuthSettingID(auth.ID).Save(ctx))
-				c := w.store.Ent.Certificate.Create().SetAccountID(s.AccountID).SetKey(s.Key).SetName(s.Key).SetChain([]byte{1}).SetPrivateKey([]byte{1}).
-					SetFingerprint("f").SetNotBefore(time.Now()).SetNotAfter(time.Now()).SaveX(ctx)
-				w.store.Ent.NotificationProfile.UpdateOneID(s.ProfileID).SetCertificateID(c.ID).ExecX(ctx)
-				event := parse(t, w.publish(key, `{"type":"sms.delivery","payload":1}`))
-				w.archive(result(s.AccountID, event, s.ID, 1, stream.StatusRetrying), result(s.AccountID, event, s.ID, 2, stream.StatusSucceeded))
-				w.archive(result(s.AccountID, event, other.ID, 1, stream.StatusExhausted))
-			}
-		}
-		operations := map[string]int64{ // and how many statements each takes: one for each kind of object on each level
-			`{eventSubscriptions(first: 100) {nodes {category {name} profile {subscriptions(first: 2) {nodes {key} totalCount}}} totalCount}}`:                    5,
-			`{authSettings(first: 100) {nodes {profiles(last: 2) {nodes {auth {key} subscriptions {totalCount}} totalCount}} totalCount}}`:                        6,
-			`{events(first: 100) {nodes {payload {text} deliveries {subscription {key profile {key}} attempts {response {body {text}} request {body {text}}}}}}}`: 8,
-			`{deliveries(first: 100) {edges {node {event {type} subscription {profile {key}} attempts {number}}}}}`:                                               5,
-			`{deliveryAttempts(first: 100) {nodes {delivery {event {entity}} subscription {category {key}} request {body {text}} response {headers {name}}}}}`:    6,
-			`{certificates(first: 100) {nodes {profiles(first: 2) {nodes {key} totalCount}} totalCount}}`:                                                         6,
-			`{categories {eventTypes {category {key}}}}`:    3,
-			`{apiKeys {nodes {id}} viewer {account {key}}}`: 2,
-		}
-		add(2)
-		measure := func(document string) int64 {
-			before := statements.Load()
-			if a := w.query(key, document, nil); len(a.Errors) > 0 {
-				t.Fatalf("%s: %+v", document, a.Errors)
-			}
-			return statements.Load() - before
-		}
-		few := map[string]int64{}
-		for document := range operations {
-			few[document] = measure(document)
-		}
-		const added = 50
-		add(added)
-		// On a machine under load, what is asked for at the same time may be gathered in more than one statement: a few
-		// more, but not one for each row.
-		const slack = added / 2
-		for document, usual := range operations {
-			if many, most := measure(document), usual+slack; many > most || few[document] > most {
-				t.Errorf("%s: %d statements with few rows, %d with many, want at most %d", document, few[document], many, most)
-			}
-		}
 	})
 }
