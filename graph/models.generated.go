@@ -177,6 +177,48 @@ type ChainCertificate struct {
 	Fingerprint string `json:"fingerprint"`
 }
 
+// What came of a connection test. What was not reached is null.
+type ConnectionTest struct {
+	// Whether a request could be sent now, as far as the endpoint lets on. Some servers judge a client certificate only when the request comes.
+	Ok bool `json:"ok"`
+	// The outcome that an attempt would have had so far: `SUCCESS` if `ok`, `BLOCKED` for an address to which Hookline never sends.
+	Outcome stream.Outcome `json:"outcome"`
+	// Where the time went.
+	Timing *ConnectionTiming `json:"timing"`
+	// The address and port that were reached.
+	RemoteAddress *string `json:"remoteAddress,omitempty"`
+	// The TLS version that was agreed on; null also for plain http.
+	TLSVersion *string `json:"tlsVersion,omitempty"`
+	// The cipher suite that was agreed on, as IANA names it.
+	CipherSuite *string `json:"cipherSuite,omitempty"`
+	// The protocol that requests would be sent by (ALPN): `h2` or `http/1.1`; null when the endpoint chose none.
+	Alpn *string `json:"alpn,omitempty"`
+	// The certificates that the endpoint presented, its own first; also when they are not trusted.
+	ServerChain []*ServerCertificate `json:"serverChain"`
+	// Whether the endpoint asked for a client certificate.
+	ClientCertificateRequested bool `json:"clientCertificateRequested"`
+	// Whether there was one to send it.
+	ClientCertificateSent bool `json:"clientCertificateSent"`
+	// Whether the endpoint ended the connection after it had asked: it refuses the certificate that was sent, or that there was none.
+	ClientCertificateRefused bool `json:"clientCertificateRefused"`
+	// What went wrong; null when `ok`.
+	Error *string `json:"error,omitempty"`
+	// What to do about it; null when `ok`.
+	Hint *string `json:"hint,omitempty"`
+}
+
+// The phases of making a connection, in milliseconds.
+type ConnectionTiming struct {
+	// Looking the name up; null when it was not needed or not reached.
+	DNSMs *float64 `json:"dnsMs,omitempty"`
+	// Making the TCP connection; null when it was not reached.
+	ConnectMs *float64 `json:"connectMs,omitempty"`
+	// The TLS handshake; null for plain http, and when it was not reached.
+	TLSMs *float64 `json:"tlsMs,omitempty"`
+	// The whole test. After TLS 1.3 handshakes in which the endpoint asked for a client certificate, up to 2 seconds of it are spent on waiting for the endpoint's verdict.
+	TotalMs float64 `json:"totalMs"`
+}
+
 // The answer to a deletion.
 type DeletePayload struct {
 	// The id of what was to be deleted; null when the request was refused.
@@ -401,6 +443,28 @@ type RetryPolicy struct {
 	Jitter bool `json:"jitter"`
 	// From the first attempt to the last.
 	TotalWindow time.Duration `json:"totalWindow"`
+}
+
+// A certificate that an endpoint presented.
+type ServerCertificate struct {
+	// Whom it names (RFC 4514).
+	Subject string `json:"subject"`
+	// Who signed it (RFC 4514).
+	Issuer string `json:"issuer"`
+	// Until when it is valid.
+	NotAfter time.Time `json:"notAfter"`
+	// How many whole days it is valid from now on; negative when it has expired.
+	DaysLeft int `json:"daysLeft"`
+	// SHA-256 of the certificate, in hexadecimal digits.
+	Fingerprint string `json:"fingerprint"`
+}
+
+// The answer to a connection test.
+type TestConnectionPayload struct {
+	// What came of it; null when the request was refused.
+	ConnectionTest *ConnectionTest `json:"connectionTest,omitempty"`
+	// Why it was refused; empty when it was not. That the connection failed is no mistake of the request.
+	UserErrors []*usererror.Error `json:"userErrors"`
 }
 
 // Who is calling: what the API key of this request can see and do.

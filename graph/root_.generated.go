@@ -286,6 +286,29 @@ type ComplexityRoot struct {
 		Subject     func(childComplexity int) int
 	}
 
+	ConnectionTest struct {
+		Alpn                       func(childComplexity int) int
+		CipherSuite                func(childComplexity int) int
+		ClientCertificateRefused   func(childComplexity int) int
+		ClientCertificateRequested func(childComplexity int) int
+		ClientCertificateSent      func(childComplexity int) int
+		Error                      func(childComplexity int) int
+		Hint                       func(childComplexity int) int
+		Ok                         func(childComplexity int) int
+		Outcome                    func(childComplexity int) int
+		RemoteAddress              func(childComplexity int) int
+		ServerChain                func(childComplexity int) int
+		TLSVersion                 func(childComplexity int) int
+		Timing                     func(childComplexity int) int
+	}
+
+	ConnectionTiming struct {
+		ConnectMs func(childComplexity int) int
+		DNSMs     func(childComplexity int) int
+		TLSMs     func(childComplexity int) int
+		TotalMs   func(childComplexity int) int
+	}
+
 	DeletePayload struct {
 		DeletedID  func(childComplexity int) int
 		DeletedIds func(childComplexity int) int
@@ -493,6 +516,7 @@ type ComplexityRoot struct {
 		RotateAccountSecret           func(childComplexity int, overlap time.Duration, secret *string) int
 		RotateEventSubscriptionSecret func(childComplexity int, by configure.Ref, overlap time.Duration, secret *string) int
 		SetResourceRoute              func(childComplexity int, resource string, action string, profile *configure.Ref) int
+		TestConnection                func(childComplexity int, input configure.TestConnectionInput) int
 		UpdateAccount                 func(childComplexity int, by configure.Ref, name string) int
 		UpdateAuthSetting             func(childComplexity int, by configure.Ref, input configure.UpdateAuthSettingInput) int
 		UpdateCertificate             func(childComplexity int, by configure.Ref, input configure.UpdateCertificateInput) int
@@ -657,8 +681,21 @@ type ComplexityRoot struct {
 		TotalWindow func(childComplexity int) int
 	}
 
+	ServerCertificate struct {
+		DaysLeft    func(childComplexity int) int
+		Fingerprint func(childComplexity int) int
+		Issuer      func(childComplexity int) int
+		NotAfter    func(childComplexity int) int
+		Subject     func(childComplexity int) int
+	}
+
 	Subscription struct {
 		DeliveryAttempts func(childComplexity int, filter *AttemptFilter, after *string, backfill int, maxPerSecond int) int
+	}
+
+	TestConnectionPayload struct {
+		ConnectionTest func(childComplexity int) int
+		UserErrors     func(childComplexity int) int
 	}
 
 	UserError struct {
@@ -1579,6 +1616,110 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ChainCertificate.Subject(childComplexity), true
+
+	case "ConnectionTest.alpn":
+		if e.ComplexityRoot.ConnectionTest.Alpn == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionTest.Alpn(childComplexity), true
+	case "ConnectionTest.cipherSuite":
+		if e.ComplexityRoot.ConnectionTest.CipherSuite == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionTest.CipherSuite(childComplexity), true
+	case "ConnectionTest.clientCertificateRefused":
+		if e.ComplexityRoot.ConnectionTest.ClientCertificateRefused == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionTest.ClientCertificateRefused(childComplexity), true
+	case "ConnectionTest.clientCertificateRequested":
+		if e.ComplexityRoot.ConnectionTest.ClientCertificateRequested == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionTest.ClientCertificateRequested(childComplexity), true
+	case "ConnectionTest.clientCertificateSent":
+		if e.ComplexityRoot.ConnectionTest.ClientCertificateSent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionTest.ClientCertificateSent(childComplexity), true
+	case "ConnectionTest.error":
+		if e.ComplexityRoot.ConnectionTest.Error == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionTest.Error(childComplexity), true
+	case "ConnectionTest.hint":
+		if e.ComplexityRoot.ConnectionTest.Hint == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionTest.Hint(childComplexity), true
+	case "ConnectionTest.ok":
+		if e.ComplexityRoot.ConnectionTest.Ok == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionTest.Ok(childComplexity), true
+	case "ConnectionTest.outcome":
+		if e.ComplexityRoot.ConnectionTest.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionTest.Outcome(childComplexity), true
+	case "ConnectionTest.remoteAddress":
+		if e.ComplexityRoot.ConnectionTest.RemoteAddress == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionTest.RemoteAddress(childComplexity), true
+	case "ConnectionTest.serverChain":
+		if e.ComplexityRoot.ConnectionTest.ServerChain == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionTest.ServerChain(childComplexity), true
+	case "ConnectionTest.tlsVersion":
+		if e.ComplexityRoot.ConnectionTest.TLSVersion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionTest.TLSVersion(childComplexity), true
+	case "ConnectionTest.timing":
+		if e.ComplexityRoot.ConnectionTest.Timing == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionTest.Timing(childComplexity), true
+
+	case "ConnectionTiming.connectMs":
+		if e.ComplexityRoot.ConnectionTiming.ConnectMs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionTiming.ConnectMs(childComplexity), true
+	case "ConnectionTiming.dnsMs":
+		if e.ComplexityRoot.ConnectionTiming.DNSMs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionTiming.DNSMs(childComplexity), true
+	case "ConnectionTiming.tlsMs":
+		if e.ComplexityRoot.ConnectionTiming.TLSMs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionTiming.TLSMs(childComplexity), true
+	case "ConnectionTiming.totalMs":
+		if e.ComplexityRoot.ConnectionTiming.TotalMs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionTiming.TotalMs(childComplexity), true
 
 	case "DeletePayload.deletedId":
 		if e.ComplexityRoot.DeletePayload.DeletedID == nil {
@@ -2517,6 +2658,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SetResourceRoute(childComplexity, args["resource"].(string), args["action"].(string), args["profile"].(*configure.Ref)), true
+	case "Mutation.testConnection":
+		if e.ComplexityRoot.Mutation.TestConnection == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_testConnection_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.TestConnection(childComplexity, args["input"].(configure.TestConnectionInput)), true
 	case "Mutation.updateAccount":
 		if e.ComplexityRoot.Mutation.UpdateAccount == nil {
 			break
@@ -3394,6 +3546,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RetryPolicy.TotalWindow(childComplexity), true
 
+	case "ServerCertificate.daysLeft":
+		if e.ComplexityRoot.ServerCertificate.DaysLeft == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServerCertificate.DaysLeft(childComplexity), true
+	case "ServerCertificate.fingerprint":
+		if e.ComplexityRoot.ServerCertificate.Fingerprint == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServerCertificate.Fingerprint(childComplexity), true
+	case "ServerCertificate.issuer":
+		if e.ComplexityRoot.ServerCertificate.Issuer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServerCertificate.Issuer(childComplexity), true
+	case "ServerCertificate.notAfter":
+		if e.ComplexityRoot.ServerCertificate.NotAfter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServerCertificate.NotAfter(childComplexity), true
+	case "ServerCertificate.subject":
+		if e.ComplexityRoot.ServerCertificate.Subject == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServerCertificate.Subject(childComplexity), true
+
 	case "Subscription.deliveryAttempts":
 		if e.ComplexityRoot.Subscription.DeliveryAttempts == nil {
 			break
@@ -3405,6 +3588,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.DeliveryAttempts(childComplexity, args["filter"].(*AttemptFilter), args["after"].(*string), args["backfill"].(int), args["maxPerSecond"].(int)), true
+
+	case "TestConnectionPayload.connectionTest":
+		if e.ComplexityRoot.TestConnectionPayload.ConnectionTest == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TestConnectionPayload.ConnectionTest(childComplexity), true
+	case "TestConnectionPayload.userErrors":
+		if e.ComplexityRoot.TestConnectionPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TestConnectionPayload.UserErrors(childComplexity), true
 
 	case "UserError.blockedBy":
 		if e.ComplexityRoot.UserError.BlockedBy == nil {
@@ -3516,6 +3712,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRef,
 		ec.unmarshalInputResourceRouteOrder,
 		ec.unmarshalInputRetryPolicyInput,
+		ec.unmarshalInputTestConnectionInput,
 		ec.unmarshalInputUpdateAuthSettingInput,
 		ec.unmarshalInputUpdateCertificateInput,
 		ec.unmarshalInputUpdateEventSubscriptionInput,
@@ -3612,7 +3809,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/access.graphqls" "schema/audit.graphqls" "schema/authsettings.graphqls" "schema/catalogue.graphqls" "schema/certificates.graphqls" "schema/deletion.graphqls" "schema/deliveries.graphqls" "schema/events.graphqls" "schema/profiles.graphqls" "schema/routes.graphqls" "schema/subscriptions.graphqls"
+//go:embed "schema/access.graphqls" "schema/audit.graphqls" "schema/authsettings.graphqls" "schema/catalogue.graphqls" "schema/certificates.graphqls" "schema/connectiontest.graphqls" "schema/deletion.graphqls" "schema/deliveries.graphqls" "schema/events.graphqls" "schema/profiles.graphqls" "schema/routes.graphqls" "schema/subscriptions.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -3743,6 +3940,7 @@ type Subscription
 	{Name: "schema/authsettings.graphqls", Input: sourceData("schema/authsettings.graphqls"), BuiltIn: false},
 	{Name: "schema/catalogue.graphqls", Input: sourceData("schema/catalogue.graphqls"), BuiltIn: false},
 	{Name: "schema/certificates.graphqls", Input: sourceData("schema/certificates.graphqls"), BuiltIn: false},
+	{Name: "schema/connectiontest.graphqls", Input: sourceData("schema/connectiontest.graphqls"), BuiltIn: false},
 	{Name: "schema/deletion.graphqls", Input: sourceData("schema/deletion.graphqls"), BuiltIn: false},
 	{Name: "schema/deliveries.graphqls", Input: sourceData("schema/deliveries.graphqls"), BuiltIn: false},
 	{Name: "schema/events.graphqls", Input: sourceData("schema/events.graphqls"), BuiltIn: false},
@@ -4212,6 +4410,52 @@ func (ec *executionContext) childFields_ChainCertificate(ctx context.Context, fi
 		return ec.fieldContext_ChainCertificate_fingerprint(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ChainCertificate", field.Name)
+}
+
+func (ec *executionContext) childFields_ConnectionTest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "ok":
+		return ec.fieldContext_ConnectionTest_ok(ctx, field)
+	case "outcome":
+		return ec.fieldContext_ConnectionTest_outcome(ctx, field)
+	case "timing":
+		return ec.fieldContext_ConnectionTest_timing(ctx, field)
+	case "remoteAddress":
+		return ec.fieldContext_ConnectionTest_remoteAddress(ctx, field)
+	case "tlsVersion":
+		return ec.fieldContext_ConnectionTest_tlsVersion(ctx, field)
+	case "cipherSuite":
+		return ec.fieldContext_ConnectionTest_cipherSuite(ctx, field)
+	case "alpn":
+		return ec.fieldContext_ConnectionTest_alpn(ctx, field)
+	case "serverChain":
+		return ec.fieldContext_ConnectionTest_serverChain(ctx, field)
+	case "clientCertificateRequested":
+		return ec.fieldContext_ConnectionTest_clientCertificateRequested(ctx, field)
+	case "clientCertificateSent":
+		return ec.fieldContext_ConnectionTest_clientCertificateSent(ctx, field)
+	case "clientCertificateRefused":
+		return ec.fieldContext_ConnectionTest_clientCertificateRefused(ctx, field)
+	case "error":
+		return ec.fieldContext_ConnectionTest_error(ctx, field)
+	case "hint":
+		return ec.fieldContext_ConnectionTest_hint(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConnectionTest", field.Name)
+}
+
+func (ec *executionContext) childFields_ConnectionTiming(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "dnsMs":
+		return ec.fieldContext_ConnectionTiming_dnsMs(ctx, field)
+	case "connectMs":
+		return ec.fieldContext_ConnectionTiming_connectMs(ctx, field)
+	case "tlsMs":
+		return ec.fieldContext_ConnectionTiming_tlsMs(ctx, field)
+	case "totalMs":
+		return ec.fieldContext_ConnectionTiming_totalMs(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConnectionTiming", field.Name)
 }
 
 func (ec *executionContext) childFields_DeletePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4800,6 +5044,32 @@ func (ec *executionContext) childFields_RetryPolicy(ctx context.Context, field g
 		return ec.fieldContext_RetryPolicy_totalWindow(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RetryPolicy", field.Name)
+}
+
+func (ec *executionContext) childFields_ServerCertificate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "subject":
+		return ec.fieldContext_ServerCertificate_subject(ctx, field)
+	case "issuer":
+		return ec.fieldContext_ServerCertificate_issuer(ctx, field)
+	case "notAfter":
+		return ec.fieldContext_ServerCertificate_notAfter(ctx, field)
+	case "daysLeft":
+		return ec.fieldContext_ServerCertificate_daysLeft(ctx, field)
+	case "fingerprint":
+		return ec.fieldContext_ServerCertificate_fingerprint(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ServerCertificate", field.Name)
+}
+
+func (ec *executionContext) childFields_TestConnectionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "connectionTest":
+		return ec.fieldContext_TestConnectionPayload_connectionTest(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_TestConnectionPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TestConnectionPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UserError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -39,6 +39,7 @@ type MutationResolver interface {
 	UploadCertificate(ctx context.Context, input configure.UploadCertificateInput) (*CertificatePayload, error)
 	UpdateCertificate(ctx context.Context, by configure.Ref, input configure.UpdateCertificateInput) (*CertificatePayload, error)
 	DeleteCertificate(ctx context.Context, by configure.Ref) (*DeletePayload, error)
+	TestConnection(ctx context.Context, input configure.TestConnectionInput) (*TestConnectionPayload, error)
 	PublishEvents(ctx context.Context, events []*accept.Event) (*PublishEventsPayload, error)
 	CreateNotificationProfile(ctx context.Context, input configure.CreateNotificationProfileInput) (*NotificationProfilePayload, error)
 	UpdateNotificationProfile(ctx context.Context, by configure.Ref, input configure.UpdateNotificationProfileInput) (*NotificationProfilePayload, error)
@@ -402,6 +403,20 @@ func (ec *executionContext) field_Mutation_setResourceRoute_args(ctx context.Con
 		return nil, err
 	}
 	args["profile"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_testConnection_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (configure.TestConnectionInput, error) {
+			return ec.unmarshalNTestConnectionInput2githubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐTestConnectionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
 	return args, nil
 }
 
@@ -2007,6 +2022,50 @@ func (ec *executionContext) fieldContext_Mutation_deleteCertificate(ctx context.
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_deleteCertificate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_testConnection(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_testConnection(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().TestConnection(ctx, fc.Args["input"].(configure.TestConnectionInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *TestConnectionPayload) graphql.Marshaler {
+			return ec.marshalNTestConnectionPayload2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐTestConnectionPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_testConnection(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TestConnectionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_testConnection_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -4241,6 +4300,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "deleteCertificate":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_deleteCertificate(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "testConnection":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_testConnection(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++

@@ -27,6 +27,7 @@ import (
 	"github.com/hookline/hookline/internal/apikey"
 	"github.com/hookline/hookline/internal/catalogue"
 	"github.com/hookline/hookline/internal/configure"
+	"github.com/hookline/hookline/internal/egress"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/livelog"
 	"github.com/hookline/hookline/internal/registry"
@@ -39,6 +40,9 @@ import (
 
 // adminKey is the administrator's in every world.
 const adminKey = "hk_admin_0123456789abcdefghijklmnopqrstuvwxyz"
+
+// loopback are the addresses of this machine.
+var loopback = netip.MustParsePrefix("127.0.0.0/8")
 
 // world is a running server and what it works on.
 type world struct {
@@ -82,6 +86,10 @@ func start(t *testing.T, b testenv.Backend, with ...func(*server.Config)) *world
 		Guard:   guard,
 		Limits:  configure.Limits{SameSubscriptions: 100},
 		Changed: func(ctx context.Context, _ id.ID) error { return entries.Refresh(ctx) },
+		// By the guard of this client all is blocked but loopback.
+		Connections: configure.NewConnections(egress.New(egress.Config{
+			Policy: addrguard.Policy{AllowHTTP: true, Allow: []netip.Prefix{loopback}},
+		})),
 	}
 	w.keys = apikey.NewAuthenticator(w.store.Ent)
 	must(w.keys.Bootstrap(ctx, adminKey))

@@ -44,6 +44,9 @@ var inputs = map[string]func(fields object) (mutation string, input object){
 	"UploadCertificateInput": func(fields object) (string, object) {
 		return "uploadCertificate", with(object{"key": "x", "pem": "x"}, fields)
 	},
+	"TestConnectionInput": func(fields object) (string, object) {
+		return "testConnection", with(object{"url": "https://203.0.113.7/"}, fields)
+	},
 	"UpdateCertificateInput": func(fields object) (string, object) { return "updateCertificate", fields },
 	"UpdateAuthSettingInput": func(fields object) (string, object) { return "updateAuthSetting", fields },
 	"BasicInput": func(fields object) (string, object) {

@@ -117,8 +117,8 @@ func Open(ctx context.Context, settings config.Settings, role Role, version stri
 	if settings.Demo {
 		guard.AllowAddrs = append(guard.AllowAddrs, demo.ReceiverAddr(a.listener.Addr()))
 	}
+	a.client = egress.New(egress.Config{Policy: guard, UserAgent: "Hookline/" + version})
 	if role.Worker {
-		a.client = egress.New(egress.Config{Policy: guard, UserAgent: "Hookline/" + version})
 		a.worker = worker.New(worker.Config{
 			Store: a.Store, Streams: a.Streams, Registry: a.Registry, Vault: secrets, Client: a.client, Log: log, Metrics: a.metrics, Version: version,
 			Grace: time.Duration(settings.Grace) * time.Second,
@@ -132,7 +132,8 @@ func Open(ctx context.Context, settings config.Settings, role Role, version stri
 		})
 		a.Configure = &configure.Service{
 			Store: a.Store, Vault: secrets, Guard: guard, Limits: configure.Limits{AllowSHA1: settings.AllowSHA1}, PublicURL: a.publicURL(),
-			Changed: func(ctx context.Context, _ id.ID) error { return a.Registry.Refresh(ctx) },
+			Changed:     func(ctx context.Context, _ id.ID) error { return a.Registry.Refresh(ctx) },
+			Connections: configure.NewConnections(a.client),
 		}
 		a.Keys = apikey.NewAuthenticator(a.Store.Ent)
 		a.Hub = livelog.New(a.Streams, a.Store, log)

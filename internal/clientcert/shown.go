@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"strings"
+	"time"
 )
 
 // Fingerprint is the SHA-256 of a certificate, in hexadecimal digits.
@@ -38,6 +39,16 @@ func SANs(c *x509.Certificate) []string {
 		names = append(names, "URI:"+storable(uri.String()))
 	}
 	return names
+}
+
+// DaysLeft is how many whole days a certificate is valid from a time on; negative for the days since its end.
+func DaysLeft(c *x509.Certificate, now time.Time) int {
+	const day = 24 * time.Hour
+	left := c.NotAfter.Sub(now)
+	if left < 0 {
+		left -= day - 1 // down, not towards zero
+	}
+	return int(left / day)
 }
 
 // storable makes a name that a certificate holds one that can be shown and stored anywhere: UTF-8 without NUL.

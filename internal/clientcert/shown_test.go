@@ -60,3 +60,15 @@ func TestStatusAt(t *testing.T) {
 		t.Errorf("just uploaded and about to expire: %s", got)
 	}
 }
+
+func TestDaysLeft(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for left, want := range map[time.Duration]int{
+		0: 0, day - 1: 0, day: 1, 30*day + time.Hour: 30, -1: -1, -day: -1, -day - 1: -2,
+	} {
+		if got := clientcert.DaysLeft(&x509.Certificate{NotAfter: noon.Add(left)}, noon); got != want {
+			t.Errorf("%v before its end: %d days, want %d", left, got, want)
+		}
+	}
+}

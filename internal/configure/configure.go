@@ -17,7 +17,7 @@ import (
 	"github.com/hookline/hookline/internal/vault"
 )
 
-// Service does what the package says. It has no state of its own and is safe for concurrent use.
+// Service does what the package says. Its state is that of its parts; it is safe for concurrent use.
 type Service struct {
 	Store  *store.Store
 	Vault  *vault.Vault
@@ -28,6 +28,8 @@ type Service struct {
 	// Changed is called after the commit of each change of an account's subscriptions and profiles; nil calls nothing.
 	// Its error is logged: the change is made by then, and other processes find it in config_changes.
 	Changed func(ctx context.Context, account id.ID) error
+	// Connections tests connections; without it that cannot be done.
+	Connections *Connections
 }
 
 // Limits are what the operator can set. A zero value stands for the default.

@@ -102,6 +102,11 @@ var inputLimits = []struct {
 		{"jsonSchema", Bytes, bounds{0, catalogue.MaxSchema}},
 		{"example", Bytes, bounds{0, maxExample}},
 	}},
+	{"TestConnectionInput", []fieldLimit{
+		{"url", Bytes, bounds{1, addrguard.MaxURLLength}},
+		{"connectTimeoutMs", Value, connectionTimeoutBounds},
+		{"tlsVersions", Items, bounds{1, len(tlsVersions)}},
+	}},
 	{"BasicInput", []fieldLimit{
 		{"username", Characters, bounds{1, maxUsername}},
 		{"password", Characters, bounds{1, maxPassword}},

@@ -80,14 +80,19 @@ func (ts *transports) get(t TLS) *http.Transport {
 	return transport
 }
 
-func (ts *transports) make(id identity, certificate *tls.Certificate) *http.Transport {
-	config := &tls.Config{
-		MinVersion:         id.minVersion,
-		MaxVersion:         id.maxVersion,
-		RootCAs:            ts.rootCAs,
-		NextProtos:         []string{"h2", "http/1.1"},
-		ClientSessionCache: tls.NewLRUClientSessionCache(sessionTickets),
+// config is how TLS is spoken.
+func (ts *transports) config(id identity) *tls.Config {
+	return &tls.Config{
+		MinVersion: id.minVersion,
+		MaxVersion: id.maxVersion,
+		RootCAs:    ts.rootCAs,
+		NextProtos: []string{"h2", "http/1.1"},
 	}
+}
+
+func (ts *transports) make(id identity, certificate *tls.Certificate) *http.Transport {
+	config := ts.config(id)
+	config.ClientSessionCache = tls.NewLRUClientSessionCache(sessionTickets)
 	return &http.Transport{
 		Proxy:       nil, // never from the environment
 		DialContext: ts.dialer.dial,
