@@ -9,23 +9,33 @@ import (
 	"github.com/hookline/hookline/internal/stream"
 )
 
-// dispatcher gives each profile a lane of its own: a window of attempts under way and a queue. The queue is bounded by time: what would have
-// to wait for longer than maxLaneWait is put off, it goes back to the database with a near due time. So an endpoint that is slow or dead
+// dispatcher gives each profile a lane of its own: a window of attempts under way, a rate, and a queue. The queue is bounded by time: what would
+// have to wait for longer than maxLaneWait is put off, it goes back to the database with a near due time. So an endpoint that is slow or dead
 // holds up nothing but itself, and a burst to one that is fast goes through without a detour; both together never hold more than the
 // worker's slots.
+//
+// Window and rate hold over all workers: a lane has a share of them, which share.go claims.
 type dispatcher struct {
 	attempt func(*job) *stream.Result // makes an attempt
 	settle  func(*job, *stream.Result)
 	release func(*job) // hands a job back that has not begun
+	// share claims shares of the limits. alone says that there is no other worker: then windows need no claim.
+	share func(context.Context, []stream.Claim) ([]stream.Share, error)
+	alone bool
 
 	mu      sync.Mutex
-	lanes   map[id.ID]*lane // those with work
+	lanes   map[id.ID]*lane // those with work, or with a share
+	asking  []*lane         // those that need more than their share, or a first one
+	asked   chan struct{}   // has one when there are any
 	stopped bool
 	running sync.WaitGroup
 }
 
-// lane is one profile's share of the worker. dispatcher.mu guards it.
+// lane is one profile's part of the worker. dispatcher.mu guards it.
 type lane struct {
+	profile id.ID
+	window  int // of the profile, as last seen
+	rate    int // likewise; 0 for none
 	running int
 	queue   []*job
 	// took is a running average of how long an attempt takes, and moved is when one last began or ended.
@@ -33,6 +43,7 @@ type lane struct {
 	moved time.Time
 	// putOff is the due time of what was put off last: the next one is put behind it.
 	putOff time.Time
+	share  share
 }
 
 // The bounds of waiting and of being put off.
@@ -44,51 +55,115 @@ const (
 )
 
 func newDispatcher(attempt func(*job) *stream.Result, settle func(*job, *stream.Result), release func(*job)) *dispatcher {
-	return &dispatcher{attempt: attempt, settle: settle, release: release, lanes: make(map[id.ID]*lane)}
+	return &dispatcher{
+		attempt: attempt, settle: settle, release: release, alone: true,
+		lanes: make(map[id.ID]*lane), asked: make(chan struct{}, 1),
+	}
 }
 
 // submit begins an attempt, queues it or puts it off; it never waits for an endpoint.
 func (d *dispatcher) submit(j *job) {
 	now := time.Now()
 	d.mu.Lock()
-	l := d.lanes[j.profile.ID]
-	if l == nil {
-		l = &lane{}
-		d.lanes[j.profile.ID] = l
-	}
+	l := d.laneOf(j, now)
 	switch {
 	case d.stopped:
 		d.mu.Unlock()
 		d.release(j)
-	case l.running < j.profile.Window:
-		l.running++
-		l.moved = now
-		d.running.Add(1)
+	case len(l.queue) == 0 && l.mayBegin():
+		d.begin(l, j, now)
 		d.mu.Unlock()
-		go d.run(l, j)
-	case len(l.queue) < l.room(now, j.profile.Window):
+	case len(l.queue) < l.room(now):
 		l.queue = append(l.queue, j)
+		d.beginQueued(l, now) // the window may be larger by now
 		d.mu.Unlock()
 	default:
-		due := l.nextPutOff(now, j.profile.Window)
+		due := l.nextPutOff(now)
 		d.mu.Unlock()
 		d.settle(j, j.putOff(due))
 	}
 }
 
+// laneOf returns the lane of a job's profile, as the profile is by now.
+func (d *dispatcher) laneOf(j *job, now time.Time) *lane {
+	l := d.lanes[j.profile.ID]
+	if l == nil {
+		l = &lane{profile: j.profile.ID, moved: now}
+		d.lanes[l.profile] = l
+	}
+	if l.running == 0 && len(l.queue) == 0 {
+		l.moved = now // it has rested, which says nothing of the endpoint
+	}
+	l.window, l.rate = j.profile.Window, j.profile.RateLimit
+	if d.alone {
+		l.share.limit = l.window
+	}
+	return l
+}
+
+// mayBegin reports whether an attempt more is within the lane's share.
+func (l *lane) mayBegin() bool {
+	return l.running < min(l.share.limit, l.window) && (l.rate == 0 || l.share.tokens > 0)
+}
+
+// begin begins an attempt.
+func (d *dispatcher) begin(l *lane, j *job, now time.Time) {
+	l.began(now)
+	d.running.Add(1)
+	go d.run(l, j)
+}
+
+func (l *lane) began(now time.Time) {
+	l.running++
+	l.moved = now
+	if l.rate > 0 {
+		l.share.tokens--
+	}
+}
+
+// beginQueued begins what waits, as far as the share goes, and asks for more if it does not go far enough.
+func (d *dispatcher) beginQueued(l *lane, now time.Time) {
+	for len(l.queue) > 0 && l.mayBegin() {
+		d.begin(l, l.take(), now)
+	}
+	d.askIfShort(l)
+}
+
+// take takes the first job out of the queue.
+func (l *lane) take() *job {
+	j := l.queue[0]
+	l.queue[0] = nil
+	l.queue = l.queue[1:]
+	return j
+}
+
 // room is how many jobs can wait in the lane for no longer than maxLaneWait.
-func (l *lane) room(now time.Time, window int) int {
-	// While nothing moves, an attempt takes at least as long as that lasts.
-	took := max(l.took, now.Sub(l.moved))
-	if took <= 0 {
+func (l *lane) room(now time.Time) int {
+	each := l.pace(now)
+	if each <= 0 {
 		return maxEntries
 	}
-	return int(min(int64(maxLaneWait)*int64(window)/int64(took), maxEntries))
+	return int(min(int64(maxLaneWait/each), maxEntries))
+}
+
+// pace is how long it takes from one attempt to the next, as far as is known.
+func (l *lane) pace(now time.Time) time.Duration {
+	// While nothing moves, an attempt takes at least as long as that lasts.
+	each := max(l.took, now.Sub(l.moved)) / time.Duration(l.atOnce())
+	if l.rate > 0 {
+		each = max(each, time.Second*time.Duration(max(l.share.claimants, 1))/time.Duration(l.rate))
+	}
+	return each
+}
+
+// atOnce is how many attempts the lane can count on at once: its part of the window.
+func (l *lane) atOnce() int {
+	return max(min(l.share.granted, l.window), l.window/max(l.share.claimants, 1), 1)
 }
 
 // nextPutOff spaces what is put off as the lane works it off, so that it comes back when there is room.
-func (l *lane) nextPutOff(now time.Time, window int) time.Time {
-	l.putOff = l.putOff.Add(max(l.took, now.Sub(l.moved)) / time.Duration(window))
+func (l *lane) nextPutOff(now time.Time) time.Time {
+	l.putOff = l.putOff.Add(l.pace(now))
 	if least := now.Add(putOffLeast); l.putOff.Before(least) {
 		l.putOff = least
 	}
@@ -110,10 +185,9 @@ func (d *dispatcher) relieve(now time.Time) {
 		if len(l.queue) == 0 {
 			continue
 		}
-		window := l.queue[0].profile.Window
-		room := min(l.room(now, window), len(l.queue))
+		room := min(l.room(now), len(l.queue))
 		for _, j := range l.queue[room:] {
-			all = append(all, late{j, l.nextPutOff(now, window)})
+			all = append(all, late{j, l.nextPutOff(now)})
 		}
 		clear(l.queue[room:])
 		l.queue = l.queue[:room]
@@ -149,26 +223,27 @@ func (d *dispatcher) run(l *lane, j *job) {
 	for j != nil {
 		started := time.Now()
 		d.settle(j, d.attempt(j))
-		j = d.next(l, j.profile.ID, started)
+		j = d.next(l, started)
 	}
 }
 
-// next returns the lane's next job, or nil when there is none or the lane has more running than its window by now allows.
-func (d *dispatcher) next(l *lane, profile id.ID, started time.Time) *job {
+// next returns the lane's next job, or nil when there is none, or none within the lane's share.
+func (d *dispatcher) next(l *lane, started time.Time) *job {
 	now := time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	l.took += (now.Sub(started) - l.took) / 8
 	l.moved = now
-	if len(l.queue) > 0 && l.running <= l.queue[0].profile.Window {
-		j := l.queue[0]
-		l.queue[0] = nil
-		l.queue = l.queue[1:]
+	l.running--
+	if len(l.queue) > 0 && l.mayBegin() {
+		j := l.take()
+		l.began(now)
 		return j
 	}
-	l.running--
-	if l.running == 0 && len(l.queue) == 0 {
-		delete(d.lanes, profile)
+	if len(l.queue) > 0 {
+		d.askIfShort(l)
+	} else if l.running == 0 && !d.claims(l) {
+		delete(d.lanes, l.profile)
 	}
 	return nil
 }

@@ -235,7 +235,7 @@ func sameJobs(a, b []*job) bool {
 func (l *lanes) lanes() map[id.ID]*lane {
 	l.dispatcher.mu.Lock()
 	defer l.dispatcher.mu.Unlock()
-	return l.dispatcher.lanes
+	return maps.Clone(l.dispatcher.lanes)
 }
 
 func TestPutOff(t *testing.T) {
@@ -289,14 +289,14 @@ func TestPutOff(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			now := time.Unix(1_000_000, 0)
 			window := rapid.SampledFrom([]int{1, 2, 20, 10_000}).Draw(t, "window")
-			l := &lane{took: time.Duration(rapid.Int64Range(0, int64(time.Minute)).Draw(t, "took")), moved: now}
+			l := &lane{window: window, took: time.Duration(rapid.Int64Range(0, int64(time.Minute)).Draw(t, "took")), moved: now}
 			last := time.Time{}
 			for range rapid.IntRange(1, 200).Draw(t, "n") {
 				now = now.Add(time.Duration(rapid.Int64Range(0, int64(time.Second)).Draw(t, "later")))
 				if rapid.Bool().Draw(t, "moves") {
 					l.moved = now
 				}
-				due := l.nextPutOff(now, window)
+				due := l.nextPutOff(now)
 				if ahead := due.Sub(now); ahead < putOffLeast || ahead > putOffMost {
 					t.Fatalf("due in %v", ahead)
 				}
@@ -326,8 +326,8 @@ func TestRoom(t *testing.T) {
 		{10 * time.Second, 0, 20, 1},
 		{0, time.Hour, 10_000, 1},
 	} {
-		l := &lane{took: c.took, moved: now.Add(-c.since)}
-		if got := l.room(now, c.window); got != c.want {
+		l := &lane{window: c.window, took: c.took, moved: now.Add(-c.since)}
+		if got := l.room(now); got != c.want {
 			t.Errorf("attempts of %v, nothing for %v, window %d: room for %d, want %d", c.took, c.since, c.window, got, c.want)
 		}
 	}

@@ -121,6 +121,15 @@ func (w *Worker) settle(j *job, result *stream.Result) {
 // release hands a job back that has not begun.
 func (w *Worker) release(j *job) { w.settler(j.entry).settled <- settled{job: j} }
 
+// share claims shares of profiles' limits, which all workers share.
+func (w *Worker) share(ctx context.Context, claims []stream.Claim) ([]stream.Share, error) {
+	shares, err := w.streams.Share(ctx, w.name, claims)
+	if err != nil && ctx.Err() == nil {
+		w.problems.note("streams", err)
+	}
+	return shares, err
+}
+
 // finishTimeout bounds each step of a stop that depends on Redis or the database.
 const finishTimeout = 10 * time.Second
 
@@ -130,7 +139,8 @@ var errStopping = errors.New("the worker is stopping")
 // Run works until ctx ends and then stops in order, so that nothing that it has begun stays without a record:
 //
 //  1. no more work is read, scheduled or swept
-//  2. deliveries that have not begun are handed back; attempts under way end, or are broken off after the grace
+//  2. deliveries that have not begun are handed back; attempts under way end, or are broken off after the grace; its shares of
+//     the profiles' limits are given back
 //  3. their results are settled
 //  4. what it has read of the results is archived; all of them, if Redis ends with this process
 //  5. it signs off, so that others need not wait to see that it is gone
@@ -142,6 +152,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	attempts, breakOff := context.WithCancelCause(finishing)
 	defer breakOff(nil)
 	w.dispatcher = newDispatcher(func(j *job) *stream.Result { return w.attempt(attempts, j) }, w.settle, w.release)
+	w.dispatcher.alone, w.dispatcher.share = w.streams.IsEmbedded(), w.share
 
 	settlers, settling := errgroup.Group{}, newDeadline(finishing)
 	for _, s := range w.settlers {
@@ -150,6 +161,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	archiveCtx, stopArchiving := context.WithCancel(finishing)
 	archiver, archiving := errgroup.Group{}, newDeadline(finishing)
 	archiver.Go(func() error { return w.archive(archiveCtx, archiving) })
+	claimCtx, stopClaiming := context.WithCancel(finishing)
+	claiming := errgroup.Group{}
+	claiming.Go(func() error { return w.dispatcher.claimAll(claimCtx) })
 	tendCtx, stopTending := context.WithCancel(finishing)
 	tending := errgroup.Group{}
 	tending.Go(func() error { return w.tend(tendCtx) })
@@ -177,6 +191,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	settling.start(finishTimeout)
 	w.dispatcher.wait()
 	w.tokens.Wait()
+	stopClaiming()
+	err = errors.Join(err, claiming.Wait())
 
 	// 3.
 	for _, s := range w.settlers {

@@ -54,6 +54,7 @@ type Profile struct {
 	ShownURL       string // without its query, which may hold secrets
 	Format         payload.Format
 	Window         int
+	RateLimit      int // requests a second; 0 for no limit
 	ConnectTimeout time.Duration
 	ReadTimeout    time.Duration
 	TotalTimeout   time.Duration
@@ -148,6 +149,9 @@ func (r *Registry) profile(row *ent.NotificationProfile) *Profile {
 		Retry: retry.Policy{
 			Kind: retry.Kind(row.RetryPolicy.Kind), Delays: row.RetryPolicy.Delays, NoJitter: row.RetryPolicy.NoJitter,
 		},
+	}
+	if row.RateLimit != nil {
+		p.RateLimit = *row.RateLimit
 	}
 	if slices.Contains(row.TLSVersions, "TLS_1_2") {
 		p.MinTLS = tls.VersionTLS12

@@ -37,3 +37,8 @@ func (k keys) epoch(partition int) string { return k.tag(partition) + ":epoch" }
 
 // worker is alive while this key exists.
 func (k keys) worker(consumer string) string { return k.prefix + ":worker:" + consumer }
+
+// share is the hash of what each worker has claimed of a profile's limits.
+func (k keys) share(partition int, profile string) string {
+	return k.tag(partition) + ":share:" + profile
+}

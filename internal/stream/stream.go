@@ -7,6 +7,7 @@
 //	{hookline:p}:attempts      stream   a Result per entry; group "archive" moves them to the DB, livelog tails the stream.
 //	                                    Trimmed when archived and older than FeedRetention.
 //	{hookline:p}:epoch         string   random, made with the groups: gone or changed means that Redis has lost data
+//	{hookline:p}:share:<profile> hash   what each worker has claimed of the profile's window and rate; gone soon after the last
 //	hookline:worker:<consumer> string   exists while that worker is alive
 //
 // Redis is never the truth: every entry can be made again from the DB, and results that are not in the DB yet are kept by

@@ -1,0 +1,202 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/hookline/hookline/internal/stream"
+)
+
+// share is what a lane has of its profile's limits, which all workers share. It claims more when it needs more, says again
+// and again what it needs, so that others get their part, and gives it back when it has rested for a while.
+type share struct {
+	limit     int // attempts at once that may begin now
+	granted   int // attempts at once, by the last claim
+	tokens    int // attempts that may begin, where there is a rate
+	claimants int // workers that have a share
+	scarce    bool
+	at        time.Time // when it was claimed; zero for not yet
+	asking    bool      // it is being claimed, or will be when there are tokens again
+}
+
+// How shares are claimed.
+const (
+	// renewScarce is how often a share is claimed again of which others want more: what one gives up another gets.
+	renewScarce = 100 * time.Millisecond
+	renewEvery  = time.Second
+	// restful is how long a lane keeps its share without work: whoever gets an event now and then need not wait for a claim.
+	restful = time.Second
+	// spare is for how many attempts more a share is claimed than are needed, so that not every one needs a claim.
+	spare = 8
+	// tokensAhead is for how long tokens are claimed ahead.
+	tokensAhead  = 50 * time.Millisecond
+	leastWait    = 10 * time.Millisecond // for tokens, so that some come at once
+	maxClaims    = 500                   // in a round trip
+	shareTimeout = 2 * time.Second
+)
+
+// claims reports whether the lane has, or needs, a share that others may want.
+func (d *dispatcher) claims(l *lane) bool { return !d.alone || l.rate > 0 }
+
+// askIfShort asks for a larger share if the lane has work that is not within its share. d.mu is held.
+func (d *dispatcher) askIfShort(l *lane) {
+	short := l.running >= l.share.limit && l.share.limit < l.window || l.rate > 0 && l.share.tokens <= 0
+	if len(l.queue) == 0 || !short || l.share.asking || !d.claims(l) {
+		return
+	}
+	if l.share.scarce && l.share.limit < l.window && (l.rate == 0 || l.share.tokens > 0) {
+		return // others have the rest: it is asked for with the next renewal
+	}
+	d.ask(l)
+}
+
+// ask has a lane's share claimed at once. d.mu is held.
+func (d *dispatcher) ask(l *lane) {
+	l.share.asking = true
+	d.asking = append(d.asking, l)
+	select {
+	case d.asked <- struct{}{}:
+	default:
+	}
+}
+
+// claimAll claims shares until ctx ends, and then gives them back.
+func (d *dispatcher) claimAll(ctx context.Context) error {
+	ticker := time.NewTicker(renewScarce)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			d.giveBack(context.WithoutCancel(ctx))
+			return nil
+		case <-d.asked:
+			d.mu.Lock()
+			lanes := d.asking
+			d.asking = nil
+			d.mu.Unlock()
+			d.claim(ctx, lanes)
+		case now := <-ticker.C:
+			d.claim(ctx, d.toRenew(now))
+		}
+	}
+}
+
+// toRenew returns the lanes whose share is to be claimed again, or to be given back.
+func (d *dispatcher) toRenew(now time.Time) (lanes []*lane) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, l := range d.lanes {
+		age := now.Sub(l.share.at)
+		switch {
+		case l.share.asking || !d.claims(l):
+		case l.rests(now), age >= renewEvery, l.share.scarce && age >= renewScarce/2 && !d.alone:
+			lanes = append(lanes, l)
+		}
+	}
+	return lanes
+}
+
+// rests reports whether the lane has had no work for so long that its share is to be given back.
+func (l *lane) rests(now time.Time) bool {
+	return l.running == 0 && len(l.queue) == 0 && now.Sub(l.moved) >= restful
+}
+
+// claim claims the shares of lanes.
+func (d *dispatcher) claim(ctx context.Context, lanes []*lane) {
+	for len(lanes) > 0 {
+		n := min(len(lanes), maxClaims)
+		d.claimSome(ctx, lanes[:n])
+		lanes = lanes[n:]
+	}
+}
+
+func (d *dispatcher) claimSome(ctx context.Context, lanes []*lane) {
+	now := time.Now()
+	claims := make([]stream.Claim, len(lanes))
+	d.mu.Lock()
+	before := make([]int, len(lanes))
+	for i, l := range lanes {
+		claims[i] = l.claim(now)
+		l.share.asking = true
+		// Until the answer is here, no more begin than are said to run: others may get what is not needed.
+		before[i] = l.share.limit
+		if !d.alone {
+			l.share.limit = min(l.share.limit, l.running)
+		}
+	}
+	d.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, shareTimeout)
+	shares, err := d.share(ctx, claims)
+	cancel()
+	now = time.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i, l := range lanes {
+		l.share.asking = false
+		if err != nil { // Redis keeps what it had for longer than a renewal takes
+			l.share.limit = before[i]
+			continue
+		}
+		d.apply(l, claims[i], shares[i], now)
+	}
+}
+
+// claim is what the lane needs.
+func (l *lane) claim(now time.Time) stream.Claim {
+	c := stream.Claim{Profile: l.profile, Window: l.window, Running: l.running, Rate: l.rate}
+	if !l.rests(now) {
+		c.Want = min(l.running+len(l.queue)+spare, l.window)
+	}
+	if l.rate > 0 && len(l.queue) > 0 {
+		ahead := max(int(int64(l.rate)*int64(tokensAhead)/int64(time.Second)), 1)
+		c.Tokens = max(min(len(l.queue), ahead)-l.share.tokens, 0)
+	}
+	return c
+}
+
+// apply takes what a claim has brought. d.mu is held.
+func (d *dispatcher) apply(l *lane, c stream.Claim, got stream.Share, now time.Time) {
+	l.share.claimants, l.share.scarce, l.share.at = got.Claimants, got.Scarce, now
+	l.share.tokens += got.Tokens
+	if !d.alone {
+		l.share.limit, l.share.granted = got.Limit, got.Limit
+	}
+	if c.Want == 0 && l.rests(now) {
+		if d.lanes[l.profile] == l {
+			delete(d.lanes, l.profile)
+		}
+		return
+	}
+	if got.Wait > 0 {
+		l.share.asking = true
+		time.AfterFunc(max(got.Wait, leastWait), func() {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.ask(l)
+		})
+	}
+	if !d.stopped {
+		d.beginQueued(l, now)
+	}
+}
+
+// giveBack gives all shares back.
+func (d *dispatcher) giveBack(ctx context.Context) {
+	d.mu.Lock()
+	var claims []stream.Claim
+	for _, l := range d.lanes {
+		if d.claims(l) {
+			claims = append(claims, stream.Claim{Profile: l.profile, Window: l.window})
+		}
+	}
+	d.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, shareTimeout)
+	defer cancel()
+	for len(claims) > 0 {
+		n := min(len(claims), maxClaims)
+		if _, err := d.share(ctx, claims[:n]); err != nil {
+			return // they expire
+		}
+		claims = claims[n:]
+	}
+}

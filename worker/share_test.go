@@ -1,0 +1,166 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hookline/hookline/internal/stream"
+)
+
+// sharing makes the lanes claim shares, of which answer says what becomes. Call the returned function at the end: it gives them back.
+func (l *lanes) sharing(t *testing.T, answer func(stream.Claim) (stream.Share, error)) (end func()) {
+	t.Helper()
+	l.alone = false
+	l.share = func(_ context.Context, claims []stream.Claim) ([]stream.Share, error) {
+		pass(time.Millisecond)
+		shares := make([]stream.Share, len(claims))
+		for i, c := range claims {
+			var err error
+			if shares[i], err = answer(c); err != nil {
+				return nil, err
+			}
+		}
+		return shares, nil
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- l.claimAll(ctx) }()
+	return func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestShares(t *testing.T) {
+	t.Parallel()
+	inLanes(t, "are not exceeded, and followed when they change", func(t *testing.T, l *lanes) {
+		var limit atomic.Int32
+		limit.Store(3)
+		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {
+			return stream.Share{Limit: min(int(limit.Load()), c.Want), Claimants: 2, Scarce: true}, nil
+		})
+		p := profile(10)
+		l.submit(p, 100, 10*time.Millisecond)
+		pass(50 * time.Millisecond)
+		if n := l.look().most[p.ID]; n != 3 {
+			t.Errorf("%d attempts at once, the share is 3", n)
+		}
+		limit.Store(10)
+		pass(renewScarce + 5*time.Millisecond)
+		synctest.Wait()
+		if n := l.look().running[p.ID]; n != 10 {
+			t.Errorf("%d attempts at once, the share is 10 by now", n)
+		}
+		l.wait()
+		end()
+	})
+
+	inLanes(t, "are given back: after a rest, and at the end", func(t *testing.T, l *lanes) {
+		var mu sync.Mutex
+		var claimed stream.Claim
+		last := func() stream.Claim {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			return claimed
+		}
+		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {
+			mu.Lock()
+			claimed = c
+			mu.Unlock()
+			return stream.Share{Limit: c.Want, Claimants: 1}, nil
+		})
+		p := profile(10)
+		l.submit(p, 1, time.Millisecond)
+		pass(restful / 2)
+		if last := last(); len(l.lanes()) != 1 || last.Want != 1+spare {
+			t.Errorf("after half a rest: %d lanes, %+v", len(l.lanes()), last)
+		}
+		pass(restful)
+		if last := last(); len(l.lanes()) != 0 || last.Want != 0 || last.Profile != p.ID {
+			t.Errorf("after a rest: %d lanes, %+v", len(l.lanes()), last)
+		}
+		l.submit(p, 1, time.Millisecond)
+		pass(10 * time.Millisecond)
+		end()
+		if last := last(); last.Want != 0 || len(l.look().order) != 2 {
+			t.Errorf("at the end: %+v", last)
+		}
+	})
+
+	inLanes(t, "stay as they are while they cannot be claimed", func(t *testing.T, l *lanes) {
+		var away atomic.Bool
+		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {
+			if away.Load() {
+				return stream.Share{}, errors.New("away")
+			}
+			return stream.Share{Limit: min(4, c.Want), Claimants: 2, Scarce: true}, nil
+		})
+		p := profile(10)
+		l.submit(p, 100, 10*time.Millisecond)
+		pass(50 * time.Millisecond)
+		away.Store(true)
+		pass(100 * time.Millisecond)
+		synctest.Wait()
+		if n := l.look().running[p.ID]; n != 4 {
+			t.Errorf("%d attempts at once, the share was 4", n)
+		}
+		l.wait()
+		end()
+	})
+
+	inLanes(t, "of what is not needed may go to others: nothing begins while a claim is answered", func(t *testing.T, l *lanes) {
+		p := profile(10)
+		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {
+			if c.Running > 0 && c.Want < 10 { // less is claimed than before: others get the rest at this moment
+				l.submit(p, 5, time.Second)
+				synctest.Wait()
+				if n := l.look().running[p.ID]; n > c.Running {
+					t.Errorf("%d attempts at once, it was said that %d are", n, c.Running)
+				}
+			}
+			return stream.Share{Limit: c.Want, Claimants: 2}, nil
+		})
+		l.submit(p, 10, 100*time.Millisecond)
+		pass(50 * time.Millisecond)
+		l.submit(p, 1, 2*time.Second)
+		pass(2 * renewEvery)
+		l.wait()
+		end()
+	})
+
+	inLanes(t, "have tokens where there is a rate, and wait for more", func(t *testing.T, l *lanes) {
+		given := time.Duration(0)
+		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {
+			share := stream.Share{Limit: c.Want, Claimants: 1}
+			if since := time.Since(l.start); c.Tokens > 0 && since >= given { // one each 100 ms
+				share.Tokens, given = 1, since+100*time.Millisecond
+			}
+			if share.Tokens < c.Tokens {
+				share.Wait = given - time.Since(l.start)
+			}
+			return share, nil
+		})
+		p := profile(20)
+		p.RateLimit = 10
+		l.submit(p, 5, time.Millisecond)
+		pass(time.Second)
+		begins := l.look().begins
+		if len(begins) != 5 {
+			t.Fatalf("%d attempts, want 5", len(begins))
+		}
+		for i, j := range l.look().order {
+			if at := begins[j]; at < time.Duration(i)*100*time.Millisecond || at > time.Duration(i)*100*time.Millisecond+20*time.Millisecond {
+				t.Errorf("attempt %d began after %v", i+1, at)
+			}
+		}
+		end()
+	})
+}
