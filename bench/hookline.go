@@ -88,7 +88,7 @@ func start(ctx context.Context, o options, name string) (b *bench, err error) {
 	b.settings = config.Settings{
 		Addr: b.addr, DataDir: folder, RedisURL: "embedded", RedisPrefix: "bench" + strings.ToLower(rand.Text()[:8]), AdminKey: adminKey,
 		AllowCIDRs: []string{"127.0.0.0/8"}, AllowHTTP: true, EncryptionKeys: "k:" + base64.StdEncoding.EncodeToString(secret),
-		MaxPayload: 256 << 10, Grace: 5, LogLevel: "warn",
+		MaxPayload: 256 << 10, MaxSocketsPerKey: 100_000, MaxOperationsPerKey: 100_000, Grace: 5, LogLevel: "warn",
 	}
 	if !o.embedded {
 		if err := b.useServers(ctx); err != nil {

@@ -20,16 +20,17 @@ import (
 // The codes of errors, in `extensions.code`: stable, for programs. Two more come from the GraphQL library,
 // GRAPHQL_PARSE_FAILED and GRAPHQL_VALIDATION_FAILED, and COMPLEXITY_LIMIT_EXCEEDED from its limit.
 const (
-	CodeUnauthenticated = "UNAUTHENTICATED" // no API key, or one that does not work
-	CodeForbidden       = "FORBIDDEN"       // the key lacks a scope, or may not act for the account
-	CodeNotFound        = "NOT_FOUND"       // what the request works in does not exist
-	CodeBadInput        = "BAD_USER_INPUT"  // an argument is wrong; the message names it
-	CodeTooLarge        = "TOO_LARGE"       // the request is larger than the limit that the message names
-	CodeOverloaded      = "OVERLOADED"      // nothing was done; try again later
-	CodeUncertain       = "UNCERTAIN"       // it may have been done or not; publishing again with the same keys is safe
-	CodeTimeout         = "TIMEOUT"         // it took too long
-	CodeCancelled       = "CANCELLED"       // the client went away, or the server stops
-	CodeInternal        = "INTERNAL"        // our fault; the log tells more by the request id
+	CodeUnauthenticated   = "UNAUTHENTICATED"     // no API key, or one that does not work
+	CodeForbidden         = "FORBIDDEN"           // the key lacks a scope, or may not act for the account
+	CodeNotFound          = "NOT_FOUND"           // what the request works in does not exist
+	CodeBadInput          = "BAD_USER_INPUT"      // an argument is wrong; the message names it
+	CodeTooLarge          = "TOO_LARGE"           // the request is larger than the limit that the message names
+	CodeOverloaded        = "OVERLOADED"          // nothing was done; try again later
+	CodeUncertain         = "UNCERTAIN"           // it may have been done or not; publishing again with the same keys is safe
+	CodeTooManyOperations = "TOO_MANY_OPERATIONS" // that run at once
+	CodeTimeout           = "TIMEOUT"             // it took too long
+	CodeCancelled         = "CANCELLED"           // the client went away, or the server stops
+	CodeInternal          = "INTERNAL"            // our fault; the log tells more by the request id
 )
 
 // codes turns errors into codes. Their messages are for clients.

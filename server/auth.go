@@ -51,6 +51,9 @@ func (s *Server) authenticateSocket(ctx context.Context, r *http.Request, init g
 	if err != nil {
 		return nil, s.refusal(r.Context(), err)
 	}
+	if err := s.takeSocket(ctx, principal); err != nil {
+		return nil, err
+	}
 	return withPrincipal(ctx, principal, given), nil
 }
 

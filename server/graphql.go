@@ -37,6 +37,7 @@ func (s *Server) graphQL() http.Handler {
 	api := graph.NewHandler(&graph.Resolver{
 		Ent: s.config.Ent, Configure: s.config.Configure, Accepter: s.config.Accepter, Live: s.config.Hub, Version: s.config.Version,
 	}, graph.Options{Log: s.config.Log, Introspection: s.config.Introspection})
+	api.AroundOperations(s.limitOperations)
 	api.AddTransport(s.websockets)
 	api.AddTransport(&overHTTP{server: s})
 	overHTTP := s.authenticated(api)
@@ -257,7 +258,7 @@ func answer(w http.ResponseWriter, mediaType string, response *graphql.Response)
 		code, _ := response.Errors[0].Extensions["code"].(string)
 		status = statusOf(code)
 		switch {
-		case status == http.StatusServiceUnavailable:
+		case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
 			w.Header().Set("Retry-After", retryAfter)
 		case mediaType == typeJSON, status == http.StatusBadRequest && len(response.Data) > 0:
 			status = http.StatusOK

@@ -14,15 +14,16 @@ import (
 
 // statuses are the HTTP statuses of the codes of errors; others are 400.
 var statuses = map[string]int{
-	graph.CodeUnauthenticated: http.StatusUnauthorized,
-	graph.CodeForbidden:       http.StatusForbidden,
-	graph.CodeNotFound:        http.StatusNotFound,
-	graph.CodeTooLarge:        http.StatusRequestEntityTooLarge,
-	graph.CodeOverloaded:      http.StatusServiceUnavailable,
-	graph.CodeUncertain:       http.StatusServiceUnavailable,
-	graph.CodeCancelled:       http.StatusServiceUnavailable,
-	graph.CodeTimeout:         http.StatusGatewayTimeout,
-	graph.CodeInternal:        http.StatusInternalServerError,
+	graph.CodeUnauthenticated:   http.StatusUnauthorized,
+	graph.CodeForbidden:         http.StatusForbidden,
+	graph.CodeNotFound:          http.StatusNotFound,
+	graph.CodeTooLarge:          http.StatusRequestEntityTooLarge,
+	graph.CodeTooManyOperations: http.StatusTooManyRequests,
+	graph.CodeOverloaded:        http.StatusServiceUnavailable,
+	graph.CodeUncertain:         http.StatusServiceUnavailable,
+	graph.CodeCancelled:         http.StatusServiceUnavailable,
+	graph.CodeTimeout:           http.StatusGatewayTimeout,
+	graph.CodeInternal:          http.StatusInternalServerError,
 }
 
 func statusOf(code string) int {

@@ -4,6 +4,7 @@
 //	routes.go      what is served where
 //	middleware.go  request ids, one log line per request, panics, security headers
 //	auth.go        API keys and accounts of requests and websockets
+//	perkey.go      how much an API key may have open at once
 //	origin.go      pages on other origins
 //	graphql.go     GraphQL over HTTP (accept.go: what to answer with), and stream.go over server-sent events; websockets are in graphqlws
 //	problem.go     how requests fail
@@ -14,6 +15,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,6 +62,11 @@ type Config struct {
 	// MaxGraphQLBody and MaxEventsBody bound request bodies, in bytes; 0: 8 and 32 MiB.
 	MaxGraphQLBody int64
 	MaxEventsBody  int64
+
+	// MaxSocketsPerKey and MaxOperationsPerKey bound what each API key may have open at once on this server; 0: 2,000
+	// websockets, and 10,000 operations over all transports.
+	MaxSocketsPerKey    int
+	MaxOperationsPerKey int
 }
 
 // Server serves HTTP.
@@ -68,6 +75,8 @@ type Server struct {
 	handler    http.Handler
 	http       *http.Server
 	websockets *graphqlws.Transport
+	sockets    *perKey
+	operations *perKey
 
 	stopping chan struct{} // closed when Shutdown begins; streams end with it
 	stop     func()
@@ -81,7 +90,11 @@ func New(config Config) *Server {
 	if config.MaxEventsBody == 0 {
 		config.MaxEventsBody = 32 << 20
 	}
-	s := &Server{config: config, stopping: make(chan struct{})}
+	s := &Server{
+		config: config, stopping: make(chan struct{}),
+		sockets:    newPerKey(cmp.Or(config.MaxSocketsPerKey, 2000)),
+		operations: newPerKey(cmp.Or(config.MaxOperationsPerKey, 10_000)),
+	}
 	s.stop = sync.OnceFunc(func() { close(s.stopping) })
 	s.websockets = s.newWebsockets()
 	s.handler = s.around(s.routes())

@@ -241,6 +241,7 @@ func (a *App) newServer() *server.Server {
 	c := server.Config{
 		Ent: a.Store.Ent, Accepter: a.Accepter, Configure: a.Configure, Authenticator: a.Keys, Hub: a.Hub,
 		Log: a.log, Metrics: a.metrics, Version: a.version, AllowedOrigins: a.allowedOrigins(), Introspection: a.settings.Introspection,
+		MaxSocketsPerKey: a.settings.MaxSocketsPerKey, MaxOperationsPerKey: a.settings.MaxOperationsPerKey,
 		Ready: []server.Check{{Name: "database", Run: a.Store.Ping}, {Name: "redis", Run: a.Streams.Ping}},
 	}
 	if a.role.Server {

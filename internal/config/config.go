@@ -20,24 +20,26 @@ import (
 
 // Settings is all that can be set.
 type Settings struct {
-	Addr           string   `env:"HOOKLINE_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on."`
-	PublicURL      string   `env:"HOOKLINE_PUBLIC_URL" placeholder:"URL" help:"Where browsers find the dashboard, such as https://hookline.example.com: links to it begin with this. The default is the address to listen on."`
-	DataDir        string   `env:"HOOKLINE_DATA_DIR" default:"./data" placeholder:"FOLDER" help:"Folder of the embedded database and its encryption key."`
-	DatabaseURL    string   `env:"HOOKLINE_DATABASE_URL" placeholder:"URL" help:"postgres://… or sqlite://PATH. The default is SQLite in the data folder."`
-	RedisURL       string   `env:"HOOKLINE_REDIS_URL" default:"embedded" placeholder:"URL" help:"redis://…, rediss://…, redis+cluster://…, redis+sentinel://…, or embedded: a Redis inside the process, for the serve command only."`
-	RedisPrefix    string   `env:"HOOKLINE_REDIS_PREFIX" default:"hookline" placeholder:"WORD" help:"What all keys in Redis begin with."`
-	AdminKey       string   `env:"HOOKLINE_ADMIN_KEY" placeholder:"hk_<id>_<secret>" help:"Administrator's API key. Without it one is made at the first start, and printed once."`
-	AllowCIDRs     []string `env:"HOOKLINE_ALLOW_CIDRS" name:"allow-cidrs" placeholder:"CIDR" help:"Networks to which webhooks may go although they are not public, comma-separated."`
-	AllowHTTP      bool     `env:"HOOKLINE_ALLOW_HTTP" name:"allow-http" help:"Allow webhook URLs with http."`
-	AllowSHA1      bool     `env:"HOOKLINE_ALLOW_SHA1" name:"allow-sha1" help:"Allow auth settings that sign with HMAC-SHA1."`
-	AllowedOrigins []string `env:"HOOKLINE_ALLOWED_ORIGINS" placeholder:"ORIGIN" help:"Origins of web pages that may call the API from elsewhere, such as https://app.example.com, comma-separated."`
-	Introspection  bool     `env:"HOOKLINE_INTROSPECTION" default:"true" negatable:"" help:"Let clients of the API ask for its schema, at /graphql and /schema.graphql, and suggest names in errors."`
-	EncryptionKeys string   `env:"HOOKLINE_ENCRYPTION_KEYS" placeholder:"ID:BASE64" help:"Keys that encrypt secrets at rest: id:base64 of 32 bytes, comma-separated; the first one encrypts. With SQLite, the default is one made in the data folder."`
-	Partitions     int      `env:"HOOKLINE_PARTITIONS" placeholder:"N" help:"Work streams in Redis, 1-64; the same for every process. The default is 8, or 1 with the embedded Redis."`
-	MaxPayload     int      `env:"HOOKLINE_MAX_PAYLOAD" default:"262144" placeholder:"BYTES" help:"The largest payload of an event: 1024-16777216."`
-	Grace          int      `env:"HOOKLINE_GRACE" default:"20" placeholder:"SECONDS" help:"How long a stop waits for requests under way: 0-300."`
-	LogLevel       string   `env:"HOOKLINE_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"Least level of what is logged: ${enum}."`
-	Demo           bool     `env:"HOOKLINE_DEMO" help:"Fill a demo account and publish sample events to the built-in test receiver. For trying Hookline out."`
+	Addr                string   `env:"HOOKLINE_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on."`
+	PublicURL           string   `env:"HOOKLINE_PUBLIC_URL" placeholder:"URL" help:"Where browsers find the dashboard, such as https://hookline.example.com: links to it begin with this. The default is the address to listen on."`
+	DataDir             string   `env:"HOOKLINE_DATA_DIR" default:"./data" placeholder:"FOLDER" help:"Folder of the embedded database and its encryption key."`
+	DatabaseURL         string   `env:"HOOKLINE_DATABASE_URL" placeholder:"URL" help:"postgres://… or sqlite://PATH. The default is SQLite in the data folder."`
+	RedisURL            string   `env:"HOOKLINE_REDIS_URL" default:"embedded" placeholder:"URL" help:"redis://…, rediss://…, redis+cluster://…, redis+sentinel://…, or embedded: a Redis inside the process, for the serve command only."`
+	RedisPrefix         string   `env:"HOOKLINE_REDIS_PREFIX" default:"hookline" placeholder:"WORD" help:"What all keys in Redis begin with."`
+	AdminKey            string   `env:"HOOKLINE_ADMIN_KEY" placeholder:"hk_<id>_<secret>" help:"Administrator's API key. Without it one is made at the first start, and printed once."`
+	AllowCIDRs          []string `env:"HOOKLINE_ALLOW_CIDRS" name:"allow-cidrs" placeholder:"CIDR" help:"Networks to which webhooks may go although they are not public, comma-separated."`
+	AllowHTTP           bool     `env:"HOOKLINE_ALLOW_HTTP" name:"allow-http" help:"Allow webhook URLs with http."`
+	AllowSHA1           bool     `env:"HOOKLINE_ALLOW_SHA1" name:"allow-sha1" help:"Allow auth settings that sign with HMAC-SHA1."`
+	AllowedOrigins      []string `env:"HOOKLINE_ALLOWED_ORIGINS" placeholder:"ORIGIN" help:"Origins of web pages that may call the API from elsewhere, such as https://app.example.com, comma-separated."`
+	Introspection       bool     `env:"HOOKLINE_INTROSPECTION" default:"true" negatable:"" help:"Let clients of the API ask for its schema, at /graphql and /schema.graphql, and suggest names in errors."`
+	EncryptionKeys      string   `env:"HOOKLINE_ENCRYPTION_KEYS" placeholder:"ID:BASE64" help:"Keys that encrypt secrets at rest: id:base64 of 32 bytes, comma-separated; the first one encrypts. With SQLite, the default is one made in the data folder."`
+	Partitions          int      `env:"HOOKLINE_PARTITIONS" placeholder:"N" help:"Work streams in Redis, 1-64; the same for every process. The default is 8, or 1 with the embedded Redis."`
+	MaxPayload          int      `env:"HOOKLINE_MAX_PAYLOAD" default:"262144" placeholder:"BYTES" help:"The largest payload of an event: 1024-16777216."`
+	MaxSocketsPerKey    int      `env:"HOOKLINE_MAX_SOCKETS_PER_KEY" default:"2000" placeholder:"N" help:"How many websockets an API key may have open at once on each server: 1-1000000."`
+	MaxOperationsPerKey int      `env:"HOOKLINE_MAX_OPERATIONS_PER_KEY" default:"10000" placeholder:"N" help:"How many GraphQL operations an API key may run at once on each server, over websockets, streams and requests together: 1-1000000."`
+	Grace               int      `env:"HOOKLINE_GRACE" default:"20" placeholder:"SECONDS" help:"How long a stop waits for requests under way: 0-300."`
+	LogLevel            string   `env:"HOOKLINE_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"Least level of what is logged: ${enum}."`
+	Demo                bool     `env:"HOOKLINE_DEMO" help:"Fill a demo account and publish sample events to the built-in test receiver. For trying Hookline out."`
 }
 
 // Error is a setting that is wrong.
@@ -99,6 +101,8 @@ func (s *Settings) Validate() error {
 	}
 	check("HOOKLINE_PARTITIONS", checkRange(s.Partitions, 1, 64))
 	check("HOOKLINE_MAX_PAYLOAD", checkRange(s.MaxPayload, 1<<10, 16<<20))
+	check("HOOKLINE_MAX_SOCKETS_PER_KEY", checkRange(s.MaxSocketsPerKey, 1, 1_000_000))
+	check("HOOKLINE_MAX_OPERATIONS_PER_KEY", checkRange(s.MaxOperationsPerKey, 1, 1_000_000))
 	check("HOOKLINE_GRACE", checkRange(s.Grace, 0, 300))
 	var level slog.Level
 	check("HOOKLINE_LOG_LEVEL", level.UnmarshalText([]byte(s.LogLevel)))

@@ -9,26 +9,28 @@ import (
 
 func valid() config.Settings {
 	return config.Settings{
-		Addr: "127.0.0.1:8080", DataDir: "data", RedisURL: "embedded", RedisPrefix: "hookline", MaxPayload: 262144, Grace: 20, LogLevel: "info",
+		Addr: "127.0.0.1:8080", DataDir: "data", RedisURL: "embedded", RedisPrefix: "hookline", MaxPayload: 262144, MaxSocketsPerKey: 2000, MaxOperationsPerKey: 10_000, Grace: 20, LogLevel: "info",
 	}
 }
 
 func TestValidateNamesTheSettingThatIsWrong(t *testing.T) {
 	t.Parallel()
 	for setting, change := range map[string]func(*config.Settings){
-		"HOOKLINE_ADDR":            func(s *config.Settings) { s.Addr = "8080" },
-		"HOOKLINE_DATABASE_URL":    func(s *config.Settings) { s.DatabaseURL = "mysql://user:hunter2@db" },
-		"HOOKLINE_REDIS_URL":       func(s *config.Settings) { s.RedisURL = "http://:hunter2@redis" },
-		"HOOKLINE_REDIS_PREFIX":    func(s *config.Settings) { s.RedisPrefix = "a{b" },
-		"HOOKLINE_ADMIN_KEY":       func(s *config.Settings) { s.AdminKey = "hunter2" },
-		"HOOKLINE_ALLOW_CIDRS":     func(s *config.Settings) { s.AllowCIDRs = []string{"10.0.0.0/8", "10.0.0"} },
-		"HOOKLINE_ALLOWED_ORIGINS": func(s *config.Settings) { s.AllowedOrigins = []string{"https://app.example.com/"} },
-		"HOOKLINE_PUBLIC_URL":      func(s *config.Settings) { s.PublicURL = "https://hookline.example.com/dashboard" },
-		"HOOKLINE_ENCRYPTION_KEYS": func(s *config.Settings) { s.EncryptionKeys = "k1:hunter2" },
-		"HOOKLINE_PARTITIONS":      func(s *config.Settings) { s.Partitions = 65 },
-		"HOOKLINE_MAX_PAYLOAD":     func(s *config.Settings) { s.MaxPayload = 10 },
-		"HOOKLINE_GRACE":           func(s *config.Settings) { s.Grace = 301 },
-		"HOOKLINE_LOG_LEVEL":       func(s *config.Settings) { s.LogLevel = "loud" },
+		"HOOKLINE_ADDR":                   func(s *config.Settings) { s.Addr = "8080" },
+		"HOOKLINE_DATABASE_URL":           func(s *config.Settings) { s.DatabaseURL = "mysql://user:hunter2@db" },
+		"HOOKLINE_REDIS_URL":              func(s *config.Settings) { s.RedisURL = "http://:hunter2@redis" },
+		"HOOKLINE_REDIS_PREFIX":           func(s *config.Settings) { s.RedisPrefix = "a{b" },
+		"HOOKLINE_ADMIN_KEY":              func(s *config.Settings) { s.AdminKey = "hunter2" },
+		"HOOKLINE_ALLOW_CIDRS":            func(s *config.Settings) { s.AllowCIDRs = []string{"10.0.0.0/8", "10.0.0"} },
+		"HOOKLINE_ALLOWED_ORIGINS":        func(s *config.Settings) { s.AllowedOrigins = []string{"https://app.example.com/"} },
+		"HOOKLINE_PUBLIC_URL":             func(s *config.Settings) { s.PublicURL = "https://hookline.example.com/dashboard" },
+		"HOOKLINE_ENCRYPTION_KEYS":        func(s *config.Settings) { s.EncryptionKeys = "k1:hunter2" },
+		"HOOKLINE_PARTITIONS":             func(s *config.Settings) { s.Partitions = 65 },
+		"HOOKLINE_MAX_PAYLOAD":            func(s *config.Settings) { s.MaxPayload = 10 },
+		"HOOKLINE_MAX_SOCKETS_PER_KEY":    func(s *config.Settings) { s.MaxSocketsPerKey = 0 },
+		"HOOKLINE_MAX_OPERATIONS_PER_KEY": func(s *config.Settings) { s.MaxOperationsPerKey = 1_000_001 },
+		"HOOKLINE_GRACE":                  func(s *config.Settings) { s.Grace = 301 },
+		"HOOKLINE_LOG_LEVEL":              func(s *config.Settings) { s.LogLevel = "loud" },
 	} {
 		s := valid()
 		change(&s)
