@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -75,12 +76,8 @@ var inputs = map[string]func(fields object) (mutation string, input object){
 
 // with returns a copy of an object with other fields besides.
 func with(a, b object) object {
-	all := object{}
-	for _, fields := range []object{a, b} {
-		for name, value := range fields {
-			all[name] = value
-		}
-	}
+	all := maps.Clone(a)
+	maps.Copy(all, b)
 	return all
 }
 

@@ -111,7 +111,7 @@ func wayTo(schema *ast.Schema, goal *ast.Definition, has []access.Scope) ([]step
 // selecting returns an operation that selects a field of an object at the end of a way. arguments gives a field's required
 // arguments, as literals; of is the type that the way wants of it.
 func selecting(schema *ast.Schema, way []step, object *ast.Definition, field *ast.FieldDefinition, arguments func(object *ast.Definition, field *ast.FieldDefinition, of string) string) string {
-	steps := way
+	var steps []step
 	if len(way) > 0 && way[len(way)-1].field == nil { // the way ends at an object among several types
 		steps = append(slices.Clip(way[:len(way)-1]), step{object, true, field})
 	} else {
