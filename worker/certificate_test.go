@@ -2,7 +2,13 @@ package worker_test
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +26,12 @@ import (
 // startTrusting starts a worker that trusts the receiver's certificate.
 func (r *rig) startTrusting(receiver *testenv.Receiver) {
 	r.t.Helper()
-	client := egress.New(egress.Config{Policy: r.guard, RootCAs: receiver.CertPool()})
+	r.startTrustingPool(receiver.CertPool())
+}
+
+func (r *rig) startTrustingPool(trusted *x509.CertPool) {
+	r.t.Helper()
+	client := egress.New(egress.Config{Policy: r.guard, RootCAs: trusted})
 	r.t.Cleanup(client.Close)
 	w := worker.New(worker.Config{
 		Store: r.store, Streams: r.streams, Registry: r.registry, Vault: r.vault, Client: client, Log: quiet(r.t), Version: "test", Grace: time.Second,
@@ -171,4 +182,51 @@ func (r *rig) reload(profiles ...id.ID) {
 		r.store.Ent.ConfigChange.Create().SetAccountID(r.account).SetKind(string(id.NotificationProfile)).SetObjectID(p).ExecX(r.ctx())
 	}
 	must(r.t, r.registry.Refresh(r.t.Context()))
+}
+
+// TestConnectionsEndWithTheirCertificate: idle connections are closed after some seconds anyway, so that only one that is
+// closed much earlier shows that it was the certificate's going.
+func TestConnectionsEndWithTheirCertificate(t *testing.T) {
+	t.Parallel()
+	onEach(t, "when no profile uses it any more", func(t *testing.T, b testenv.Backend) {
+		r := newRig(t, b, 1)
+		ca := testenv.NewAuthority(t, "ca")
+		var mu sync.Mutex
+		idle, closed := make(map[net.Conn]time.Time), make(chan time.Duration, 100)
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		server.TLS = &tls.Config{ClientCAs: ca.Pool(), ClientAuth: tls.RequireAndVerifyClientCert}
+		server.Config.ConnState = func(conn net.Conn, state http.ConnState) {
+			mu.Lock()
+			defer mu.Unlock()
+			switch state {
+			case http.StateIdle:
+				idle[conn] = time.Now()
+			case http.StateClosed:
+				if since, known := idle[conn]; known {
+					closed <- time.Since(since)
+				}
+			}
+		}
+		server.StartTLS()
+		t.Cleanup(server.Close)
+		r.subscribe("crm", server.URL, presenting(t, ca, "0"))
+		trusted := x509.NewCertPool()
+		trusted.AddCert(server.Certificate())
+		r.startTrustingPool(trusted)
+		for try := 1; try <= 5; try++ { // a machine may be slow
+			r.publish(1)
+			r.awaitStatuses(map[stream.Status]int{stream.StatusSucceeded: try})
+			name := strconv.Itoa(try)
+			_, err := r.configure.UpdateNotificationProfile(r.ctx(), configure.Ref{Key: new("crm")}, configure.UpdateNotificationProfileInput{
+				Certificate: graphql.OmittableOf(&configure.CertificateChoice{
+					Upload: &configure.UploadCertificateInput{Key: name, PEM: new(ca.PEM(t, name, time.Now().Add(time.Hour)))},
+				}),
+			})
+			must(t, err)
+			if after := <-closed; after < 3*time.Second {
+				return
+			}
+		}
+		t.Error("the connections stay open")
+	})
 }
