@@ -132,3 +132,39 @@ func mistakes(err error) (usererror.List, error) {
 	}
 	return nil, err
 }
+
+// The bounds of what is said about a document that was not executed.
+const (
+	maxErrors  = 10
+	maxMessage = 1000 // characters
+)
+
+// boundErrors keeps the answer to a document full of mistakes from being much larger than the document.
+func boundErrors(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	response := next(ctx)
+	if response == nil {
+		return nil
+	}
+	if len(response.Data) == 0 && len(response.Errors) > maxErrors {
+		response.Errors = response.Errors[:maxErrors]
+	}
+	for i, err := range response.Errors {
+		if cut := firstRunes(err.Message, maxMessage); cut != err.Message {
+			shorter := *err
+			shorter.Message = cut + "…"
+			response.Errors[i] = &shorter
+		}
+	}
+	return response
+}
+
+// firstRunes returns the first n characters of a text.
+func firstRunes(text string, n int) string {
+	for i := range text {
+		if n == 0 {
+			return text[:i]
+		}
+		n--
+	}
+	return text
+}

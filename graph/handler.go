@@ -49,6 +49,7 @@ func NewHandler(r *Resolver, options Options) *handler.Server {
 		h.SetDisableSuggestion(true)
 		h.SetValidationRulesFn(rulesWithoutSuggestions)
 	}
+	h.AroundResponses(boundErrors)
 	h.AroundResponses(withLoaders(r.Ent))
 	return h
 }

@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,12 +23,16 @@ type Limits struct {
 	Fields int
 	// Aliases, counted likewise.
 	Aliases int
+	// Directives, counted likewise.
+	Directives int
+	// Name is the length of a name, in bytes: looking for similar ones takes time that grows with it.
+	Name int
 	// Complexity is about how many fields the answer may have, with lists at their asked size.
 	Complexity int
 }
 
 // DefaultLimits have room for everything that the dashboard asks, several times over, and for introspection.
-var DefaultLimits = Limits{Tokens: 10_000, Depth: 16, Fields: 1000, Aliases: 100, Complexity: 50_000}
+var DefaultLimits = Limits{Tokens: 10_000, Depth: 16, Fields: 1000, Aliases: 100, Directives: 200, Name: 255, Complexity: 50_000}
 
 // documentLimit refuses documents that are too large before they are validated: validation takes time that grows with
 // the square of the fields that a document has when its fragments are spread out, and fragments in fragments make
@@ -58,8 +63,8 @@ func (l *documentLimit) MutateOperationParameters(ctx context.Context, request *
 	if err != nil {
 		return asParseError(err, l.limits.Tokens)
 	}
-	m := measurer{document: document, fragments: make(map[string]*size), introspection: l.introspection}
-	return m.check(l.limits)
+	m := measurer{document: document, limits: l.limits, fragments: make(map[string]*size), introspection: l.introspection}
+	return m.check()
 }
 
 const (
@@ -80,7 +85,10 @@ func asParseError(err error, tokens int) *gqlerror.Error {
 }
 
 // size is how much a selection set asks for when its fragments are spread out. Numbers stop growing at enough.
-type size struct{ depth, fields, aliases int }
+type size struct {
+	depth, fields, aliases, directives int
+	typeLists                          int // how deep lists of introspection are within each other
+}
 
 const enough = 1 << 30
 
@@ -88,24 +96,43 @@ func (s *size) add(other size) {
 	s.depth = max(s.depth, other.depth)
 	s.fields = min(s.fields+other.fields, enough)
 	s.aliases = min(s.aliases+other.aliases, enough)
+	s.directives = min(s.directives+other.directives, enough)
+	s.typeLists = max(s.typeLists, other.typeLists)
 }
 
 // measurer measures a document that has been parsed and not validated: names may lead nowhere, fragments in circles.
 type measurer struct {
 	document      *ast.QueryDocument
+	limits        Limits
 	fragments     map[string]*size // nil while it is being measured
 	introspection bool
 	wrong         *gqlerror.Error
 }
 
-func (m *measurer) check(limits Limits) *gqlerror.Error {
+// typeLists are the fields of introspection's types that lead from one type to several: each within another multiplies the
+// answer by about the number of types.
+var typeLists = []string{"fields", "inputFields", "interfaces", "possibleTypes"}
+
+// maxTypeLists is how deep these may be within each other, as in graphql-js: all known tools are content with one.
+const maxTypeLists = 2
+
+func (m *measurer) check() *gqlerror.Error {
 	var whole size
 	for _, operation := range m.document.Operations {
+		m.name(operation.Position, operation.Name)
+		for _, variable := range operation.VariableDefinitions {
+			m.name(variable.Position, variable.Variable, variable.Type.Name())
+			whole.add(m.directives(variable.Directives))
+		}
+		whole.add(m.directives(operation.Directives))
 		whole.add(m.measure(operation.SelectionSet))
 	}
 	for _, fragment := range m.document.Fragments {
+		m.name(fragment.Position, fragment.Name, fragment.TypeCondition)
+		whole.add(m.directives(fragment.Directives))
 		whole.add(m.fragment(fragment.Name))
 	}
+	limits := m.limits
 	for _, limit := range []struct {
 		what      string
 		is, limit int
@@ -113,6 +140,7 @@ func (m *measurer) check(limits Limits) *gqlerror.Error {
 		{"is nested %d fields deep", whole.depth, limits.Depth},
 		{"has %d fields, those of fragments counted every time that they are spread", whole.fields, limits.Fields},
 		{"has %d aliases, those of fragments counted every time that they are spread", whole.aliases, limits.Aliases},
+		{"has %d directives, those of fragments counted every time that they are spread", whole.directives, limits.Directives},
 	} {
 		if m.wrong == nil && limit.is > limit.limit {
 			m.wrong = refusal(codeValidationFailed, fmt.Sprintf("the document "+limit.what+"; the limit is %d", limit.is, limit.limit))
@@ -127,10 +155,12 @@ func (m *measurer) measure(set ast.SelectionSet) (total size) {
 		case *ast.Field:
 			total.add(m.field(selection))
 		case *ast.InlineFragment:
-			m.directives(selection.Directives)
+			m.name(selection.Position, selection.TypeCondition)
+			total.add(m.directives(selection.Directives))
 			total.add(m.measure(selection.SelectionSet))
 		case *ast.FragmentSpread:
-			m.directives(selection.Directives)
+			m.name(selection.Position, selection.Name)
+			total.add(m.directives(selection.Directives))
 			total.add(m.fragment(selection.Name))
 		}
 	}
@@ -141,11 +171,17 @@ func (m *measurer) field(field *ast.Field) size {
 	if !m.introspection && (field.Name == "__schema" || field.Name == "__type") {
 		m.fail(field.Position, "introspection is switched off")
 	}
-	for _, argument := range field.Arguments {
-		m.value(argument.Value)
-	}
-	m.directives(field.Directives)
+	m.name(field.Position, field.Name, field.Alias)
+	m.arguments(field.Arguments)
 	inner := m.measure(field.SelectionSet)
+	inner.add(m.directives(field.Directives))
+	switch {
+	case slices.Contains(typeLists, field.Name):
+		inner.typeLists++
+	case (field.Name == "__schema" || field.Name == "__type") && inner.typeLists > maxTypeLists:
+		m.fail(field.Position, fmt.Sprintf("introspection has lists of types (%s) within each other, %d deep; the limit is %d",
+			strings.Join(typeLists, ", "), inner.typeLists, maxTypeLists))
+	}
 	inner.depth++
 	inner.fields = min(inner.fields+1, enough)
 	if field.Alias != field.Name {
@@ -171,13 +207,29 @@ func (m *measurer) fragment(name string) size {
 	return total
 }
 
-func (m *measurer) directives(directives ast.DirectiveList) {
+func (m *measurer) directives(directives ast.DirectiveList) size {
 	for _, directive := range directives {
 		if directive.Name == "defer" {
 			m.fail(directive.Position, "@defer is not offered")
 		}
-		for _, argument := range directive.Arguments {
-			m.value(argument.Value)
+		m.name(directive.Position, directive.Name)
+		m.arguments(directive.Arguments)
+	}
+	return size{directives: len(directives)}
+}
+
+func (m *measurer) arguments(arguments ast.ArgumentList) {
+	for _, argument := range arguments {
+		m.name(argument.Position, argument.Name)
+		m.value(argument.Value)
+	}
+}
+
+// name refuses names that are too long to be any.
+func (m *measurer) name(at *ast.Position, names ...string) {
+	for _, name := range names {
+		if len(name) > m.limits.Name {
+			m.fail(at, fmt.Sprintf("the name %.32s… has %d characters; the limit is %d", name, len(name), m.limits.Name))
 		}
 	}
 }
@@ -186,6 +238,8 @@ func (m *measurer) directives(directives ast.DirectiveList) {
 // number does.
 func (m *measurer) value(value *ast.Value) {
 	switch value.Kind {
+	case ast.EnumValue, ast.Variable:
+		m.name(value.Position, value.Raw)
 	case ast.IntValue:
 		if _, err := strconv.ParseInt(value.Raw, 10, 64); err != nil {
 			m.fail(value.Position, fmt.Sprintf("%.64s does not fit into 64 bits: give it in a variable", value.Raw))
@@ -196,6 +250,7 @@ func (m *measurer) value(value *ast.Value) {
 		}
 	}
 	for _, child := range value.Children {
+		m.name(child.Position, child.Name)
 		m.value(child.Value)
 	}
 }

@@ -62,20 +62,47 @@ func TestDocumentLimit(t *testing.T) {
 	t.Run("refuses what is beyond a limit, and names it", func(t *testing.T) {
 		t.Parallel()
 		for name, c := range map[string]struct{ document, says string }{
-			"depth":           {`{a {b {c {d {e}}}}}`, "nested 5 fields deep; the limit is 4"},
-			"depth, fragment": {`{a {...x}} fragment x on Y {b {c {d {e}}}}`, "nested 5 fields deep; the limit is 4"},
-			"fields":          {`{a b c d e f g h i j k}`, "has 11 fields"},
-			"fields, bomb":    {bomb(30, "a"), "has 1073741824 fields"},
-			"aliases":         {`{a: x b: x c: x d: x}`, "has 4 aliases"},
-			"aliases, spread": {`{...f ... {...f}} fragment f on Q {a: x b: x}`, "has 6 aliases"},
-			"tokens":          {"{" + strings.Repeat(" a", 100) + "}", "more than 90 tokens"},
+			"depth":                   {`{a {b {c {d {e}}}}}`, "nested 5 fields deep; the limit is 4"},
+			"depth, fragment":         {`{a {...x}} fragment x on Y {b {c {d {e}}}}`, "nested 5 fields deep; the limit is 4"},
+			"fields":                  {`{a b c d e f g h i j k}`, "has 11 fields"},
+			"fields, bomb":            {bomb(30, "a"), "has 1073741824 fields"},
+			"aliases":                 {`{a: x b: x c: x d: x}`, "has 4 aliases"},
+			"aliases, spread":         {`{...f ... {...f}} fragment f on Q {a: x b: x}`, "has 6 aliases"},
+			"directives":              {`query @a {x @b ...f} fragment f on Q @c {x}`, "has 3 directives"},
+			"directives, spread":      {`{...f ...f} fragment f on Q {x @a @b}`, "has 6 directives"},
+			"directives of variables": {`query ($a: Int @a @b @c) {x}`, "has 3 directives"},
+			"a name":                  {`{` + strings.Repeat("a", 21) + `}`, "the name aaaaaaaaaaaaaaaaaaaaa… has 21 characters; the limit is 20"},
+			"an alias":                {`{` + strings.Repeat("a", 21) + `: b}`, "has 21 characters"},
+			"an argument":             {`{a(` + strings.Repeat("a", 21) + `: 1)}`, "has 21 characters"},
+			"an enum value":           {`{a(b: [{c: ` + strings.Repeat("a", 21) + `}])}`, "has 21 characters"},
+			"an input field":          {`{a(b: [{` + strings.Repeat("a", 21) + `: 1}])}`, "has 21 characters"},
+			"a type":                  {`{... on ` + strings.Repeat("a", 21) + ` {b}}`, "has 21 characters"},
+			"a variable's type":       {`query ($a: [` + strings.Repeat("a", 21) + `]) {b}`, "has 21 characters"},
+			"a fragment":              {`{...` + strings.Repeat("a", 21) + `}`, "has 21 characters"},
+			"a directive's name":      {`{a @` + strings.Repeat("a", 21) + `}`, "has 21 characters"},
+			"tokens":                  {"{" + strings.Repeat(" a", 100) + "}", "more than 90 tokens"},
 		} {
-			err := limit(t, c.document, Limits{Tokens: 90, Depth: 4, Fields: 10, Aliases: 3})
+			err := limit(t, c.document, Limits{Tokens: 90, Depth: 4, Fields: 10, Aliases: 3, Directives: 2, Name: 20})
 			if name == "fields, bomb" {
-				err = limit(t, c.document, Limits{Tokens: 1000, Depth: 4, Fields: 10, Aliases: 3})
+				err = limit(t, c.document, Limits{Tokens: 1000, Depth: 4, Fields: 10, Aliases: 3, Directives: 2, Name: 20})
 			}
 			if err == nil || !strings.Contains(err.Message, c.says) {
 				t.Errorf("%s: got %v, want %q", name, err, c.says)
+			}
+		}
+	})
+
+	t.Run("refuses introspection that multiplies itself", func(t *testing.T) {
+		t.Parallel()
+		for document, allowed := range map[string]bool{
+			`{__schema {types {fields {type {fields {name}}}}}}`:                                                                                  true,
+			`{__schema {types {fields {type {fields {type {interfaces {name}}}}}}}}`:                                                              false,
+			`{__type(name: "Node") {possibleTypes {interfaces {possibleTypes {name}}}}}`:                                                          false,
+			`{__type(name: "Node") {...a}} fragment a on __Type {possibleTypes {...b}} fragment b on __Type {fields {type {inputFields {name}}}}`: false,
+			`{events {nodes {fields {interfaces {possibleTypes {fields}}}}}}`:                                                                     true, // which validation refuses
+		} {
+			if err := limit(t, document, DefaultLimits); (err == nil) != allowed {
+				t.Errorf("%s: %v", document, err)
 			}
 		}
 	})

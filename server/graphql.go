@@ -157,6 +157,9 @@ func (t *overHTTP) read(w http.ResponseWriter, r *http.Request) (*graphql.RawPar
 // readURL reads a request from the parameters of its URL, of which two are JSON.
 func readURL(parameters url.Values) (rawRequest, *problem) {
 	request := rawRequest{Query: parameters.Get("query"), OperationName: parameters.Get("operationName")}
+	if !utf8.ValidString(request.Query) || !utf8.ValidString(request.OperationName) {
+		return request, problemf(graph.CodeBadInput, "the URL is not UTF-8")
+	}
 	for name, into := range map[string]*map[string]any{"variables": &request.Variables, "extensions": &request.Extensions} {
 		if text := parameters.Get(name); text != "" {
 			if p := decode([]byte(text), into, "the parameter "+name); p != nil {
@@ -186,6 +189,9 @@ func (t *overHTTP) readJSON(w http.ResponseWriter, r *http.Request) (rawRequest,
 
 // decode reads JSON that the request's part called what holds.
 func decode(text []byte, into any, what string) *problem {
+	if !utf8.Valid(text) { // which the decoder would mend
+		return problemf(graph.CodeBadInput, "%s is not UTF-8", what)
+	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber() // keeps the digits of large numbers
 	err := decoder.Decode(into)

@@ -67,6 +67,9 @@ type Config struct {
 	// websockets, and 10,000 operations over all transports.
 	MaxSocketsPerKey    int
 	MaxOperationsPerKey int
+
+	// KeepAlive is the time between two comments in an idle stream of server-sent events; 0: 12 s.
+	KeepAlive time.Duration
 }
 
 // Server serves HTTP.
@@ -90,6 +93,7 @@ func New(config Config) *Server {
 	if config.MaxEventsBody == 0 {
 		config.MaxEventsBody = 32 << 20
 	}
+	config.KeepAlive = cmp.Or(config.KeepAlive, keepAlive)
 	s := &Server{
 		config: config, stopping: make(chan struct{}),
 		sockets:    newPerKey(cmp.Or(config.MaxSocketsPerKey, 2000)),

@@ -34,7 +34,7 @@ func (t *overHTTP) stream(ctx context.Context, w http.ResponseWriter, exec graph
 // tend keeps a stream alive until ctx ends, and ends it when the server stops or the key is refused.
 func (t *overHTTP) tend(ctx context.Context, end context.CancelFunc, events *events) {
 	defer end()
-	beat := time.NewTicker(keepAlive)
+	beat := time.NewTicker(t.server.config.KeepAlive)
 	defer beat.Stop()
 	check := time.NewTicker(revalidateEvery)
 	defer check.Stop()
