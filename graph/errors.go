@@ -26,6 +26,7 @@ const (
 	CodeBadInput          = "BAD_USER_INPUT"      // an argument is wrong; the message names it
 	CodeTooLarge          = "TOO_LARGE"           // the request is larger than the limit that the message names
 	CodeOverloaded        = "OVERLOADED"          // nothing was done; try again later
+	CodeUnavailable       = "UNAVAILABLE"         // the database does not answer; nothing was done; try again later
 	CodeUncertain         = "UNCERTAIN"           // it may have been done or not; publishing again with the same keys is safe
 	CodeTooManyOperations = "TOO_MANY_OPERATIONS" // that run at once
 	CodeTimeout           = "TIMEOUT"             // it took too long
@@ -39,6 +40,7 @@ var codes = []struct {
 	code string
 }{
 	{accept.ErrOverloaded, CodeOverloaded},
+	{accept.ErrUnavailable, CodeUnavailable},
 	{accept.ErrUncertain, CodeUncertain},
 	{livelog.ErrBadCursor, CodeBadInput},
 	{apikey.ErrUnauthenticated, CodeUnauthenticated},
@@ -72,6 +74,9 @@ func CodeOf(err error) (code string, public bool) {
 	var list usererror.List
 	if errors.As(err, &input) || errors.As(err, &list) {
 		return CodeBadInput, true
+	}
+	if _, ok := errors.AsType[*apikey.UnavailableError](err); ok {
+		return CodeUnavailable, true
 	}
 	for _, c := range codes {
 		if errors.Is(err, c.err) {

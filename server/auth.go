@@ -76,7 +76,7 @@ func (s *Server) revalidate(ctx context.Context) error {
 
 // refusal shows a client of a websocket why its key is refused.
 func (s *Server) refusal(ctx context.Context, err error) error {
-	if _, public := graph.CodeOf(err); public {
+	if code, public := graph.CodeOf(err); public && code != graph.CodeUnavailable {
 		return &graphqlws.Refusal{Reason: err.Error()}
 	}
 	s.config.Log.ErrorContext(ctx, "internal error", "requestId", access.RequestID(ctx), "error", err)

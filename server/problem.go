@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"github.com/hookline/hookline/graph"
 	"github.com/hookline/hookline/internal/accept"
 	"github.com/hookline/hookline/internal/access"
+	"github.com/hookline/hookline/internal/apikey"
 )
 
 // statuses are the HTTP statuses of the codes of errors; others are 400.
@@ -20,6 +22,7 @@ var statuses = map[string]int{
 	graph.CodeTooLarge:          http.StatusRequestEntityTooLarge,
 	graph.CodeTooManyOperations: http.StatusTooManyRequests,
 	graph.CodeOverloaded:        http.StatusServiceUnavailable,
+	graph.CodeUnavailable:       http.StatusServiceUnavailable,
 	graph.CodeUncertain:         http.StatusServiceUnavailable,
 	graph.CodeCancelled:         http.StatusServiceUnavailable,
 	graph.CodeTimeout:           http.StatusGatewayTimeout,
@@ -50,6 +53,10 @@ func problemf(code, format string, args ...any) *problem {
 // problemOf turns an error into a problem. The log tells what clients are not told.
 func (s *Server) problemOf(r *http.Request, err error) *problem {
 	code, public := graph.CodeOf(err)
+	if unavailable, ok := errors.AsType[*apikey.UnavailableError](err); ok {
+		s.config.Log.WarnContext(r.Context(), "API keys cannot be checked",
+			"requestId", access.RequestID(r.Context()), "error", unavailable.Cause)
+	}
 	if public {
 		return &problem{code: code, message: err.Error()}
 	}
@@ -67,7 +74,7 @@ func (p *problem) write(w http.ResponseWriter, r *http.Request) {
 	switch p.status {
 	case http.StatusUnauthorized:
 		header.Set("WWW-Authenticate", `Bearer realm="hookline"`)
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		header.Set("Retry-After", retryAfter)
 	}
 	detail := map[string]any{"code": p.code}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -29,7 +30,10 @@ var ErrOverloaded = errors.New("events come faster than they can be committed; t
 // again with the same idempotency keys is safe.
 var ErrUncertain = errors.New("the events could not be committed for certain; publish them again, with the same idempotency keys")
 
-// RetryAfter is how long a publisher should wait after ErrOverloaded.
+// ErrUnavailable says that the database is away. Nothing was accepted: try again after RetryAfter.
+var ErrUnavailable = errors.New("the database does not answer, and nothing was accepted; try again later")
+
+// RetryAfter is how long a publisher should wait after these errors.
 const RetryAfter = time.Second
 
 // Accepter takes events in. Run must be running.
@@ -46,6 +50,8 @@ type Accepter struct {
 
 	closing     sync.RWMutex // held for reading while a submission is handed over
 	closed      bool
+	waiting     atomic.Int64 // bytes of the payloads that wait for their commit
+	maxBytes    int64        // of them
 	submissions chan *submission
 	works       chan stream.Work
 }
@@ -72,13 +78,17 @@ func New(config Config) *Accepter {
 		store: config.Store, streams: config.Streams, registry: config.Registry, log: config.Log, limits: config.Limits,
 		guard: config.Guard, makeSecret: config.MakeSecret,
 		metrics:     newMetrics(config.Metrics),
-		submissions: make(chan *submission, maxWaiting),
-		works:       make(chan stream.Work, maxUnqueued),
+		submissions: make(chan *submission, maxWaiting), maxBytes: maxWaitingBytes,
+		works: make(chan stream.Work, maxUnqueued),
 	}
 }
 
-// maxWaiting is how many calls of Publish may wait for their commit; further ones get ErrOverloaded.
-const maxWaiting = 4096
+// maxWaiting and maxWaitingBytes are how many calls of Publish, and bytes of their payloads, may wait for their commit; further
+// calls get ErrOverloaded. One call alone may be larger.
+const (
+	maxWaiting      = 4096
+	maxWaitingBytes = 256 << 20
+)
 
 // Run commits and enqueues what Publish hands over, until ctx ends; then it refuses what comes, finishes what it has, and
 // returns.
@@ -101,7 +111,8 @@ func (a *Accepter) Run(ctx context.Context) error {
 }
 
 // Publish accepts each of the events or refuses it; the results are in the events' order. When it returns no error, the events
-// that have an id in their result are durable. The errors are ErrOverloaded, ErrUncertain, and ctx's.
+// that have an id in their result are durable. The errors are ErrOverloaded, ErrUnavailable, and
+// ErrUncertain, which wraps ctx's.
 func (a *Accepter) Publish(ctx context.Context, account id.ID, events []Event) ([]Result, error) {
 	results := make([]Result, len(events))
 	s := &submission{done: make(chan error, 1), events: make([]*store.NewEvent, 0, len(events))}
@@ -160,13 +171,17 @@ func (a *Accepter) submit(s *submission) error {
 		return ErrOverloaded
 	}
 	s.at = time.Now()
-	select {
-	case a.submissions <- s:
-		return nil
-	default:
-		a.metrics.overloaded.Inc()
-		return ErrOverloaded
+	size := s.bytes()
+	if waiting := a.waiting.Add(size); waiting <= a.maxBytes || waiting == size {
+		select {
+		case a.submissions <- s:
+			return nil
+		default:
+		}
 	}
+	a.waiting.Add(-size)
+	a.metrics.overloaded.Inc()
+	return ErrOverloaded
 }
 
 // prepare matches an event. It gets its id when it is committed.

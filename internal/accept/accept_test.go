@@ -565,6 +565,24 @@ func TestOverload(t *testing.T) {
 		}
 	})
 
+	onEach(t, "is also a matter of bytes, unless there is nothing else", func(t *testing.T, r *rig) {
+		r.maxBytes = 100
+		large := Event{Type: "sms.delivery", Payload: json.RawMessage(`"` + strings.Repeat("x", 200) + `"`)}
+		if err := r.hand(large); !errors.Is(err, ErrUncertain) {
+			t.Errorf("a large one alone: %v", err)
+		}
+		if err := r.hand(sms()); !errors.Is(err, ErrOverloaded) {
+			t.Errorf("another one: %v", err)
+		}
+		r.start(r.Accepter)
+		testenv.Eventually(t, patience, func() bool { return r.waiting.Load() == 0 }, "the first one makes no room")
+		r.publish(large)
+		r.publish(sms())
+		if n := len(r.rows()); n != 3 {
+			t.Errorf("%d events are committed, want 3", n)
+		}
+	})
+
 	onEach(t, "is what a stop looks like", func(t *testing.T, r *rig) {
 		r.start(r.Accepter)()
 		if _, err := r.Publish(t.Context(), r.account, []Event{sms()}); !errors.Is(err, ErrOverloaded) {
@@ -660,4 +678,29 @@ func TestRedisAway(t *testing.T) {
 			t.Errorf("counted %d, want 2", n)
 		}
 	})
+}
+
+// TestDatabaseAway: what is not committed is not accepted, and publishers are told to come again.
+func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
+	database := testenv.StartPostgres(t)
+	r := newRig(t, testenv.Backend{DatabaseURL: database.URL(), RedisURL: stream.Embedded})
+	r.start(r.Accepter)
+	r.publish(sms())
+	database.StopImmediate()
+	testenv.Eventually(t, patience, func() bool {
+		_, err := r.Publish(t.Context(), r.account, []Event{sms()})
+		if !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrUncertain) { // on a connection that was cut nothing is certain
+			t.Errorf("error %v", err)
+		}
+		return errors.Is(err, ErrUnavailable)
+	}, "the database is not said to be away")
+	database.Start()
+	testenv.Eventually(t, patience, func() bool {
+		_, err := r.Publish(t.Context(), r.account, []Event{sms()})
+		return err == nil
+	}, "not published when the database is back")
+	if n := len(r.rows()); n != 2 {
+		t.Errorf("%d events are committed, want 2", n)
+	}
 }

@@ -2,6 +2,7 @@ package accept
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hookline/hookline/internal/id"
@@ -13,6 +14,20 @@ type submission struct {
 	events []*store.NewEvent
 	at     time.Time
 	done   chan error // has room for the one answer
+}
+
+// bytes is the size of the payloads.
+func (s *submission) bytes() (size int64) {
+	for _, e := range s.events {
+		size += int64(len(e.Payload))
+	}
+	return size
+}
+
+// answer tells the one who waits what became of the submission.
+func (a *Accepter) answer(s *submission, err error) {
+	a.waiting.Add(-s.bytes())
+	s.done <- err
 }
 
 // Group commit: what arrives while a commit is under way shares the next one. No timer: a commit starts as soon as a committer
@@ -105,7 +120,7 @@ func (a *Accepter) commit(ctx context.Context, batch []*submission) {
 	for _, s := range batch {
 		if now.Sub(s.at) > maxWait {
 			a.metrics.overloaded.Inc()
-			s.done <- ErrOverloaded
+			a.answer(s, ErrOverloaded)
 			continue
 		}
 		fresh = append(fresh, s)
@@ -123,7 +138,11 @@ func (a *Accepter) commit(ctx context.Context, batch []*submission) {
 	a.metrics.commits.Observe(time.Since(now).Seconds())
 	if err != nil {
 		a.log.Error("events not committed", "events", len(events), "error", err)
-		err = ErrUncertain
+		if errors.Is(err, store.ErrAway) {
+			err = ErrUnavailable
+		} else {
+			err = ErrUncertain
+		}
 	} else {
 		for _, e := range events {
 			if e.First != id.Nil {
@@ -137,6 +156,6 @@ func (a *Accepter) commit(ctx context.Context, batch []*submission) {
 		}
 	}
 	for _, s := range fresh {
-		s.done <- err
+		a.answer(s, err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"unicode/utf8"
 
@@ -110,7 +109,8 @@ func (a *Accepter) ensureSecret(ctx context.Context, account id.ID, events []*st
 		return nil
 	}
 	if err := a.makeSecret(access.WithAccount(ctx, account)); err != nil {
-		return fmt.Errorf("%w: make the account's secret: %w", ErrUncertain, err)
+		a.log.ErrorContext(ctx, "events not published, as their account's secret cannot be made", "account", id.Format(id.Account, account), "error", err)
+		return ErrUnavailable
 	}
 	return nil
 }

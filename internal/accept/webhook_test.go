@@ -135,7 +135,7 @@ func TestWebhooks(t *testing.T) {
 		webhook := NewWebhook()
 		webhook.NotifyURL = new(notifyURL)
 		_, err := r.Publish(t.Context(), r.account, []Event{{Type: "sms.delivery", Payload: json.RawMessage("1"), Webhook: webhook}})
-		if !errors.Is(err, ErrUncertain) {
+		if !errors.Is(err, ErrUnavailable) || err.Error() != ErrUnavailable.Error() {
 			t.Errorf("error %v", err)
 		}
 		if n := r.store.Ent.Event.Query().CountX(access.WithSystem(t.Context())); n > 0 {

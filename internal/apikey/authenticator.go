@@ -30,6 +30,17 @@ var (
 	ErrUnknownAccount = errors.New("there is no account with this key")
 )
 
+// UnavailableError says that the database, which knows the keys, did not answer: nothing is known of the key, and nothing was
+// done. Its text may be shown; its cause is for the log.
+type UnavailableError struct{ Cause error }
+
+func (*UnavailableError) Error() string {
+	return "API keys cannot be checked at the moment, and nothing was done; try again later"
+}
+
+// Unwrap returns the cause.
+func (e *UnavailableError) Unwrap() error { return e.Cause }
+
 var (
 	errMissing = fmt.Errorf("%w: send an API key as `Authorization: Bearer hk_…`", ErrUnauthenticated)
 	errWrong   = fmt.Errorf("%w: the API key is not valid", ErrUnauthenticated)
@@ -82,7 +93,7 @@ func NewAuthenticator(client *ent.Client) *Authenticator {
 // that of Hookline-Account, empty without one. A key acts for its own account, and with the scope ACCOUNTS_ADMIN for the
 // one in Hookline-Account.
 //
-// Errors wrap ErrUnauthenticated, ErrForbiddenAccount or ErrUnknownAccount and may be shown; others are Hookline's own.
+// Errors wrap ErrUnauthenticated, ErrForbiddenAccount or ErrUnknownAccount, or are an *UnavailableError; their text may be shown.
 // A revocation takes effect within 2 seconds, an expiry at once.
 func (a *Authenticator) Authenticate(ctx context.Context, authorization, accountKey string) (*access.Principal, error) {
 	tokenID, secret, err := parseAuthorization(authorization)
@@ -91,7 +102,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, authorization, account
 	}
 	found, err := a.load(ctx, tokenID)
 	if err != nil {
-		return nil, fmt.Errorf("authenticate: %w", err)
+		return nil, &UnavailableError{Cause: fmt.Errorf("load API key: %w", err)}
 	}
 	now := a.now()
 	if err := found.verify(secret, now); err != nil {
@@ -191,7 +202,7 @@ func (a *Authenticator) accountFor(ctx context.Context, p *access.Principal, key
 	case err == nil && (found == p.AccountID || p.Has(access.AccountsAdmin)):
 		return found, nil
 	case err != nil && !errors.Is(err, ErrUnknownAccount):
-		return id.Nil, fmt.Errorf("authenticate: %w", err)
+		return id.Nil, &UnavailableError{Cause: fmt.Errorf("load account: %w", err)}
 	case p.Has(access.AccountsAdmin):
 		return id.Nil, err
 	default:

@@ -5,12 +5,14 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/hookline/hookline/ent/schema/types"
@@ -70,14 +72,21 @@ func (e *NewEvent) ToDeliver() int { return e.Matched() - len(e.Held) }
 // IdempotencyLife is how long an idempotency key is remembered.
 const IdempotencyLife = 24 * time.Hour
 
+// ErrAway says that the database could not be reached: nothing was written.
+var ErrAway = errors.New("the database cannot be reached")
+
 // CommitEvents writes events in one transaction; when it returns nil they are durable. Of an event whose idempotency key is
-// known, First is set instead. When it fails nothing is known of the events: they may have been committed.
+// known, First is set instead. When it fails with ErrAway nothing was written; otherwise nothing is known of the events: they may
+// have been committed.
 func (s *Store) CommitEvents(ctx context.Context, events []*NewEvent) error {
 	var err error
 	if s.Embedded() {
 		err = s.tx(ctx, func(tx *sql.Tx) error { return commitSQLite(ctx, tx, events) })
 	} else {
 		err = s.commitPostgres(ctx, events)
+	}
+	if _, unconnected := errors.AsType[*pgconn.ConnectError](err); unconnected {
+		return fmt.Errorf("commit events: %w: %w", ErrAway, err)
 	}
 	if err != nil {
 		return fmt.Errorf("commit events: %w", err)
