@@ -24,9 +24,20 @@ func OpenCertificate(v *vault.Vault, row *ent.Certificate) (*tls.Certificate, er
 	return clientcert.Load(row.Chain, key)
 }
 
+// checkCertificate says why a certificate cannot be used. It is OpenCertificate without reading what opens, which takes long
+// and whose result is known: what opens is what was sealed, and that was read.
+func (s *Service) checkCertificate(row *ent.Certificate) error {
+	key, err := s.Vault.Open(row.PrivateKey, CertificateBinding(row.ID))
+	if err != nil {
+		return fmt.Errorf("private key: %w", err)
+	}
+	clear(key)
+	return nil
+}
+
 // CertificateStatus returns the status of a certificate at a time, and what to do about it; "" for nothing.
 func (s *Service) CertificateStatus(row *ent.Certificate, now time.Time) (status clientcert.Status, message string) {
-	if _, err := OpenCertificate(s.Vault, row); err != nil {
+	if err := s.checkCertificate(row); err != nil {
 		return clientcert.Rejected, fmt.Sprintf("It cannot be used (%v): restore the encryption key, or upload the certificate again under another key.", err)
 	}
 	end := row.NotAfter.UTC().Format(time.RFC3339)
@@ -77,12 +88,12 @@ func certificateStatusAt(now time.Time, status clientcert.Status) predicate.Cert
 // rejectedCertificates returns those of the account that cannot be opened. It tries all: an account has few (maxCertificates),
 // and what is tried is true, whatever has happened to the encryption keys since anybody looked.
 func (s *Service) rejectedCertificates(ctx context.Context, client *ent.Client) (rejected []id.ID, err error) {
-	rows, err := client.Certificate.Query().All(ctx)
+	rows, err := client.Certificate.Query().Select(certificate.FieldID, certificate.FieldPrivateKey).All(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, row := range rows {
-		if _, err := OpenCertificate(s.Vault, row); err != nil {
+		if s.checkCertificate(row) != nil {
 			rejected = append(rejected, row.ID)
 		}
 	}
