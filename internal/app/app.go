@@ -105,6 +105,7 @@ func Open(ctx context.Context, settings config.Settings, role Role, version stri
 	if err := a.openStore(ctx); err != nil {
 		return nil, err
 	}
+	stream.LogTo(log)
 	if a.Streams, err = stream.Open(stream.Config{
 		URL: settings.RedisURL, Prefix: settings.RedisPrefix, Partitions: settings.Partitions,
 	}); err != nil {

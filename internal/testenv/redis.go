@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -159,6 +160,13 @@ func (s *redisServer) start(ctx context.Context) error {
 	args := append([]string{
 		"--bind", "127.0.0.1", "--port", strconv.Itoa(s.port), "--dir", s.dir, "--save", "", "--appendonly", "no",
 	}, s.args...)
+	if slices.Contains(s.args, "--sentinel") { // which keeps its state in its configuration file
+		config := filepath.Join(s.dir, "sentinel.conf")
+		if err := os.WriteFile(config, nil, 0o600); err != nil {
+			return err
+		}
+		args = append([]string{config, "--bind", "127.0.0.1", "--port", strconv.Itoa(s.port), "--dir", s.dir}, s.args...)
+	}
 	cmd := exec.Command(s.binary, args...) //nolint:gosec // G204: tests choose the arguments
 	p, err := startProcess(cmd, nil, syscall.SIGKILL, filepath.Join(s.dir, "log"))
 	if err != nil {
