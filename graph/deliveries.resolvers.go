@@ -67,6 +67,14 @@ func (r *deliveryAttemptResolver) Hint(ctx context.Context, obj *ent.Attempt) (*
 	return orNull(obj.Hint), nil
 }
 
+func (r *mutationResolver) RetryDeliveryNow(ctx context.Context, id string) (*DeliveryPayload, error) {
+	return r.intervene(ctx, id, r.retryNow())
+}
+
+func (r *mutationResolver) CancelDelivery(ctx context.Context, id string) (*DeliveryPayload, error) {
+	return r.intervene(ctx, id, r.cancel())
+}
+
 func (r *queryResolver) Delivery(ctx context.Context, id string) (*ent.Delivery, error) {
 	return findDelivery(ctx, id)
 }

@@ -245,6 +245,14 @@ type DeliveryFilter struct {
 	EventTypes []string `json:"eventTypes,omitempty"`
 }
 
+// The answer to a mutation of a delivery.
+type DeliveryPayload struct {
+	// The delivery as it is now; null when the request was refused. Its fields ask for the scope `LOG_READ`.
+	Delivery *ent.Delivery `json:"delivery,omitempty"`
+	// Why the request was refused; empty when it was not.
+	UserErrors []*usererror.Error `json:"userErrors"`
+}
+
 // Which events to list: all parts given must hold.
 type EventLogFilter struct {
 	// Accepted at this instant or later.

@@ -378,6 +378,11 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	DeliveryPayload struct {
+		Delivery   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	Event struct {
 		AcceptedAt     func(childComplexity int) int
 		Application    func(childComplexity int) int
@@ -501,6 +506,7 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
+		CancelDelivery                func(childComplexity int, id string) int
 		CreateAPIKey                  func(childComplexity int, name string, scopes []access.Scope, expiresAt *time.Time) int
 		CreateAccount                 func(childComplexity int, key string, name string) int
 		CreateAuthSetting             func(childComplexity int, input configure.CreateAuthSettingInput) int
@@ -512,6 +518,7 @@ type ComplexityRoot struct {
 		DeleteEventSubscription       func(childComplexity int, by configure.Ref, deleteUnused bool) int
 		DeleteNotificationProfile     func(childComplexity int, by configure.Ref, deleteUnused bool) int
 		PublishEvents                 func(childComplexity int, events []*accept.Event) int
+		RetryDeliveryNow              func(childComplexity int, id string) int
 		RevokeAPIKey                  func(childComplexity int, id string) int
 		RotateAccountSecret           func(childComplexity int, overlap time.Duration, secret *string) int
 		RotateEventSubscriptionSecret func(childComplexity int, by configure.Ref, overlap time.Duration, secret *string) int
@@ -1999,6 +2006,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DeliveryEdge.Node(childComplexity), true
 
+	case "DeliveryPayload.delivery":
+		if e.ComplexityRoot.DeliveryPayload.Delivery == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryPayload.Delivery(childComplexity), true
+	case "DeliveryPayload.userErrors":
+		if e.ComplexityRoot.DeliveryPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryPayload.UserErrors(childComplexity), true
+
 	case "Event.acceptedAt":
 		if e.ComplexityRoot.Event.AcceptedAt == nil {
 			break
@@ -2493,6 +2513,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.InputLimit.Of(childComplexity), true
 
+	case "Mutation.cancelDelivery":
+		if e.ComplexityRoot.Mutation.CancelDelivery == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_cancelDelivery_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CancelDelivery(childComplexity, args["id"].(string)), true
 	case "Mutation.createApiKey":
 		if e.ComplexityRoot.Mutation.CreateAPIKey == nil {
 			break
@@ -2614,6 +2645,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.PublishEvents(childComplexity, args["events"].([]*accept.Event)), true
+	case "Mutation.retryDeliveryNow":
+		if e.ComplexityRoot.Mutation.RetryDeliveryNow == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_retryDeliveryNow_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RetryDeliveryNow(childComplexity, args["id"].(string)), true
 	case "Mutation.revokeApiKey":
 		if e.ComplexityRoot.Mutation.RevokeAPIKey == nil {
 			break
@@ -4594,6 +4636,16 @@ func (ec *executionContext) childFields_DeliveryEdge(ctx context.Context, field 
 		return ec.fieldContext_DeliveryEdge_cursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeliveryEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_DeliveryPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "delivery":
+		return ec.fieldContext_DeliveryPayload_delivery(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeliveryPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeliveryPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Event(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

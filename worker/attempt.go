@@ -26,6 +26,9 @@ const keptBody = 16 << 10
 
 // attempt makes one attempt of a delivery and returns what became of it.
 func (w *Worker) attempt(ctx context.Context, j *job) *stream.Result {
+	if instead := w.calledOff(ctx, j); instead != nil {
+		return instead
+	}
 	started := time.Now()
 	a := &stream.Attempt{
 		Trigger: j.target.Trigger, StartedAt: started.UnixMicro(), QueuedUs: max(started.UnixMicro()-j.target.DueAt, 0),
@@ -38,6 +41,22 @@ func (w *Worker) attempt(ctx context.Context, j *job) *stream.Result {
 	result := j.result(after(v, j.target, j.profile.Retry, ended, rand.Float64())) //nolint:gosec // jitter
 	result.Attempt = a
 	return result
+}
+
+// calledOff returns what is written in place of an attempt of a delivery that has been called off; nil if it has not. Only one whose row
+// says QUEUED can be called off while it has a work entry, so those that have no row yet, which are nearly all, are not looked up.
+func (w *Worker) calledOff(ctx context.Context, j *job) *stream.Result {
+	if j.target.QueuedAt == 0 {
+		return nil
+	}
+	cancelled, err := w.store.Cancelled(ctx, id.ForDelivery(j.entry.Event.ID, j.target.SubscriptionID))
+	switch {
+	case err != nil: // the database is away
+		return j.putOff(time.Now().Add(putOffLeast))
+	case cancelled:
+		return j.result(standing{status: stream.StatusCancelled, attempts: j.target.Attempts, failures: j.target.Failures})
+	}
+	return nil
 }
 
 // send builds the request, sends it and judges the answer; it notes in a what is to be seen of it.

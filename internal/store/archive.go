@@ -30,14 +30,21 @@ func (s *Store) Archive(ctx context.Context, results []stream.Logged) error {
 
 // upsertDeliveries ends the statements that write deliveries. A result with an attempt counts if its attempt is a newer one
 // than the row knows; a result without one if the row has not been queued again since: both make a second archiving of the
-// same result change nothing. A success counts however late it comes, but sets back no number.
+// same result change nothing. A success counts however late it comes, but sets back no number. A delivery that was called off stays
+// so unless the attempt that was under way is a success; of another one only the number counts.
 const upsertDeliveries = `
-	ON CONFLICT (id) DO UPDATE SET status = excluded.status,
+	ON CONFLICT (id) DO UPDATE SET
+		status = CASE WHEN ` + staysCancelled + ` THEN deliveries.status ELSE excluded.status END,
 		attempt_count = CASE WHEN excluded.attempt_count > deliveries.attempt_count THEN excluded.attempt_count ELSE deliveries.attempt_count END,
 		failure_count = CASE WHEN excluded.failure_count > deliveries.failure_count THEN excluded.failure_count ELSE deliveries.failure_count END,
-		next_attempt_at = excluded.next_attempt_at, queued_at = excluded.queued_at, completed_at = excluded.completed_at
+		next_attempt_at = CASE WHEN ` + staysCancelled + ` THEN deliveries.next_attempt_at ELSE excluded.next_attempt_at END,
+		queued_at = CASE WHEN ` + staysCancelled + ` THEN deliveries.queued_at ELSE excluded.queued_at END,
+		completed_at = CASE WHEN ` + staysCancelled + ` THEN deliveries.completed_at ELSE excluded.completed_at END
 	WHERE deliveries.status <> 'SUCCEEDED' AND (excluded.status = 'SUCCEEDED' OR excluded.attempt_count > deliveries.attempt_count
 		OR (excluded.attempt_count = deliveries.attempt_count AND deliveries.status = 'QUEUED' AND deliveries.queued_at = excluded.queued_at))`
+
+// staysCancelled is whether a delivery was called off and stays so.
+const staysCancelled = `deliveries.status = 'CANCELLED' AND excluded.status <> 'SUCCEEDED'`
 
 const insertDeliveries = `INSERT INTO deliveries (id, account_id, event_id, subscription_id, event_type, status, attempt_count, failure_count,
 	next_attempt_at, queued_at, completed_at) `

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -50,6 +51,7 @@ func TestDeliveryStates(t *testing.T) {
 			}{
 				"attempt": {m.attempt, 1}, "put off": {m.putOff, 2}, "interrupt": {m.interrupt, 2}, "archive": {m.archive, 4},
 				"come again": {m.comeAgain, 2}, "come late": {m.comeLate, 1}, "claim": {m.claim, 2}, "strand": {m.strand, 1},
+				"cancel": {m.cancel, 1}, "retry now": {m.retryNow, 1},
 			} {
 				for i := range often.times {
 					steps[fmt.Sprint(name, i)] = often.step
@@ -133,6 +135,12 @@ func (m *machine) apply(r stream.Logged) {
 	if m.status == stream.StatusSucceeded {
 		return
 	}
+	if m.status == stream.StatusCancelled && r.Status != stream.StatusSucceeded { // called off meanwhile: what was under way is over
+		if r.Attempts > m.attempts {
+			m.attempts, m.failures = r.Attempts, r.Failures
+		}
+		return
+	}
 	m.status, m.attempts, m.failures, m.queuedAt = r.Status, r.Attempts, r.Failures, timeOrNil(r.QueuedAt)
 }
 
@@ -162,6 +170,28 @@ func (m *machine) comeLate(t *rapid.T) {
 	if late.Status == stream.StatusSucceeded {
 		m.busy = m.working()
 		m.status, m.queuedAt = stream.StatusSucceeded, nil
+	}
+}
+
+// cancel calls the delivery off, in the middle of an attempt or not.
+func (m *machine) cancel(t *rapid.T) {
+	may := m.status == stream.StatusRetrying || m.status == stream.StatusQueued
+	m.intervened(t, m.d.Cancel, may)
+	if may {
+		m.busy = m.working() // whoever has it does not know
+		m.status, m.queuedAt = stream.StatusCancelled, nil
+	}
+}
+
+func (m *machine) retryNow(t *rapid.T) {
+	m.intervened(t, m.d.RetryNow, m.status == stream.StatusRetrying)
+}
+
+// intervened does something by hand that has an effect in some states only.
+func (m *machine) intervened(t *rapid.T, intervene func(context.Context, id.ID) (bool, error), want bool) {
+	done, err := intervene(m.d.ctx, id.ForDelivery(m.event.ID, m.sub))
+	if err != nil || done != want {
+		t.Fatalf("a delivery that is %s: done %v, %v; want %v", m.status, done, err, want)
 	}
 }
 
