@@ -23,6 +23,8 @@ type submission struct {
 	wrong  []usererror.List
 	// single says that the body was one object, for which the answer's status speaks.
 	single bool
+	// cloudEvents says that the events came as CloudEvents.
+	cloudEvents bool
 }
 
 // errTooMany says that a body has more events than may come in one request.
@@ -39,7 +41,12 @@ func parseEvents(body []byte, lines bool) (*submission, error) {
 	var err error
 	switch reader.PeekKind() {
 	case '[':
-		err = s.readArray(reader, body)
+		err = readArray(reader, func() error {
+			if len(s.events) == accept.MaxEvents {
+				return errTooMany
+			}
+			return s.readOne(reader, body)
+		})
 	case '{':
 		s.single = true
 		if err = s.readOne(reader, body); err == nil && reader.PeekKind() == '{' {
@@ -70,15 +77,13 @@ func atEnd(reader *jsontext.Decoder) error {
 	return nil
 }
 
-func (s *submission) readArray(reader *jsontext.Decoder, body []byte) error {
+// readArray calls read for each element.
+func readArray(reader *jsontext.Decoder, read func() error) error {
 	if _, err := reader.ReadToken(); err != nil {
 		return err
 	}
 	for reader.PeekKind() != ']' {
-		if len(s.events) == accept.MaxEvents {
-			return errTooMany
-		}
-		if err := s.readOne(reader, body); err != nil {
+		if err := read(); err != nil {
 			return err
 		}
 	}
@@ -315,16 +320,7 @@ func readAttributes(reader *jsontext.Decoder, e *accept.Event, wrong *usererror.
 			return err
 		})
 	case '[':
-		if _, err := reader.ReadToken(); err != nil {
-			return err
-		}
-		for reader.PeekKind() != ']' {
-			if err := readAttribute(reader, e, wrong); err != nil {
-				return err
-			}
-		}
-		_, err := reader.ReadToken()
-		return err
+		return readArray(reader, func() error { return readAttribute(reader, e, wrong) })
 	case 'n':
 	default:
 		wrong.Add(usererror.Invalid, "attributes", "must be an object of strings")

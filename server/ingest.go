@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -58,7 +59,7 @@ func (s *Server) readEvents(w http.ResponseWriter, r *http.Request) (*submission
 	if !access.PrincipalFrom(r.Context()).Has(access.EventsPublish) {
 		return nil, problemf(graph.CodeForbidden, "the API key lacks the scope %s", access.EventsPublish)
 	}
-	lines, problem := isLines(r.Header.Get("Content-Type"))
+	form, problem := formOf(r.Header)
 	if problem != nil {
 		return nil, problem
 	}
@@ -66,7 +67,7 @@ func (s *Server) readEvents(w http.ResponseWriter, r *http.Request) (*submission
 	if problem != nil {
 		return nil, problem
 	}
-	submitted, err := parseEvents(body, lines)
+	submitted, err := form.parse(r.Header, body)
 	switch {
 	case errors.Is(err, errTooMany):
 		return nil, problemf(graph.CodeBadInput, "%s; nothing was published", err)
@@ -78,21 +79,52 @@ func (s *Server) readEvents(w http.ResponseWriter, r *http.Request) (*submission
 	return submitted, nil
 }
 
-// isLines reports whether the media type says that there is an event on each line.
-func isLines(contentType string) (bool, *problem) {
-	if contentType == "" {
-		return false, nil
-	}
-	mediaType, _, err := mime.ParseMediaType(contentType)
+// form is how a body has its events.
+type form int
+
+const (
+	formJSON form = iota
+	formLines
+	formCloudEvent
+	formCloudEvents
+	formBinaryCloudEvent
+)
+
+// formOf returns what the headers say of the body.
+func formOf(header http.Header) (form, *problem) {
+	contentType := header.Get("Content-Type")
+	mediaType, params, err := mime.ParseMediaType(contentType)
+	cloudEvents := err == nil && (params["charset"] == "" || strings.EqualFold(params["charset"], "utf-8"))
 	switch {
+	case cloudEvents && mediaType == typeCloudEvent:
+		return formCloudEvent, nil
+	case cloudEvents && mediaType == typeCloudEvents:
+		return formCloudEvents, nil
+	case isBinaryCloudEvent(header) && !strings.HasPrefix(mediaType, "application/cloudevents"):
+		return formBinaryCloudEvent, nil
+	case contentType == "":
+		return formJSON, nil
 	case err == nil && (mediaType == "application/x-ndjson" || mediaType == "application/jsonl" || mediaType == "application/ndjson"):
-		return true, nil
+		return formLines, nil
 	case err == nil && mediaType == "application/json":
-		return false, nil
+		return formJSON, nil
 	default:
-		p := problemf(graph.CodeBadInput, "the Content-Type must be application/json or application/x-ndjson")
+		p := problemf(graph.CodeBadInput, "the Content-Type must be application/json, application/x-ndjson, %s or %s; "+
+			"other data come with the headers of a CloudEvent (Ce-Specversion: 1.0)", typeCloudEvent, typeCloudEvents)
 		p.status = http.StatusUnsupportedMediaType
-		return false, p
+		return 0, p
+	}
+}
+
+// parse reads the events.
+func (f form) parse(header http.Header, body []byte) (*submission, error) {
+	switch f {
+	case formCloudEvent, formCloudEvents:
+		return parseCloudEvents(body, f == formCloudEvents)
+	case formBinaryCloudEvent:
+		return binaryCloudEvent(header, body), nil
+	default:
+		return parseEvents(body, f == formLines)
 	}
 }
 
@@ -114,6 +146,9 @@ func (s *Server) publish(r *http.Request, submitted *submission) ([]accept.Resul
 		return nil, err
 	}
 	for i, result := range published {
+		if submitted.cloudEvents {
+			asCloudEvent(result.Errors)
+		}
 		results[places[i]] = result
 	}
 	return results, nil
