@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"net"
 	"os"
 	"path/filepath"
@@ -42,6 +43,9 @@ func TestWrongSettings(t *testing.T) {
 		{"serve", map[string]string{"HOOKLINE_ALLOW_CIDRS": "10.0.0.0/8,10.0.0.0/33"}, []string{"HOOKLINE_ALLOW_CIDRS", "10.0.0.0/33"}},
 		{"serve", map[string]string{"HOOKLINE_ALLOW_HTTP": "perhaps"}, []string{"HOOKLINE_ALLOW_HTTP"}},
 		{"serve", map[string]string{"HOOKLINE_ALLOWED_ORIGINS": "app.example.com"}, []string{"HOOKLINE_ALLOWED_ORIGINS"}},
+		{"serve", map[string]string{"HOOKLINE_PUBLIC_URL": "hookline.example.com"}, []string{"HOOKLINE_PUBLIC_URL"}},
+		{"serve", map[string]string{"HOOKLINE_MAX_SOCKETS_PER_KEY": "0"}, []string{"HOOKLINE_MAX_SOCKETS_PER_KEY"}},
+		{"serve", map[string]string{"HOOKLINE_MAX_OPERATIONS_PER_KEY": "-1"}, []string{"HOOKLINE_MAX_OPERATIONS_PER_KEY"}},
 		{"serve", map[string]string{"HOOKLINE_ENCRYPTION_KEYS": "k1:pa55word"}, []string{"HOOKLINE_ENCRYPTION_KEYS"}},
 		{"serve", map[string]string{"HOOKLINE_PARTITIONS": "65"}, []string{"HOOKLINE_PARTITIONS", "1-64"}},
 		{"serve", map[string]string{"HOOKLINE_PARTITIONS": "many"}, []string{"HOOKLINE_PARTITIONS"}},
@@ -129,4 +133,21 @@ func TestFirstStart(t *testing.T) {
 			t.Errorf("the second start shows:\n%s", server.stdout.String())
 		}
 	})
+}
+
+// Links to the dashboard begin with HOOKLINE_PUBLIC_URL, or else with the address that the server listens on.
+func TestPublicURL(t *testing.T) {
+	t.Parallel()
+	for _, public := range []string{"", "https://hookline.example.com"} {
+		in := installEmbedded(t)
+		if public != "" {
+			in.settings["HOOKLINE_PUBLIC_URL"] = public + "/"
+		}
+		server := in.start("serve")
+		var made struct{ CreatePortalSession struct{ URL string } }
+		server.api().must(`mutation {createPortalSession(account: {key: "default"}, scopes: [LOG_READ]) {url}}`, nil, &made)
+		if want := cmp.Or(public, server.url) + "/#key=hk_"; !strings.HasPrefix(made.CreatePortalSession.URL, want) {
+			t.Errorf("the link is %s, want %s…", made.CreatePortalSession.URL, want)
+		}
+	}
 }
