@@ -53,16 +53,23 @@ function change(next: SessionState) {
   }
 }
 
-/** Takes up the session of a sign-in link, whose key leaves the address bar at once, or else of this tab. */
-export function openSession() {
+/** Takes up the session of a sign-in link, whose key leaves the address bar at once; returns whether there was one. */
+function takeLink() {
   const offered = sessionFromFragment(location.hash);
   if (offered) {
     history.replaceState(null, '', location.pathname + location.search);
     change({ signedIn: false, offered });
-    return;
   }
-  const session = parseSession(sessionStorage.getItem(item));
-  change(session ? { signedIn: true, session } : { signedIn: false });
+  return offered !== undefined;
+}
+
+/** Takes up the session of a sign-in link, also of one that is opened later on this page, or else of this tab. */
+export function openSession() {
+  addEventListener('hashchange', takeLink);
+  if (!takeLink()) {
+    const session = parseSession(sessionStorage.getItem(item));
+    change(session ? { signedIn: true, session } : { signedIn: false });
+  }
 }
 
 /** Keeps a session that has been verified. */

@@ -139,6 +139,21 @@ describe('a portal session', () => {
     await page.context().close();
   });
 
+  it('takes the place of who is signed in when its link is opened on the page', async () => {
+    const session = await server.createPortalSession('LOG_READ');
+    const { page, problems } = await openLog();
+    await page.evaluate((url) => location.assign(url), session.url);
+    const token = session.url.split('#key=')[1] ?? '';
+    const stored = () => page.evaluate(() => sessionStorage.getItem('hookline.session') ?? '');
+    await until('the session is another one', async () => (await stored()).includes(token));
+    assert.equal(page.url(), `${server.url}/`);
+    await rows(page).first().waitFor({ timeout });
+    await page.getByRole('button', { name: 'Who is signed in' }).click();
+    await page.getByRole('dialog', { name: 'Who is signed in' }).getByText('A customer', { exact: true }).waitFor();
+    assert.deepEqual(problems, []);
+    await page.context().close();
+  });
+
   it('cannot be used for another account', async () => {
     const session = await server.createPortalSession('LOG_READ');
     const { page, problems } = await openPage(browser);
