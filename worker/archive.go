@@ -95,6 +95,7 @@ func (w *Worker) writeBatch(ctx context.Context, batch []stream.Logged) error {
 	}
 	w.problems.clear("archive")
 	w.metrics.archived.Add(float64(len(batch)))
+	w.disableGone(ctx, batch)
 	byPartition := make(map[int][]stream.Logged)
 	for _, result := range batch {
 		byPartition[result.Partition] = append(byPartition[result.Partition], result)

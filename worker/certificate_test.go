@@ -34,7 +34,7 @@ func (r *rig) startTrustingPool(trusted *x509.CertPool) {
 	client := egress.New(egress.Config{Policy: r.guard, RootCAs: trusted})
 	r.t.Cleanup(client.Close)
 	w := worker.New(worker.Config{
-		Store: r.store, Streams: r.streams, Registry: r.registry, Vault: r.vault, Client: client, Log: quiet(r.t), Version: "test", Grace: time.Second,
+		Store: r.store, Streams: r.streams, Registry: r.registry, Vault: r.vault, Configure: r.configure, Client: client, Log: quiet(r.t), Version: "test", Grace: time.Second,
 	})
 	r.run(w.Run)
 }

@@ -18,6 +18,7 @@ type verdict struct {
 	err     string        // what went wrong; empty if nothing did
 	hint    string        // what to do about it, in plain words
 	wait    time.Duration // what the endpoint asked for with Retry-After; 0 for nothing
+	gone    bool          // the endpoint wants no more requests, now or later
 	atOnce  bool          // the access token was refused, and may only have been too old: another one is to be tried
 }
 
@@ -31,6 +32,7 @@ func judge(p *registry.Profile, resp *egress.Response, now time.Time) verdict {
 			outcome: stream.OutcomeHTTPError,
 			err:     strings.TrimSpace(fmt.Sprintf("the endpoint answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))),
 			hint:    statusHint(resp.StatusCode),
+			gone:    resp.StatusCode == http.StatusGone,
 		}
 		if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable {
 			v.wait, _ = retry.ParseRetryAfter(resp.Header.Get("Retry-After"), now)
@@ -89,7 +91,7 @@ func statusHint(code int) string {
 	case code == http.StatusMethodNotAllowed:
 		return "The endpoint must accept POST."
 	case code == http.StatusGone:
-		return "The endpoint says that it is gone: change the profile's webhook URL or delete the subscription."
+		return "The endpoint says that it is gone: nothing is retried, and the subscription, if one sent this, is disabled. Change the profile's webhook URL before you enable it again, or delete it."
 	case code == http.StatusRequestEntityTooLarge:
 		return "The endpoint refuses a body of this size: raise its limit."
 	case code == http.StatusTooManyRequests:
@@ -141,7 +143,7 @@ func after(v verdict, target stream.Target, policy retry.Policy, now time.Time, 
 		}
 		s.failures++
 		delay, again := policy.Next(target.Failures, random)
-		if !again {
+		if !again || v.gone {
 			s.status = stream.StatusExhausted
 			break
 		}

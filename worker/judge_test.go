@@ -138,6 +138,7 @@ func TestAfter(t *testing.T) {
 			wait: rapid.SampledFrom([]time.Duration{0, time.Second, time.Hour, retry.MaxRetryAfter}).Draw(t, "wait"),
 		}
 		v.atOnce = v.outcome == stream.OutcomeHTTPError && rapid.Bool().Draw(t, "the access token was too old")
+		v.gone = v.outcome == stream.OutcomeHTTPError && !v.atOnce && rapid.Bool().Draw(t, "the endpoint is gone")
 		s := after(v, target, policy, now, rapid.Float64Range(0, 0.999999).Draw(t, "random"))
 
 		if s.attempts != target.Attempts+1 {
@@ -161,6 +162,10 @@ func TestAfter(t *testing.T) {
 		default:
 			if v.atOnce {
 				wantStatus = stream.StatusRetrying
+				break
+			}
+			if v.gone {
+				wantStatus, wantFailures = stream.StatusExhausted, target.Failures+1
 				break
 			}
 			wantStatus, wantFailures = stream.StatusExhausted, target.Failures+1

@@ -7,6 +7,7 @@
 //	judge.go     decides how the attempt went and how the delivery stands after it (pure)
 //	settle.go    writes results and removes settled work, atomically, many at a time
 //	archive.go   moves results into the database
+//	gone.go      disables subscriptions whose endpoints are gone
 //	schedule.go  queues deliveries whose next attempt is due
 //	unpark.go    makes parked deliveries due when their subscription is enabled again
 //	sweep.go     finds what got lost, and queues it again
@@ -27,6 +28,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/egress"
 	"github.com/hookline/hookline/internal/registry"
 	"github.com/hookline/hookline/internal/store"
@@ -42,8 +44,10 @@ type Config struct {
 	Registry *registry.Registry // its Run must be running
 	Vault    *vault.Vault
 	Client   *egress.Client
-	Log      *slog.Logger
-	Metrics  prometheus.Registerer // nil counts nowhere
+	// Configure disables subscriptions whose endpoints are gone.
+	Configure *configure.Service
+	Log       *slog.Logger
+	Metrics   prometheus.Registerer // nil counts nowhere
 	// Version is that of Hookline, for the User-Agent.
 	Version string
 	// Grace is how long a stop waits for attempts under way; then they are broken off. 0 means DefaultGrace.
@@ -59,6 +63,7 @@ type Worker struct {
 	streams   *stream.Streams
 	registry  *registry.Registry
 	client    *egress.Client
+	configure *configure.Service
 	tokens    *token.Source
 	log       *slog.Logger
 	metrics   *metrics
@@ -91,7 +96,7 @@ func (e *epochs) get(partition int) string {
 func New(config Config) *Worker {
 	host, _ := os.Hostname() // for people who look at the streams; the random part tells workers apart
 	w := &Worker{
-		store: config.Store, streams: config.Streams, registry: config.Registry, client: config.Client, log: config.Log,
+		store: config.Store, streams: config.Streams, registry: config.Registry, client: config.Client, configure: config.Configure, log: config.Log,
 		metrics: newMetrics(config.Metrics), userAgent: "Hookline/" + config.Version, grace: config.Grace,
 		name: host + "-" + rand.Text()[:10], started: time.Now(),
 		slots:    semaphore.NewWeighted(maxEntries),

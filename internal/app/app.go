@@ -119,9 +119,14 @@ func Open(ctx context.Context, settings config.Settings, role Role, version stri
 		guard.AllowAddrs = append(guard.AllowAddrs, demo.ReceiverAddr(a.listener.Addr()))
 	}
 	a.client = egress.New(egress.Config{Policy: guard, UserAgent: "Hookline/" + version})
+	a.Configure = &configure.Service{
+		Store: a.Store, Vault: secrets, Guard: guard, Limits: configure.Limits{AllowSHA1: settings.AllowSHA1}, PublicURL: a.publicURL(),
+		Changed:     func(ctx context.Context, _ id.ID) error { return a.Registry.Refresh(ctx) },
+		Connections: configure.NewConnections(a.client),
+	}
 	if role.Worker {
 		a.worker = worker.New(worker.Config{
-			Store: a.Store, Streams: a.Streams, Registry: a.Registry, Vault: secrets, Client: a.client, Log: log, Metrics: a.metrics, Version: version,
+			Store: a.Store, Streams: a.Streams, Registry: a.Registry, Vault: secrets, Client: a.client, Configure: a.Configure, Log: log, Metrics: a.metrics, Version: version,
 			Grace: time.Duration(settings.Grace) * time.Second,
 		})
 	}
@@ -131,11 +136,6 @@ func Open(ctx context.Context, settings config.Settings, role Role, version stri
 			Limits: accept.Limits{MaxPayload: settings.MaxPayload}, Guard: guard,
 			MakeSecret: func(ctx context.Context) error { return a.Configure.EnsureAccountSecret(ctx) },
 		})
-		a.Configure = &configure.Service{
-			Store: a.Store, Vault: secrets, Guard: guard, Limits: configure.Limits{AllowSHA1: settings.AllowSHA1}, PublicURL: a.publicURL(),
-			Changed:     func(ctx context.Context, _ id.ID) error { return a.Registry.Refresh(ctx) },
-			Connections: configure.NewConnections(a.client),
-		}
 		a.Keys = apikey.NewAuthenticator(a.Store.Ent)
 		a.Hub = livelog.New(a.Streams, a.Store, log)
 		if err := a.bootstrap(ctx); err != nil {
