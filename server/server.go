@@ -9,6 +9,7 @@
 //	graphql.go     GraphQL over HTTP (accept.go: what to answer with), and stream.go over server-sent events; websockets are in graphqlws
 //	problem.go     how requests fail
 //	ingest.go      POST /v1/events, read by events.go, and as CloudEvents by cloudevents.go
+//	ingeststream.go  the same events, from a Redis stream
 //	graphiql.go    a page on which people try operations out
 //	health.go      whether the process lives, and whether it can work
 //	receiver.go    the built-in receiver of test webhooks

@@ -210,6 +210,15 @@ func (a *Authenticator) accountFor(ctx context.Context, p *access.Principal, key
 	}
 }
 
+// Account returns the account with this key. The errors wrap ErrUnknownAccount, or are an *UnavailableError.
+func (a *Authenticator) Account(ctx context.Context, key string) (id.ID, error) {
+	found, err := a.account(ctx, key)
+	if err != nil && !errors.Is(err, ErrUnknownAccount) {
+		return id.Nil, &UnavailableError{Cause: fmt.Errorf("load account: %w", err)}
+	}
+	return found, err
+}
+
 // account returns the account with this key.
 func (a *Authenticator) account(ctx context.Context, key string) (id.ID, error) {
 	if found, ok := a.accounts.Get(key); ok {

@@ -257,6 +257,12 @@ func (a *App) newServer() *server.Server {
 	return server.New(c)
 }
 
+func (a *App) newStreamIngest() *server.StreamIngest {
+	return server.NewStreamIngest(server.StreamIngestConfig{
+		Streams: a.Streams, Accepter: a.Accepter, Accounts: a.Keys.Account, Log: a.log, Metrics: a.metrics,
+	})
+}
+
 // close closes what Open opened.
 func (a *App) close() error {
 	var errs []error

@@ -27,10 +27,11 @@ type service struct {
 //
 //  1. the demo: no more sample events
 //  2. the HTTP server: not ready any more; streams end, requests under way are answered
-//  3. the accepter: what waits for its commit is committed and enqueued
-//  4. the worker: see worker.Run
-//  5. live log, API keys and registry
-//  6. Redis, the database and the lock on the data folder
+//  3. the ingest stream: the entries that have been read are published, or stay in Redis
+//  4. the accepter: what waits for its commit is committed and enqueued
+//  5. the worker: see worker.Run
+//  6. live log, API keys and registry
+//  7. Redis, the database and the lock on the data folder
 func (a *App) Run(ctx context.Context) error {
 	tuneCollector()
 	services := a.services()
@@ -77,6 +78,9 @@ func (a *App) services() []*service {
 		add("demo", a.runDemo)
 	}
 	add("HTTP server", a.serveHTTP)
+	if a.role.Server && !a.Streams.IsEmbedded() { // whose password nobody has
+		add("ingest stream", a.newStreamIngest().Run)
+	}
 	if a.role.Server {
 		add("accepter", a.Accepter.Run)
 	}

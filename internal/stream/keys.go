@@ -11,6 +11,7 @@ const DefaultPrefix = "hookline"
 const (
 	workGroup    = "workers"
 	archiveGroup = "archive"
+	ingestGroup  = "servers"
 )
 
 type keys struct {
@@ -42,3 +43,8 @@ func (k keys) worker(consumer string) string { return k.prefix + ":worker:" + co
 func (k keys) share(partition int, profile string) string {
 	return k.tag(partition) + ":share:" + profile
 }
+
+// ingest is the stream of the events that producers publish over Redis, and rejected of those that were refused. Producers know
+// their names: they have no hash tag.
+func (k keys) ingest() string   { return k.prefix + ":ingest" }
+func (k keys) rejected() string { return k.prefix + ":ingest:rejected" }
