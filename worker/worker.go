@@ -107,7 +107,6 @@ func New(config Config) *Worker {
 	if w.grace == 0 {
 		w.grace = DefaultGrace
 	}
-	config.Registry.OnRelease(config.Client.Forget)
 	for partition := range config.Streams.Partitions() {
 		w.settlers = append(w.settlers, newSettler(config.Streams, partition,
 			func(entries int) { w.slots.Release(int64(entries)) }, func(err error) { w.problems.note("streams", err) }))
@@ -150,6 +149,7 @@ var errStopping = errors.New("the worker is stopping")
 //  4. what it has read of the results is archived; all of them, if Redis ends with this process
 //  5. it signs off, so that others need not wait to see that it is gone
 func (w *Worker) Run(ctx context.Context) error {
+	w.registry.OnRelease(w.client.Forget)
 	if err := w.prepare(ctx); err != nil {
 		return err
 	}
