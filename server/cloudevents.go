@@ -252,8 +252,8 @@ func headerValue(value string) string {
 func parseCloudEvents(body []byte, batch bool) (*submission, error) {
 	reader := newReader(body)
 	s := submission{cloudEvents: true}
-	kind, err := reader.PeekKind(), error(nil)
-	switch {
+	var err error
+	switch kind := reader.PeekKind(); {
 	case kind == jsontext.KindInvalid:
 		_, err = reader.ReadToken()
 	case !batch && kind == '{':
