@@ -36,6 +36,7 @@ func (w *Worker) attempt(ctx context.Context, j *job) *stream.Result {
 	}
 	v := w.send(ctx, j, started, a)
 	ended := time.Now()
+	j.wait = v.wait
 	a.ID, a.Outcome, a.Error, a.Hint = id.New(), v.outcome, storable(v.err), v.hint
 	a.TotalUs = ended.Sub(started).Microseconds()
 	result := j.result(after(v, j.target, j.profile.Retry, ended, rand.Float64())) //nolint:gosec // jitter
@@ -185,6 +186,7 @@ type job struct {
 	target       stream.Target
 	subscription *registry.Subscription
 	profile      *registry.Profile
+	wait         time.Duration // what the endpoint asked for with Retry-After, once it has been attempted; 0 for nothing
 }
 
 // result returns what is written of the delivery when it stands so.

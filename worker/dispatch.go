@@ -14,7 +14,8 @@ import (
 // holds up nothing but itself, and a burst to one that is fast goes through without a detour; both together never hold more than the
 // worker's slots.
 //
-// Window and rate hold over all workers: a lane has a share of them, which share.go claims.
+// Window and rate hold over all workers: a lane has a share of them, which share.go claims. An endpoint that answers 429 or 503 is asked
+// less (slow.go).
 type dispatcher struct {
 	attempt func(*job) *stream.Result // makes an attempt
 	settle  func(*job, *stream.Result)
@@ -25,6 +26,7 @@ type dispatcher struct {
 
 	mu      sync.Mutex
 	lanes   map[id.ID]*lane // those with work, or with a share
+	slow    map[id.ID]slow  // of profiles whose endpoints slowed their lane down
 	asking  []*lane         // those that need more than their share, or a first one
 	asked   chan struct{}   // has one when there are any
 	stopped bool
@@ -44,6 +46,7 @@ type lane struct {
 	// putOff is the due time of what was put off last: the next one is put behind it.
 	putOff time.Time
 	share  share
+	slow   slow
 }
 
 // The bounds of waiting and of being put off.
@@ -57,7 +60,7 @@ const (
 func newDispatcher(attempt func(*job) *stream.Result, settle func(*job, *stream.Result), release func(*job)) *dispatcher {
 	return &dispatcher{
 		attempt: attempt, settle: settle, release: release, alone: true,
-		lanes: make(map[id.ID]*lane), asked: make(chan struct{}, 1),
+		lanes: make(map[id.ID]*lane), slow: make(map[id.ID]slow), asked: make(chan struct{}, 1),
 	}
 }
 
@@ -70,7 +73,7 @@ func (d *dispatcher) submit(j *job) {
 	case d.stopped:
 		d.mu.Unlock()
 		d.release(j)
-	case len(l.queue) == 0 && l.mayBegin():
+	case len(l.queue) == 0 && l.mayBegin(now):
 		d.begin(l, j, now)
 		d.mu.Unlock()
 	case len(l.queue) < l.room(now):
@@ -88,7 +91,7 @@ func (d *dispatcher) submit(j *job) {
 func (d *dispatcher) laneOf(j *job, now time.Time) *lane {
 	l := d.lanes[j.profile.ID]
 	if l == nil {
-		l = &lane{profile: j.profile.ID, moved: now}
+		l = &lane{profile: j.profile.ID, moved: now, slow: d.slow[j.profile.ID]}
 		d.lanes[l.profile] = l
 	}
 	if l.running == 0 && len(l.queue) == 0 {
@@ -101,9 +104,9 @@ func (d *dispatcher) laneOf(j *job, now time.Time) *lane {
 	return l
 }
 
-// mayBegin reports whether an attempt more is within the lane's share.
-func (l *lane) mayBegin() bool {
-	return l.running < min(l.share.limit, l.window) && (l.rate == 0 || l.share.tokens > 0)
+// mayBegin reports whether an attempt more is within the lane's share, and within what the endpoint takes.
+func (l *lane) mayBegin(now time.Time) bool {
+	return l.running < min(l.share.limit, l.slow.limit(l.window)) && !now.Before(l.slow.until) && (l.rate == 0 || l.share.tokens > 0)
 }
 
 // begin begins an attempt.
@@ -123,7 +126,7 @@ func (l *lane) began(now time.Time) {
 
 // beginQueued begins what waits, as far as the share goes, and asks for more if it does not go far enough.
 func (d *dispatcher) beginQueued(l *lane, now time.Time) {
-	for len(l.queue) > 0 && l.mayBegin() {
+	for len(l.queue) > 0 && l.mayBegin(now) {
 		d.begin(l, l.take(), now)
 	}
 	d.askIfShort(l)
@@ -139,6 +142,9 @@ func (l *lane) take() *job {
 
 // room is how many jobs can wait in the lane for no longer than maxLaneWait.
 func (l *lane) room(now time.Time) int {
+	if l.slow.until.Sub(now) > maxLaneWait {
+		return 0
+	}
 	each := l.pace(now)
 	if each <= 0 {
 		return maxEntries
@@ -149,7 +155,11 @@ func (l *lane) room(now time.Time) int {
 // pace is how long it takes from one attempt to the next, as far as is known.
 func (l *lane) pace(now time.Time) time.Duration {
 	// While nothing moves, an attempt takes at least as long as that lasts.
-	each := max(l.took, now.Sub(l.moved)) / time.Duration(l.atOnce())
+	moved := l.moved
+	if l.slow.until.After(moved) { // a pause says nothing of that
+		moved = l.slow.until
+	}
+	each := max(l.took, now.Sub(moved)) / time.Duration(l.atOnce())
 	if l.rate > 0 {
 		each = max(each, time.Second*time.Duration(max(l.share.claimants, 1))/time.Duration(l.rate))
 	}
@@ -158,13 +168,17 @@ func (l *lane) pace(now time.Time) time.Duration {
 
 // atOnce is how many attempts the lane can count on at once: its part of the window.
 func (l *lane) atOnce() int {
-	return max(min(l.share.granted, l.window), l.window/max(l.share.claimants, 1), 1)
+	return max(min(max(min(l.share.granted, l.window), l.window/max(l.share.claimants, 1)), l.slow.limit(l.window)), 1)
 }
 
 // nextPutOff spaces what is put off as the lane works it off, so that it comes back when there is room.
 func (l *lane) nextPutOff(now time.Time) time.Time {
 	l.putOff = l.putOff.Add(l.pace(now))
-	if least := now.Add(putOffLeast); l.putOff.Before(least) {
+	least := now.Add(putOffLeast)
+	if least.Before(l.slow.until) {
+		least = l.slow.until
+	}
+	if l.putOff.Before(least) {
 		l.putOff = least
 	}
 	if most := now.Add(putOffMost); l.putOff.After(most) {
@@ -173,7 +187,7 @@ func (l *lane) nextPutOff(now time.Time) time.Time {
 	return l.putOff
 }
 
-// relieve puts off what waits in lanes that have become too slow for it.
+// relieve puts off what waits in lanes that have become too slow for it, and begins what a pause is over for.
 func (d *dispatcher) relieve(now time.Time) {
 	type late struct {
 		job *job
@@ -191,6 +205,18 @@ func (d *dispatcher) relieve(now time.Time) {
 		}
 		clear(l.queue[room:])
 		l.queue = l.queue[:room]
+		if !l.slow.until.IsZero() && !d.stopped {
+			d.beginQueued(l, now)
+		}
+	}
+	for profile, s := range d.slow {
+		if s.over(now) {
+			delete(d.slow, profile)
+			if l := d.lanes[profile]; l != nil {
+				l.slow = slow{}
+				d.beginQueued(l, now)
+			}
+		}
 	}
 	d.mu.Unlock()
 	for _, late := range all {
@@ -222,22 +248,31 @@ func (d *dispatcher) run(l *lane, j *job) {
 	defer d.running.Done()
 	for j != nil {
 		started := time.Now()
-		d.settle(j, d.attempt(j))
-		j = d.next(l, started)
+		result := d.attempt(j)
+		d.settle(j, result)
+		j = d.next(l, started, result, j.wait)
 	}
 }
 
-// next returns the lane's next job, or nil when there is none, or none within the lane's share.
-func (d *dispatcher) next(l *lane, started time.Time) *job {
+// next notes how an attempt ended, and returns the lane's next job, or nil when there is none, or none within the lane's share.
+func (d *dispatcher) next(l *lane, started time.Time, result *stream.Result, wait time.Duration) *job {
 	now := time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	l.took += (now.Sub(started) - l.took) / 8
 	l.moved = now
+	slowed := l.slow.atOnce > 0 || isOverloaded(result)
+	if slowed {
+		l.slow = l.slow.ended(result, wait, l.running, l.window, started, now)
+		d.slow[l.profile] = l.slow
+	}
 	l.running--
-	if len(l.queue) > 0 && l.mayBegin() {
+	if len(l.queue) > 0 && l.mayBegin(now) {
 		j := l.take()
 		l.began(now)
+		if slowed {
+			d.beginQueued(l, now) // there may be more at once by now
+		}
 		return j
 	}
 	if len(l.queue) > 0 {

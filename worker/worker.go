@@ -3,6 +3,7 @@
 //
 //	consume.go   reads work, and takes it over from workers that have fallen silent
 //	dispatch.go  a lane for each profile: window, bounded queue, putting off
+//	slow.go      how far 429 and 503 slow a lane down (pure)
 //	attempt.go   builds one request, sends it, notes what is to be seen
 //	judge.go     decides how the attempt went and how the delivery stands after it (pure)
 //	settle.go    writes results and removes settled work, atomically, many at a time
