@@ -104,10 +104,10 @@ func (r *Resolver) delivery(ctx context.Context, key id.ID) (*ent.Delivery, erro
 // logIntervention notes what somebody did. It is not in the audit log, which is of the configuration.
 func logIntervention(ctx context.Context, row *ent.Delivery, what string) {
 	attributes := []any{
-		"delivery", id.Format(id.Delivery, row.ID), "account", id.Format(id.Account, row.AccountID), "requestId", access.RequestID(ctx),
+		"what", what, "delivery", id.Format(id.Delivery, row.ID), "account", id.Format(id.Account, row.AccountID), "requestId", access.RequestID(ctx),
 	}
 	if p := access.PrincipalFrom(ctx); p != nil {
 		attributes = append(attributes, "key", fmt.Sprint(p.KeyName))
 	}
-	slog.InfoContext(ctx, "delivery "+what, attributes...)
+	slog.InfoContext(ctx, "delivery changed by a request", attributes...)
 }
