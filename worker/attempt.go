@@ -12,12 +12,15 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/graph-gophers/dataloader/v7"
+
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/internal/egress"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/payload"
 	"github.com/hookline/hookline/internal/registry"
 	"github.com/hookline/hookline/internal/signing"
+	"github.com/hookline/hookline/internal/store"
 	"github.com/hookline/hookline/internal/stream"
 )
 
@@ -44,13 +47,33 @@ func (w *Worker) attempt(ctx context.Context, j *job) *stream.Result {
 	return result
 }
 
+// How whether deliveries have been called off is looked up: for many attempts that are about to begin at once.
+const (
+	gatherFor = time.Millisecond
+	gatherMax = 256
+)
+
+// newCancelled returns what looks up whether a delivery has been called off.
+func newCancelled(s *store.Store) *dataloader.Loader[id.ID, bool] {
+	read := func(ctx context.Context, keys []id.ID) []*dataloader.Result[bool] {
+		cancelled, err := s.Cancelled(ctx, keys)
+		results := make([]*dataloader.Result[bool], len(keys))
+		for i, key := range keys {
+			results[i] = &dataloader.Result[bool]{Data: cancelled[key], Error: err}
+		}
+		return results
+	}
+	return dataloader.NewBatchedLoader(read, dataloader.WithWait[id.ID, bool](gatherFor), dataloader.WithBatchCapacity[id.ID, bool](gatherMax),
+		dataloader.WithCache[id.ID, bool](&dataloader.NoCache[id.ID, bool]{}))
+}
+
 // calledOff returns what is written in place of an attempt of a delivery that has been called off; nil if it has not. Only one whose row
 // says QUEUED can be called off while it has a work entry, so those that have no row yet, which are nearly all, are not looked up.
 func (w *Worker) calledOff(ctx context.Context, j *job) *stream.Result {
 	if j.target.QueuedAt == 0 {
 		return nil
 	}
-	cancelled, err := w.store.Cancelled(ctx, id.ForDelivery(j.entry.Event.ID, j.target.SubscriptionID))
+	cancelled, err := w.cancelled.Load(ctx, id.ForDelivery(j.entry.Event.ID, j.target.SubscriptionID))()
 	switch {
 	case err != nil: // the database is away
 		return j.putOff(time.Now().Add(putOffLeast))

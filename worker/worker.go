@@ -25,12 +25,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/graph-gophers/dataloader/v7"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/egress"
+	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/registry"
 	"github.com/hookline/hookline/internal/store"
 	"github.com/hookline/hookline/internal/stream"
@@ -66,6 +68,7 @@ type Worker struct {
 	client    *egress.Client
 	configure *configure.Service
 	tokens    *token.Source
+	cancelled *dataloader.Loader[id.ID, bool]
 	log       *slog.Logger
 	metrics   *metrics
 	userAgent string
@@ -102,8 +105,8 @@ func New(config Config) *Worker {
 		name: host + "-" + rand.Text()[:10], started: time.Now(),
 		slots:    semaphore.NewWeighted(maxEntries),
 		epochs:   epochs{known: make([]string, config.Streams.Partitions())},
-		problems: problems{log: config.Log},
-		tokens:   token.New(token.Config{Client: config.Client, Keeper: tokenKeeper{config.Store, config.Vault}, Log: config.Log}),
+		problems: problems{log: config.Log}, cancelled: newCancelled(config.Store),
+		tokens: token.New(token.Config{Client: config.Client, Keeper: tokenKeeper{config.Store, config.Vault}, Log: config.Log}),
 	}
 	if w.grace == 0 {
 		w.grace = DefaultGrace

@@ -43,11 +43,15 @@ func inStatus(statuses ...stream.Status) predicate.Delivery {
 	return delivery.StatusIn(texts...)
 }
 
-// Cancelled reports whether a delivery has been called off. One that has no row yet has not.
-func (s *Store) Cancelled(ctx context.Context, of id.ID) (bool, error) {
-	found, err := s.Ent.Delivery.Query().Where(delivery.ID(of), inStatus(stream.StatusCancelled)).Exist(access.WithSystem(ctx))
+// Cancelled returns those of the deliveries that have been called off. One that has no row yet has not.
+func (s *Store) Cancelled(ctx context.Context, of []id.ID) (map[id.ID]bool, error) {
+	found, err := s.Ent.Delivery.Query().Where(delivery.IDIn(of...), inStatus(stream.StatusCancelled)).IDs(access.WithSystem(ctx))
 	if err != nil {
-		return false, fmt.Errorf("read delivery: %w", err)
+		return nil, fmt.Errorf("read deliveries: %w", err)
 	}
-	return found, nil
+	cancelled := make(map[id.ID]bool, len(found))
+	for _, key := range found {
+		cancelled[key] = true
+	}
+	return cancelled, nil
 }
