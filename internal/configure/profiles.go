@@ -17,14 +17,14 @@ type CreatedNotificationProfile struct {
 	// AuthSecret is the secret that was made for the auth setting that was created together with it, if one was: this is
 	// the only time that it is shown.
 	AuthSecret string
-	// Warnings are those of the certificate that was uploaded together with it.
+	// Warnings are those of the certificate that was uploaded together with it, and that it has no authentication.
 	Warnings []string
 }
 
 // ChangedNotificationProfile is a notification profile as it is after a change.
 type ChangedNotificationProfile struct {
 	*ent.NotificationProfile
-	// Warnings are those of the certificates that were uploaded together with the change.
+	// Warnings are those of the certificates that were uploaded together with the change, and that it has no authentication any more.
 	Warnings []string
 }
 
@@ -38,7 +38,11 @@ func (s *Service) CreateNotificationProfile(ctx context.Context, in CreateNotifi
 			return err
 		}
 		made, err = c.saveProfile(ctx, draft)
-		return err
+		if err != nil {
+			return err
+		}
+		made.Warnings = append(made.Warnings, withoutAuthentication(made.NotificationProfile)...)
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -127,6 +131,9 @@ func (s *Service) UpdateNotificationProfile(ctx context.Context, by Ref, in Upda
 		}
 		if err != nil {
 			return err
+		}
+		if authenticated(found) {
+			changed.Warnings = append(changed.Warnings, withoutAuthentication(changed.NotificationProfile)...)
 		}
 		return c.record(ctx, id.NotificationProfile, changed.ID)
 	})

@@ -164,11 +164,16 @@ func warnings(secret signing.Secret, profile *ent.NotificationProfile) []string 
 	if secret.Weak() {
 		found = append(found, weakSecret())
 	}
-	if !authenticated(profile) {
-		found = append(found, fmt.Sprintf("the notification profile %s has no authentication: let the receiver check the header "+
-			"webhook-signature, or give the profile an auth setting", quote(profile.Key)))
+	return append(found, withoutAuthentication(profile)...)
+}
+
+// withoutAuthentication warns of a profile whose requests do not show who sends them.
+func withoutAuthentication(profile *ent.NotificationProfile) []string {
+	if authenticated(profile) {
+		return nil
 	}
-	return found
+	return []string{fmt.Sprintf("the notification profile %s has no authentication: let the receiver check the header "+
+		"webhook-signature, or give the profile an auth setting", quote(profile.Key))}
 }
 
 // authenticated reports whether requests show who sends them, beside their signature.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/99designs/gqlgen/graphql"
+
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/configure"
@@ -334,6 +336,23 @@ func TestAProfileWithoutAuthenticationEarnsAWarning(t *testing.T) {
 		made, err := e.CreateEventSubscription(e.ctx(), e.input())
 		if err != nil || len(made.Warnings) != 1 || !strings.Contains(made.Warnings[0], "no authentication") {
 			e.Errorf("%v, %v, want a warning", made, err)
+		}
+		alone, err := e.CreateNotificationProfile(e.ctx(), configure.ProfileInput("alone", e.profileInput().WebhookURL))
+		if err != nil || len(alone.Warnings) != 1 || !strings.Contains(alone.Warnings[0], "no authentication") {
+			e.Errorf("%v, %v, want a warning", alone, err)
+		}
+		by, basic := configure.Ref{Key: new("alone")}, configure.CreateAuthSettingInput{Key: "basic", Credentials: configure.CredentialsInput{Basic: &configure.BasicInput{Username: "u", Password: "p"}}}
+		if _, err := e.CreateAuthSetting(e.ctx(), basic); err != nil {
+			e.Fatal(err)
+		}
+		for _, change := range []struct {
+			auth     *configure.Ref
+			warnings int
+		}{{&configure.Ref{Key: new("basic")}, 0}, {nil, 1}, {nil, 0}} {
+			changed, err := e.UpdateNotificationProfile(e.ctx(), by, configure.UpdateNotificationProfileInput{Auth: graphql.OmittableOf(change.auth)})
+			if err != nil || len(changed.Warnings) != change.warnings {
+				e.Errorf("%+v: %v, %v, want %d warnings", change, changed, err, change.warnings)
+			}
 		}
 	})
 }
