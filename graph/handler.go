@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -18,7 +19,9 @@ import (
 
 // Options are how the API is offered.
 type Options struct {
-	Log *slog.Logger
+	// Gather is how long what an answer needs is gathered before it is read with one statement; 0: 1 ms.
+	Gather time.Duration
+	Log    *slog.Logger
 	// Limits of documents; DefaultLimits when zero.
 	Limits Limits
 	// Introspection lets clients ask for the schema. Without it, errors suggest no names either.
@@ -50,7 +53,7 @@ func NewHandler(r *Resolver, options Options) *handler.Server {
 		h.SetValidationRulesFn(rulesWithoutSuggestions)
 	}
 	h.AroundResponses(boundErrors)
-	h.AroundResponses(withLoaders(r.Ent))
+	h.AroundResponses(withLoaders(r.Ent, cmp.Or(options.Gather, gatherFor)))
 	return h
 }
 

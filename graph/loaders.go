@@ -11,7 +11,7 @@ import (
 	"github.com/hookline/hookline/internal/id"
 )
 
-// gatherFor is how long a loader waits for further keys before it reads them all with one statement.
+// gatherFor is how long a loader usually waits for further keys before it reads them all with one statement.
 const gatherFor = time.Millisecond
 
 // loaders gather what the resolvers of one response ask for one by one, so that objects of a kind are read with one
@@ -46,36 +46,36 @@ type loaders struct {
 	live               *liveDeliveries // which delivery knows too
 }
 
-func newLoaders(client *ent.Client) *loaders {
+func newLoaders(client *ent.Client, gather time.Duration) *loaders {
 	r, live := reads{client}, &liveDeliveries{}
 	return &loaders{
 		live:               live,
-		account:            newLoader(r.accounts),
-		apiKey:             newLoader(r.apiKeys),
-		category:           newLoader(r.categories),
-		categoryByKey:      newLoader(r.categoriesByKey),
-		eventType:          newLoader(r.eventTypes),
-		eventTypesOf:       newLoader(r.eventTypesOf),
-		profile:            newLoader(r.profiles),
-		authSetting:        newLoader(r.authSettings),
-		resourceRoute:      newLoader(r.resourceRoutes),
-		accountSecret:      newLoader(r.accountSecrets),
-		certificate:        newLoader(r.certificates),
-		certificateUsers:   newLoader(r.certificateUsers),
-		certificateCount:   newLoader(r.certificateUsersCount),
-		subscription:       newLoader(r.subscriptions),
-		subscriptionsOf:    newLoader(r.subscriptionsOf),
-		subscriptionsCount: newLoader(r.subscriptionsCount),
-		profilesOf:         newLoader(r.profilesOf),
-		profilesCount:      newLoader(r.profilesCount),
-		event:              newLoader(r.events),
-		payload:            newLoader(r.payloads),
-		delivery:           newLoader(live.reader(r.deliveries)),
-		deliveriesOf:       newLoader(r.deliveriesOf),
-		attempt:            newLoader(r.attempts),
-		attemptsOf:         newLoader(r.attemptsOf),
-		responseBody:       newLoader(r.responseBodies),
-		auditEntry:         newLoader(r.auditEntries),
+		account:            newLoader(gather, r.accounts),
+		apiKey:             newLoader(gather, r.apiKeys),
+		category:           newLoader(gather, r.categories),
+		categoryByKey:      newLoader(gather, r.categoriesByKey),
+		eventType:          newLoader(gather, r.eventTypes),
+		eventTypesOf:       newLoader(gather, r.eventTypesOf),
+		profile:            newLoader(gather, r.profiles),
+		authSetting:        newLoader(gather, r.authSettings),
+		resourceRoute:      newLoader(gather, r.resourceRoutes),
+		accountSecret:      newLoader(gather, r.accountSecrets),
+		certificate:        newLoader(gather, r.certificates),
+		certificateUsers:   newLoader(gather, r.certificateUsers),
+		certificateCount:   newLoader(gather, r.certificateUsersCount),
+		subscription:       newLoader(gather, r.subscriptions),
+		subscriptionsOf:    newLoader(gather, r.subscriptionsOf),
+		subscriptionsCount: newLoader(gather, r.subscriptionsCount),
+		profilesOf:         newLoader(gather, r.profilesOf),
+		profilesCount:      newLoader(gather, r.profilesCount),
+		event:              newLoader(gather, r.events),
+		payload:            newLoader(gather, r.payloads),
+		delivery:           newLoader(gather, live.reader(r.deliveries)),
+		deliveriesOf:       newLoader(gather, r.deliveriesOf),
+		attempt:            newLoader(gather, r.attempts),
+		attemptsOf:         newLoader(gather, r.attemptsOf),
+		responseBody:       newLoader(gather, r.responseBodies),
+		auditEntry:         newLoader(gather, r.auditEntries),
 	}
 }
 
@@ -85,7 +85,7 @@ type loader[K comparable, V any] struct {
 }
 
 // newLoader returns a loader that reads with read, which returns what it has found.
-func newLoader[K comparable, V any](read func(context.Context, []K) (map[K]V, error)) *loader[K, V] {
+func newLoader[K comparable, V any](gather time.Duration, read func(context.Context, []K) (map[K]V, error)) *loader[K, V] {
 	batch := func(ctx context.Context, keys []K) []*dataloader.Result[V] {
 		found, err := read(ctx, keys)
 		results := make([]*dataloader.Result[V], len(keys))
@@ -94,7 +94,7 @@ func newLoader[K comparable, V any](read func(context.Context, []K) (map[K]V, er
 		}
 		return results
 	}
-	return &loader[K, V]{inner: dataloader.NewBatchedLoader(batch, dataloader.WithWait[K, V](gatherFor))}
+	return &loader[K, V]{inner: dataloader.NewBatchedLoader(batch, dataloader.WithWait[K, V](gather))}
 }
 
 // load returns the object of the key, the zero value if there is none.
@@ -110,8 +110,8 @@ func loadersOf(ctx context.Context) *loaders {
 }
 
 // withLoaders gives each response loaders of its own, also each of a subscription's: nothing is remembered any longer.
-func withLoaders(client *ent.Client) graphql.ResponseMiddleware {
+func withLoaders(client *ent.Client, gather time.Duration) graphql.ResponseMiddleware {
 	return func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-		return next(context.WithValue(ctx, loadersKey{}, newLoaders(client)))
+		return next(context.WithValue(ctx, loadersKey{}, newLoaders(client, gather)))
 	}
 }

@@ -44,7 +44,7 @@ func (c *rows) watch(parsed *graphql.OperationContext, variables map[string]any,
 	ctx = graphql.WithOperationContext(ctx, operation)
 	return &watcher{
 		ctx: func() context.Context {
-			return graphql.WithResponseContext(context.WithValue(ctx, loadersKey{}, newLoaders(nil)), c.present, c.recover)
+			return graphql.WithResponseContext(context.WithValue(ctx, loadersKey{}, newLoaders(nil, gatherFor)), c.present, c.recover)
 		},
 		ec:     newExecutionContext(operation, c.schema, nil),
 		fields: operation.Operation.SelectionSet[0].(*ast.Field).SelectionSet,

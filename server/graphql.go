@@ -36,7 +36,7 @@ const (
 func (s *Server) graphQL() http.Handler {
 	api := graph.NewHandler(&graph.Resolver{
 		Ent: s.config.Ent, Configure: s.config.Configure, Accepter: s.config.Accepter, Live: s.config.Hub, Version: s.config.Version,
-	}, graph.Options{Log: s.config.Log, Introspection: s.config.Introspection})
+	}, graph.Options{Log: s.config.Log, Introspection: s.config.Introspection, Gather: s.config.Gather})
 	api.AroundOperations(s.limitOperations)
 	api.AddTransport(s.websockets)
 	api.AddTransport(&overHTTP{server: s})

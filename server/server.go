@@ -69,6 +69,9 @@ type Config struct {
 	MaxSocketsPerKey    int
 	MaxOperationsPerKey int
 
+	// Gather is how long what an answer needs is gathered before it is read with one statement; 0: 1 ms.
+	Gather time.Duration
+
 	// KeepAlive is the time between two comments in an idle stream of server-sent events; 0: 12 s.
 	KeepAlive time.Duration
 }

@@ -123,7 +123,10 @@ func TestStatements(t *testing.T) {
 	schema := parseSchema(t)
 	testenv.Each(t, func(t *testing.T, b testenv.Backend) {
 		var statements atomic.Int64
-		w := start(t, b, func(c *server.Config) { c.Ent = counted(t, b, &statements) })
+		w := start(t, b, func(c *server.Config) {
+			c.Ent = counted(t, b, &statements)
+			c.Gather = 20 * time.Millisecond // so that a busy machine gathers, too
+		})
 		ctx, key := w.customer("acme")
 		must(w.configure.UploadCertificate(ctx, configure.UploadCertificateInput{Key: "first", PEM: new(testenv.NewAuthority(t, "a").PEM(t, "a", time.Now().Add(time.Hour)))}))
 		operations := map[string]int64{ // and how many statements each takes: one for each kind of object on each level
