@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -58,7 +59,15 @@ func TestOperationsPerKey(t *testing.T) {
 	s.subscribe("1", watch, nil)
 	s.subscribe("2", watch, nil)
 	over := func() answer { return w.query(key, `{viewer {version}}`, nil) }
-	testenv.Eventually(t, 20*time.Second, func() bool { return over().code() == "TOO_MANY_OPERATIONS" }, "both run")
+	more := 2
+	testenv.Eventually(t, 20*time.Second, func() bool {
+		if over().code() == "TOO_MANY_OPERATIONS" {
+			return true
+		}
+		more++ // the second may have been refused, because the question itself was the second
+		s.subscribe(strconv.Itoa(more), watch, nil)
+		return false
+	}, "two run")
 
 	if a := over(); len(a.Errors) != 1 || a.Errors[0].Message != "the API key runs 2 operations, which is the limit: complete one first" {
 		t.Errorf("over HTTP: %s %+v", a.Data, a.Errors)
@@ -80,8 +89,10 @@ func TestOperationsPerKey(t *testing.T) {
 	if another := w.key(ctx, access.LogRead); w.get(another, `{viewer {version}}`, nil, "viewer.version") != "1.2.3" {
 		t.Error("another key is held up")
 	}
-	s.write(map[string]any{"id": "1", "type": "complete"})
-	testenv.Eventually(t, 20*time.Second, func() bool { return over().code() == "" }, "one is let through in place of one that was completed")
+	for n := range more {
+		s.write(map[string]any{"id": strconv.Itoa(n + 1), "type": "complete"})
+	}
+	testenv.Eventually(t, 20*time.Second, func() bool { return over().code() == "" }, "one is let through in place of those that were completed")
 	for range 20 { // a query is over when it is answered
 		if a := over(); len(a.Errors) > 0 {
 			t.Fatalf("one query after the other: %+v", a.Errors)
