@@ -33,7 +33,7 @@ func TestEmbeddedSurvivesKill(t *testing.T) {
 		"windowSize": 1000, "retryPolicy": fields{"kind": "CUSTOM", "delays": slices.Repeat([]string{"PT3S"}, 20)},
 	})
 	down.Respond(func(int, *testenv.Received) testenv.Response {
-		return testenv.Response{Status: http.StatusServiceUnavailable}
+		return testenv.Response{Status: http.StatusInternalServerError}
 	})
 
 	waiting := api.publishBatch(50)
