@@ -64,6 +64,8 @@ type Attempt struct {
 	ResponseBody []byte `json:"response_body,omitempty"`
 	// ResponseTruncated holds the value of the "response_truncated" field.
 	ResponseTruncated bool `json:"response_truncated,omitempty"`
+	// how many events the request carried; 0 if it was not a bucket
+	BucketSize int `json:"bucket_size,omitempty"`
 	// RemoteAddress holds the value of the "remote_address" field.
 	RemoteAddress string `json:"remote_address,omitempty"`
 	// TLS_1_2, TLS_1_3 or empty
@@ -90,7 +92,7 @@ func (*Attempt) scanValues(columns []string) ([]any, error) {
 			values[i] = new([]byte)
 		case attempt.FieldConnectionReused, attempt.FieldResponseTruncated:
 			values[i] = new(sql.NullBool)
-		case attempt.FieldNumber, attempt.FieldStatusCode, attempt.FieldQueuedUs, attempt.FieldDNSUs, attempt.FieldConnectUs, attempt.FieldTLSUs, attempt.FieldFirstByteUs, attempt.FieldTotalUs, attempt.FieldFeedPartition, attempt.FieldFeedPosition:
+		case attempt.FieldNumber, attempt.FieldStatusCode, attempt.FieldQueuedUs, attempt.FieldDNSUs, attempt.FieldConnectUs, attempt.FieldTLSUs, attempt.FieldFirstByteUs, attempt.FieldTotalUs, attempt.FieldBucketSize, attempt.FieldFeedPartition, attempt.FieldFeedPosition:
 			values[i] = new(sql.NullInt64)
 		case attempt.FieldEventType, attempt.FieldTrigger, attempt.FieldOutcome, attempt.FieldURL, attempt.FieldPayloadFormat, attempt.FieldRequestHeaders, attempt.FieldResponseHeaders, attempt.FieldRemoteAddress, attempt.FieldTLSVersion, attempt.FieldError, attempt.FieldHint:
 			values[i] = new(sql.NullString)
@@ -257,6 +259,12 @@ func (_m *Attempt) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.ResponseTruncated = value.Bool
 			}
+		case attempt.FieldBucketSize:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field bucket_size", values[i])
+			} else if value.Valid {
+				_m.BucketSize = int(value.Int64)
+			}
 		case attempt.FieldRemoteAddress:
 			if value, ok := values[i].(*sql.NullString); !ok {
 				return fmt.Errorf("unexpected type %T for field remote_address", values[i])
@@ -404,6 +412,9 @@ func (_m *Attempt) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("response_truncated=")
 	builder.WriteString(fmt.Sprintf("%v", _m.ResponseTruncated))
+	builder.WriteString(", ")
+	builder.WriteString("bucket_size=")
+	builder.WriteString(fmt.Sprintf("%v", _m.BucketSize))
 	builder.WriteString(", ")
 	builder.WriteString("remote_address=")
 	builder.WriteString(_m.RemoteAddress)

@@ -247,6 +247,20 @@ func (_c *AttemptCreate) SetNillableResponseTruncated(v *bool) *AttemptCreate {
 	return _c
 }
 
+// SetBucketSize sets the "bucket_size" field.
+func (_c *AttemptCreate) SetBucketSize(v int) *AttemptCreate {
+	_c.mutation.SetBucketSize(v)
+	return _c
+}
+
+// SetNillableBucketSize sets the "bucket_size" field if the given value is not nil.
+func (_c *AttemptCreate) SetNillableBucketSize(v *int) *AttemptCreate {
+	if v != nil {
+		_c.SetBucketSize(*v)
+	}
+	return _c
+}
+
 // SetRemoteAddress sets the "remote_address" field.
 func (_c *AttemptCreate) SetRemoteAddress(v string) *AttemptCreate {
 	_c.mutation.SetRemoteAddress(v)
@@ -424,6 +438,10 @@ func (_c *AttemptCreate) defaults() error {
 		v := attempt.DefaultResponseTruncated
 		_c.mutation.SetResponseTruncated(v)
 	}
+	if _, ok := _c.mutation.BucketSize(); !ok {
+		v := attempt.DefaultBucketSize
+		_c.mutation.SetBucketSize(v)
+	}
 	if _, ok := _c.mutation.RemoteAddress(); !ok {
 		v := attempt.DefaultRemoteAddress
 		_c.mutation.SetRemoteAddress(v)
@@ -517,6 +535,9 @@ func (_c *AttemptCreate) check() error {
 	}
 	if _, ok := _c.mutation.ResponseTruncated(); !ok {
 		return &ValidationError{Name: "response_truncated", err: errors.New(`ent: missing required field "Attempt.response_truncated"`)}
+	}
+	if _, ok := _c.mutation.BucketSize(); !ok {
+		return &ValidationError{Name: "bucket_size", err: errors.New(`ent: missing required field "Attempt.bucket_size"`)}
 	}
 	if _, ok := _c.mutation.RemoteAddress(); !ok {
 		return &ValidationError{Name: "remote_address", err: errors.New(`ent: missing required field "Attempt.remote_address"`)}
@@ -662,6 +683,10 @@ func (_c *AttemptCreate) createSpec() (*Attempt, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.ResponseTruncated(); ok {
 		_spec.SetField(attempt.FieldResponseTruncated, field.TypeBool, value)
 		_node.ResponseTruncated = value
+	}
+	if value, ok := _c.mutation.BucketSize(); ok {
+		_spec.SetField(attempt.FieldBucketSize, field.TypeInt, value)
+		_node.BucketSize = value
 	}
 	if value, ok := _c.mutation.RemoteAddress(); ok {
 		_spec.SetField(attempt.FieldRemoteAddress, field.TypeString, value)

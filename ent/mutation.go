@@ -2219,6 +2219,8 @@ type AttemptMutation struct {
 	response_headers   *string
 	response_body      *[]byte
 	response_truncated *bool
+	bucket_size        *int
+	addbucket_size     *int
 	remote_address     *string
 	tls_version        *string
 	error              *string
@@ -3339,6 +3341,62 @@ func (m *AttemptMutation) ResetResponseTruncated() {
 	m.response_truncated = nil
 }
 
+// SetBucketSize sets the "bucket_size" field.
+func (m *AttemptMutation) SetBucketSize(i int) {
+	m.bucket_size = &i
+	m.addbucket_size = nil
+}
+
+// BucketSize returns the value of the "bucket_size" field in the mutation.
+func (m *AttemptMutation) BucketSize() (r int, exists bool) {
+	v := m.bucket_size
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBucketSize returns the old "bucket_size" field's value of the Attempt entity.
+// If the Attempt object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AttemptMutation) OldBucketSize(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBucketSize is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBucketSize requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBucketSize: %w", err)
+	}
+	return oldValue.BucketSize, nil
+}
+
+// AddBucketSize adds i to the "bucket_size" field.
+func (m *AttemptMutation) AddBucketSize(i int) {
+	if m.addbucket_size != nil {
+		*m.addbucket_size += i
+	} else {
+		m.addbucket_size = &i
+	}
+}
+
+// AddedBucketSize returns the value that was added to the "bucket_size" field in this mutation.
+func (m *AttemptMutation) AddedBucketSize() (r int, exists bool) {
+	v := m.addbucket_size
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetBucketSize resets all changes to the "bucket_size" field.
+func (m *AttemptMutation) ResetBucketSize() {
+	m.bucket_size = nil
+	m.addbucket_size = nil
+}
+
 // SetRemoteAddress sets the "remote_address" field.
 func (m *AttemptMutation) SetRemoteAddress(s string) {
 	m.remote_address = &s
@@ -3678,7 +3736,7 @@ func (m *AttemptMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *AttemptMutation) Fields() []string {
-	fields := make([]string, 0, 30)
+	fields := make([]string, 0, 31)
 	if m.account_id != nil {
 		fields = append(fields, attempt.FieldAccountID)
 	}
@@ -3747,6 +3805,9 @@ func (m *AttemptMutation) Fields() []string {
 	}
 	if m.response_truncated != nil {
 		fields = append(fields, attempt.FieldResponseTruncated)
+	}
+	if m.bucket_size != nil {
+		fields = append(fields, attempt.FieldBucketSize)
 	}
 	if m.remote_address != nil {
 		fields = append(fields, attempt.FieldRemoteAddress)
@@ -3823,6 +3884,8 @@ func (m *AttemptMutation) Field(name string) (ent.Value, bool) {
 		return m.ResponseBody()
 	case attempt.FieldResponseTruncated:
 		return m.ResponseTruncated()
+	case attempt.FieldBucketSize:
+		return m.BucketSize()
 	case attempt.FieldRemoteAddress:
 		return m.RemoteAddress()
 	case attempt.FieldTLSVersion:
@@ -3892,6 +3955,8 @@ func (m *AttemptMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldResponseBody(ctx)
 	case attempt.FieldResponseTruncated:
 		return m.OldResponseTruncated(ctx)
+	case attempt.FieldBucketSize:
+		return m.OldBucketSize(ctx)
 	case attempt.FieldRemoteAddress:
 		return m.OldRemoteAddress(ctx)
 	case attempt.FieldTLSVersion:
@@ -4076,6 +4141,13 @@ func (m *AttemptMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetResponseTruncated(v)
 		return nil
+	case attempt.FieldBucketSize:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBucketSize(v)
+		return nil
 	case attempt.FieldRemoteAddress:
 		v, ok := value.(string)
 		if !ok {
@@ -4157,6 +4229,9 @@ func (m *AttemptMutation) AddedFields() []string {
 	if m.addtotal_us != nil {
 		fields = append(fields, attempt.FieldTotalUs)
 	}
+	if m.addbucket_size != nil {
+		fields = append(fields, attempt.FieldBucketSize)
+	}
 	if m.addfeed_partition != nil {
 		fields = append(fields, attempt.FieldFeedPartition)
 	}
@@ -4187,6 +4262,8 @@ func (m *AttemptMutation) AddedField(name string) (ent.Value, bool) {
 		return m.AddedFirstByteUs()
 	case attempt.FieldTotalUs:
 		return m.AddedTotalUs()
+	case attempt.FieldBucketSize:
+		return m.AddedBucketSize()
 	case attempt.FieldFeedPartition:
 		return m.AddedFeedPartition()
 	case attempt.FieldFeedPosition:
@@ -4255,6 +4332,13 @@ func (m *AttemptMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddTotalUs(v)
+		return nil
+	case attempt.FieldBucketSize:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddBucketSize(v)
 		return nil
 	case attempt.FieldFeedPartition:
 		v, ok := value.(int)
@@ -4380,6 +4464,9 @@ func (m *AttemptMutation) ResetField(name string) error {
 		return nil
 	case attempt.FieldResponseTruncated:
 		m.ResetResponseTruncated()
+		return nil
+	case attempt.FieldBucketSize:
+		m.ResetBucketSize()
 		return nil
 	case attempt.FieldRemoteAddress:
 		m.ResetRemoteAddress()

@@ -14,7 +14,6 @@ import (
 
 	"github.com/graph-gophers/dataloader/v7"
 
-	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/internal/egress"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/payload"
@@ -27,24 +26,30 @@ import (
 // keptBody is how many bytes of a response's body an attempt keeps.
 const keptBody = 16 << 10
 
-// attempt makes one attempt of a delivery and returns what became of it.
-func (w *Worker) attempt(ctx context.Context, j *job) *stream.Result {
-	if instead := w.calledOff(ctx, j); instead != nil {
-		return instead
+// attempt makes one attempt of a request's deliveries, and notes in each of them what became of it.
+func (w *Worker) attempt(ctx context.Context, r request) {
+	r = w.wanted(ctx, r)
+	if len(r) == 0 {
+		return
 	}
 	started := time.Now()
-	a := &stream.Attempt{
-		Trigger: j.target.Trigger, StartedAt: started.UnixMicro(), QueuedUs: max(started.UnixMicro()-j.target.DueAt, 0),
-		URL: j.profile.ShownURL, PayloadFormat: string(j.profile.Format),
-	}
-	v := w.send(ctx, j, started, a)
+	a := stream.Attempt{StartedAt: started.UnixMicro(), URL: r[0].profile.ShownURL, PayloadFormat: string(r[0].profile.Format)}
+	unsent := a
+	v := w.send(ctx, r, started, &a)
 	ended := time.Now()
-	j.wait = v.wait
-	a.ID, a.Outcome, a.Error, a.Hint = id.New(), v.outcome, storable(v.err), v.hint
 	a.TotalUs = ended.Sub(started).Microseconds()
-	result := j.result(after(v, j.target, j.profile.Retry, ended, rand.Float64())) //nolint:gosec // jitter
-	result.Attempt = a
-	return result
+	random := rand.Float64() //nolint:gosec // jitter; the same for a bucket, so that what failed together is due together
+	for _, j := range r {
+		own, v := &stream.Attempt{}, v.of(j)
+		if *own = a; j.lost {
+			*own = unsent
+		}
+		own.Trigger, own.QueuedUs = j.target.Trigger, max(own.StartedAt-j.target.DueAt, 0)
+		own.ID, own.Outcome, own.Error, own.Hint = id.New(), v.outcome, storable(v.err), v.hint
+		j.wait = v.wait
+		j.became = j.result(after(v, j.target, j.profile.Retry, ended, random))
+		j.became.Attempt = own
+	}
 }
 
 // How whether deliveries have been called off is looked up: for many attempts that are about to begin at once.
@@ -67,52 +72,70 @@ func newCancelled(s *store.Store) *dataloader.Loader[id.ID, bool] {
 		dataloader.WithCache[id.ID, bool](&dataloader.NoCache[id.ID, bool]{}))
 }
 
-// calledOff returns what is written in place of an attempt of a delivery that has been called off; nil if it has not. Only one whose row
-// says QUEUED can be called off while it has a work entry, so those that have no row yet, which are nearly all, are not looked up.
-func (w *Worker) calledOff(ctx context.Context, j *job) *stream.Result {
-	if j.target.QueuedAt == 0 {
-		return nil
+// wanted returns the deliveries of a request that are still to be attempted, and notes in the others what is written instead. Only one whose
+// row says QUEUED can be called off while it has a work entry, so those that have no row yet, which are nearly all, are not looked up.
+func (w *Worker) wanted(ctx context.Context, r request) request {
+	isBucket := r[0].profile.BucketSize > 1
+	if !isBucket && r[0].target.QueuedAt == 0 {
+		return r
 	}
-	cancelled, err := w.cancelled.Load(ctx, id.ForDelivery(j.entry.Event.ID, j.target.SubscriptionID))()
-	switch {
-	case err != nil: // the database is away
-		return j.putOff(time.Now().Add(putOffLeast))
-	case cancelled:
-		return j.result(standing{status: stream.StatusCancelled, attempts: j.target.Attempts, failures: j.target.Failures})
+	looks := make([]dataloader.Thunk[bool], len(r))
+	for i, j := range r {
+		if j.target.QueuedAt != 0 {
+			looks[i] = w.cancelled.Load(ctx, id.ForDelivery(j.entry.Event.ID, j.target.SubscriptionID))
+		}
 	}
-	return nil
+	wanted := make(request, 0, len(r))
+	for i, j := range r {
+		if isBucket { // it may have waited for long, and the subscription have changed
+			j.became = j.heldBack(w.find(j))
+		}
+		if look := looks[i]; look != nil && j.became == nil {
+			cancelled, err := look()
+			switch {
+			case err != nil: // the database is away
+				j.became = j.putOff(time.Now().Add(putOffLeast))
+			case cancelled:
+				j.became = j.unattempted(stream.StatusCancelled)
+			}
+		}
+		if j.became == nil {
+			wanted = append(wanted, j)
+		}
+	}
+	return wanted
 }
 
-// send builds the request, sends it and judges the answer; it notes in a what is to be seen of it.
-func (w *Worker) send(ctx context.Context, j *job, started time.Time, a *stream.Attempt) verdict {
-	if err := errors.Join(j.subscription.Problem, j.profile.Problem); err != nil {
+// send builds a request, sends it and judges the answer; it notes in a what is to be seen of it.
+func (w *Worker) send(ctx context.Context, r request, started time.Time, a *stream.Attempt) verdict {
+	p, subscription := r[0].profile, r[0].subscription
+	if err := errors.Join(subscription.Problem, p.Problem); err != nil {
 		return verdict{outcome: stream.OutcomeAuth, err: err.Error(), hint: problemHint}
 	}
-	certificate, err := certificateOf(j.profile, started)
+	certificate, err := certificateOf(p, started)
 	if err != nil {
 		return verdict{outcome: stream.OutcomeTLS, err: err.Error(), hint: certificateHint}
 	}
-	data, err := j.entry.payload(ctx, w.store)
-	if ent.IsNotFound(err) {
-		return verdict{outcome: stream.OutcomeCancelled, err: "the event is no longer kept", hint: "Keep events for longer than their retries take."}
-	}
-	if err != nil {
+	r, payloads, err := w.payloads(ctx, r)
+	switch {
+	case err != nil:
 		return verdict{outcome: stream.OutcomeInterrupted, err: "the event's payload could not be read", hint: "The attempt is made again at once."}
+	case len(r) == 0:
+		return verdict{}
 	}
-	event := &j.entry.Event
-	eventID := id.Format(id.Event, event.ID)
-	body, err := payload.Render(nil, j.profile.Format, renderable(event, eventID, data))
+	messageID := r.messageID()
+	body, contentType, err := r.render(payloads)
 	if err != nil {
 		return verdict{outcome: stream.OutcomeAuth, err: "the notification could not be rendered: " + err.Error(), hint: "Choose another payload format for the profile."}
 	}
-	header := make(http.Header, len(j.profile.Headers)+6)
-	maps.Copy(header, j.profile.Headers)
+	header := make(http.Header, len(p.Headers)+6)
+	maps.Copy(header, p.Headers)
 	own := [...]struct{ name, value string }{
-		{"Content-Type", payload.ContentType(j.profile.Format)},
+		{"Content-Type", contentType},
 		{"User-Agent", w.userAgent},
-		{signing.HeaderID, eventID},
+		{signing.HeaderID, messageID},
 		{signing.HeaderTimestamp, strconv.FormatInt(started.Unix(), 10)},
-		{signing.HeaderSignature, signing.Sign(eventID, started, body, j.subscription.Secrets(started)...)},
+		{signing.HeaderSignature, signing.Sign(messageID, started, body, subscription.Secrets(started)...)},
 	}
 	var lines strings.Builder
 	for i := range own {
@@ -122,24 +145,30 @@ func (w *Worker) send(ctx context.Context, j *job, started time.Time, a *stream.
 		lines.WriteString(own[i].value)
 		lines.WriteByte('\n')
 	}
-	lines.WriteString(j.profile.HeaderLines)
-	token, failed := w.authenticate(ctx, j, header, &lines, started, body)
+	lines.WriteString(p.HeaderLines)
+	token, failed := w.authenticate(ctx, p, messageID, header, &lines, started, body)
 	if failed != nil {
 		return *failed
 	}
 	a.RequestHeaders = lines.String()
 
-	p := j.profile
-	resp := w.client.Do(ctx, egress.Request{
+	request := egress.Request{
 		URL: p.URL, Header: header, Body: body,
 		ConnectTimeout: p.ConnectTimeout, ReadTimeout: p.ReadTimeout, TotalTimeout: p.TotalTimeout,
 		TLS: egress.TLS{MinVersion: p.MinTLS, MaxVersion: p.MaxTLS, Certificate: certificate.TLS, Identity: certificate.Identity},
-	})
+	}
+	if p.BucketSize > 1 {
+		a.BucketSize, request.MaxBody = len(r), maxBucketResponse
+	}
+	resp := w.client.Do(ctx, request)
 	masks := []*strings.Replacer{p.Mask}
 	if token != nil {
 		masks = append(masks, token.Mask())
 	}
 	describe(a, &resp, masks...)
+	if a.BucketSize > 1 {
+		shareResponse(a, a.BucketSize)
+	}
 	v := judge(p, &resp, time.Now())
 	if v.outcome == stream.OutcomeTLS && certificate.TLS != nil && !started.Before(certificate.NotAfter) {
 		v.hint = "The profile's client certificate has expired: upload the renewed one, and change the profile over to it."
@@ -191,9 +220,9 @@ func storable(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-func renderable(e *stream.Event, eventID string, data []byte) payload.Event {
+func renderable(e *stream.Event, data []byte) payload.Event {
 	r := payload.Event{
-		ID: eventID, Type: e.Type, OccurredAt: stream.FromMicros(e.OccurredAt),
+		ID: id.Format(id.Event, e.ID), Type: e.Type, OccurredAt: stream.FromMicros(e.OccurredAt),
 		Application: e.Application, Entity: e.Entity, User: e.User, Resource: e.Resource, CallbackData: e.CallbackData, Data: data,
 	}
 	for _, attribute := range e.Attributes {
@@ -209,7 +238,24 @@ type job struct {
 	target       stream.Target
 	subscription *registry.Subscription
 	profile      *registry.Profile
+	own          [1]*job // itself: the request of a job that goes alone
+	lost         bool    // its event is no longer kept
+	became       *stream.Result
 	wait         time.Duration // what the endpoint asked for with Retry-After, once it has been attempted; 0 for nothing
+}
+
+// alone returns the request of a job that goes alone.
+func (j *job) alone() request {
+	j.own[0] = j
+	return j.own[:]
+}
+
+// payloadSize is the size in bytes of the event's payload.
+func (j *job) payloadSize() int { return max(len(j.entry.Event.Payload), j.entry.Event.PayloadSize) }
+
+// unattempted is the result of a delivery that stands so without an attempt.
+func (j *job) unattempted(status stream.Status) *stream.Result {
+	return j.result(standing{status: status, attempts: j.target.Attempts, failures: j.target.Failures})
 }
 
 // result returns what is written of the delivery when it stands so.

@@ -10,6 +10,7 @@ import (
 	"github.com/hookline/hookline/internal/credentials"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/mask"
+	"github.com/hookline/hookline/internal/registry"
 	"github.com/hookline/hookline/internal/store"
 	"github.com/hookline/hookline/internal/stream"
 	"github.com/hookline/hookline/internal/token"
@@ -19,14 +20,14 @@ import (
 // authenticate adds the header of the profile's credentials to a request, and a line to those that are shown. It returns the
 // access token, if there is one; or a verdict, if the request must not be sent.
 func (w *Worker) authenticate(
-	ctx context.Context, j *job, header http.Header, shown *strings.Builder, at time.Time, body []byte,
+	ctx context.Context, p *registry.Profile, messageID string, header http.Header, shown *strings.Builder, at time.Time, body []byte,
 ) (*token.Token, *verdict) {
-	c := j.profile.Credentials
+	c := p.Credentials
 	if c == nil {
 		return nil, nil
 	}
 	if c.Type() == credentials.TypeOAuth2 {
-		got, err := w.tokens.Token(ctx, j.profile.AuthSettingID, c)
+		got, err := w.tokens.Token(ctx, p.AuthSettingID, c)
 		if err != nil {
 			return nil, withoutToken(err)
 		}
@@ -34,7 +35,7 @@ func (w *Worker) authenticate(
 		shown.WriteString("Authorization: " + mask.Shown + "\n")
 		return got, nil
 	}
-	name, value, secret, err := c.Header(id.Format(id.Event, j.entry.Event.ID), at, body)
+	name, value, secret, err := c.Header(messageID, at, body)
 	if err != nil {
 		return nil, &verdict{outcome: stream.OutcomeAuth, err: err.Error(), hint: problemHint}
 	}

@@ -131,22 +131,27 @@ func (w *Worker) dispatchTarget(ctx context.Context, j *job) {
 		j.target.Trigger = stream.TriggerRetry
 	}
 	found, err := w.lookUp(ctx, j)
-	switch {
-	case err != nil:
+	if err != nil {
 		// Whether there is such a subscription cannot be known while the database is away. The deliveries behind this one need not wait.
-		w.settle(j, j.result(standing{
-			status: stream.StatusRetrying, attempts: j.target.Attempts, failures: j.target.Failures, next: time.Now().Add(putOffLeast),
-		}))
-	case found && !j.subscription.Enabled && j.subscription.Park:
-		w.settle(j, j.result(standing{
-			status: stream.StatusParked, attempts: j.target.Attempts, failures: j.target.Failures,
-		}))
-	case !found || !j.subscription.Enabled:
-		w.settle(j, j.result(standing{
-			status: stream.StatusCancelled, attempts: j.target.Attempts, failures: j.target.Failures,
-		}))
+		w.settle(j, j.putOff(time.Now().Add(putOffLeast)))
+		return
+	}
+	if instead := j.heldBack(found); instead != nil {
+		w.settle(j, instead)
+		return
+	}
+	w.dispatcher.submit(j)
+}
+
+// heldBack returns what is written in place of an attempt of a delivery whose subscription has not been found, or is disabled; else nil.
+func (j *job) heldBack(found bool) *stream.Result {
+	switch {
+	case found && j.subscription.Enabled:
+		return nil
+	case found && j.subscription.Park:
+		return j.unattempted(stream.StatusParked)
 	default:
-		w.dispatcher.submit(j)
+		return j.unattempted(stream.StatusCancelled)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // Window and rate hold over all workers: a lane has a share of them, which share.go claims. An endpoint that answers 429 or 503 is asked
 // less (slow.go).
 type dispatcher struct {
-	attempt func(*job) *stream.Result // makes an attempt
+	attempt func(request) // makes an attempt, and notes in each job what became of it
 	settle  func(*job, *stream.Result)
 	release func(*job) // hands a job back that has not begun
 	// share claims shares of the limits. alone says that there is no other worker: then windows need no claim.
@@ -27,6 +27,7 @@ type dispatcher struct {
 	mu      sync.Mutex
 	lanes   map[id.ID]*lane // those with work, or with a share
 	slow    map[id.ID]slow  // of profiles whose endpoints slowed their lane down
+	held    int             // jobs in open buckets
 	asking  []*lane         // those that need more than their share, or a first one
 	asked   chan struct{}   // has one when there are any
 	stopped bool
@@ -39,7 +40,8 @@ type lane struct {
 	window  int // of the profile, as last seen
 	rate    int // likewise; 0 for none
 	running int
-	queue   []*job
+	queue   []request
+	buckets map[id.ID]*bucket // open ones, of subscriptions
 	// took is a running average of how long an attempt takes, and moved is when one last began or ended.
 	took  time.Duration
 	moved time.Time
@@ -57,45 +59,65 @@ const (
 	putOffMost   = 15 * time.Minute
 )
 
-func newDispatcher(attempt func(*job) *stream.Result, settle func(*job, *stream.Result), release func(*job)) *dispatcher {
+func newDispatcher(attempt func(request), settle func(*job, *stream.Result), release func(*job)) *dispatcher {
 	return &dispatcher{
 		attempt: attempt, settle: settle, release: release, alone: true,
 		lanes: make(map[id.ID]*lane), slow: make(map[id.ID]slow), asked: make(chan struct{}, 1),
 	}
 }
 
-// submit begins an attempt, queues it or puts it off; it never waits for an endpoint.
+// submit takes a job to its lane; it never waits for an endpoint.
 func (d *dispatcher) submit(j *job) {
 	now := time.Now()
 	d.mu.Lock()
-	l := d.laneOf(j, now)
-	switch {
-	case d.stopped:
+	if d.stopped {
 		d.mu.Unlock()
 		d.release(j)
+		return
+	}
+	l, r := d.laneOf(j), j.alone()
+	if j.profile.BucketSize > 1 {
+		r = d.collect(l, j)
+	}
+	due := d.enter(l, r, now)
+	d.mu.Unlock()
+	d.putOff(r, due)
+}
+
+// enter begins a request or queues it. If there is no room for it, it returns when its deliveries are due again. d.mu is held.
+func (d *dispatcher) enter(l *lane, r request, now time.Time) (due time.Time) {
+	if l.running == 0 && len(l.queue) == 0 {
+		l.moved = now // it has rested, which says nothing of the endpoint
+	}
+	switch {
+	case len(r) == 0:
 	case len(l.queue) == 0 && l.mayBegin(now):
-		d.begin(l, j, now)
-		d.mu.Unlock()
+		d.begin(l, r, now)
 	case len(l.queue) < l.room(now):
-		l.queue = append(l.queue, j)
+		l.queue = append(l.queue, r)
 		d.beginQueued(l, now) // the window may be larger by now
-		d.mu.Unlock()
 	default:
-		due := l.nextPutOff(now)
-		d.mu.Unlock()
+		return l.nextPutOff(now)
+	}
+	return time.Time{}
+}
+
+// putOff writes that a request's deliveries are due later; not if due is zero.
+func (d *dispatcher) putOff(r request, due time.Time) {
+	if due.IsZero() {
+		return
+	}
+	for _, j := range r {
 		d.settle(j, j.putOff(due))
 	}
 }
 
 // laneOf returns the lane of a job's profile, as the profile is by now.
-func (d *dispatcher) laneOf(j *job, now time.Time) *lane {
+func (d *dispatcher) laneOf(j *job) *lane {
 	l := d.lanes[j.profile.ID]
 	if l == nil {
-		l = &lane{profile: j.profile.ID, moved: now, slow: d.slow[j.profile.ID]}
+		l = &lane{profile: j.profile.ID, slow: d.slow[j.profile.ID]}
 		d.lanes[l.profile] = l
-	}
-	if l.running == 0 && len(l.queue) == 0 {
-		l.moved = now // it has rested, which says nothing of the endpoint
 	}
 	l.window, l.rate = j.profile.Window, j.profile.RateLimit
 	if d.alone {
@@ -104,16 +126,19 @@ func (d *dispatcher) laneOf(j *job, now time.Time) *lane {
 	return l
 }
 
+// isIdle reports whether nothing is under way or waits in the lane.
+func (l *lane) isIdle() bool { return l.running == 0 && len(l.queue) == 0 && len(l.buckets) == 0 }
+
 // mayBegin reports whether an attempt more is within the lane's share, and within what the endpoint takes.
 func (l *lane) mayBegin(now time.Time) bool {
 	return l.running < min(l.share.limit, l.slow.limit(l.window)) && !now.Before(l.slow.until) && (l.rate == 0 || l.share.tokens > 0)
 }
 
 // begin begins an attempt.
-func (d *dispatcher) begin(l *lane, j *job, now time.Time) {
+func (d *dispatcher) begin(l *lane, r request, now time.Time) {
 	l.began(now)
 	d.running.Add(1)
-	go d.run(l, j)
+	go d.run(l, r)
 }
 
 func (l *lane) began(now time.Time) {
@@ -132,15 +157,15 @@ func (d *dispatcher) beginQueued(l *lane, now time.Time) {
 	d.askIfShort(l)
 }
 
-// take takes the first job out of the queue.
-func (l *lane) take() *job {
-	j := l.queue[0]
+// take takes the first request out of the queue.
+func (l *lane) take() request {
+	r := l.queue[0]
 	l.queue[0] = nil
 	l.queue = l.queue[1:]
-	return j
+	return r
 }
 
-// room is how many jobs can wait in the lane for no longer than maxLaneWait.
+// room is how many requests can wait in the lane for no longer than maxLaneWait.
 func (l *lane) room(now time.Time) int {
 	if l.slow.until.Sub(now) > maxLaneWait {
 		return 0
@@ -190,8 +215,8 @@ func (l *lane) nextPutOff(now time.Time) time.Time {
 // relieve puts off what waits in lanes that have become too slow for it, and begins what a pause is over for.
 func (d *dispatcher) relieve(now time.Time) {
 	type late struct {
-		job *job
-		due time.Time
+		request request
+		due     time.Time
 	}
 	var all []late
 	d.mu.Lock()
@@ -200,8 +225,8 @@ func (d *dispatcher) relieve(now time.Time) {
 			continue
 		}
 		room := min(l.room(now), len(l.queue))
-		for _, j := range l.queue[room:] {
-			all = append(all, late{j, l.nextPutOff(now)})
+		for _, r := range l.queue[room:] {
+			all = append(all, late{r, l.nextPutOff(now)})
 		}
 		clear(l.queue[room:])
 		l.queue = l.queue[:room]
@@ -220,7 +245,7 @@ func (d *dispatcher) relieve(now time.Time) {
 	}
 	d.mu.Unlock()
 	for _, late := range all {
-		d.settle(late.job, late.job.putOff(late.due))
+		d.putOff(late.request, late.due)
 	}
 }
 
@@ -244,40 +269,42 @@ func (j *job) putOff(due time.Time) *stream.Result {
 }
 
 // run makes attempts of a lane until its queue is empty.
-func (d *dispatcher) run(l *lane, j *job) {
+func (d *dispatcher) run(l *lane, r request) {
 	defer d.running.Done()
-	for j != nil {
+	for r != nil {
 		started := time.Now()
-		result := d.attempt(j)
-		d.settle(j, result)
-		j = d.next(l, started, result, j.wait)
+		d.attempt(r)
+		for _, j := range r {
+			d.settle(j, j.became)
+		}
+		r = d.next(l, started, r)
 	}
 }
 
-// next notes how an attempt ended, and returns the lane's next job, or nil when there is none, or none within the lane's share.
-func (d *dispatcher) next(l *lane, started time.Time, result *stream.Result, wait time.Duration) *job {
-	now := time.Now()
+// next notes how an attempt ended, and returns the lane's next request, or nil when there is none, or none within the lane's share.
+func (d *dispatcher) next(l *lane, started time.Time, ended request) request {
+	now, sent := time.Now(), ended.sent()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	l.took += (now.Sub(started) - l.took) / 8
 	l.moved = now
-	slowed := l.slow.atOnce > 0 || isOverloaded(result)
+	slowed := l.slow.atOnce > 0 || isOverloaded(sent.became)
 	if slowed {
-		l.slow = l.slow.ended(result, wait, l.running, l.window, started, now)
+		l.slow = l.slow.ended(sent.became, sent.wait, l.running, l.window, started, now)
 		d.slow[l.profile] = l.slow
 	}
 	l.running--
 	if len(l.queue) > 0 && l.mayBegin(now) {
-		j := l.take()
+		r := l.take()
 		l.began(now)
 		if slowed {
 			d.beginQueued(l, now) // there may be more at once by now
 		}
-		return j
+		return r
 	}
 	if len(l.queue) > 0 {
 		d.askIfShort(l)
-	} else if l.running == 0 && !d.claims(l) {
+	} else if l.isIdle() && !d.claims(l) {
 		delete(d.lanes, l.profile)
 	}
 	return nil
@@ -289,7 +316,12 @@ func (d *dispatcher) stop(ctx context.Context) {
 	d.stopped = true
 	var waiting []*job
 	for _, l := range d.lanes {
-		waiting = append(waiting, l.queue...)
+		for _, r := range l.queue {
+			waiting = append(waiting, r...)
+		}
+		for of := range l.buckets {
+			waiting = append(waiting, d.close(l, of)...)
+		}
 		l.queue = nil
 	}
 	d.mu.Unlock()

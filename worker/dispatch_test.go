@@ -31,8 +31,9 @@ type lanes struct {
 type record struct {
 	begins   map[*job]time.Duration // since start
 	order    []*job                 // in which they began
-	running  map[id.ID]int          // of a profile
-	most     map[id.ID]int          // at once
+	requests []request
+	running  map[id.ID]int // of a profile
+	most     map[id.ID]int // at once
 	settled  map[*job][]*stream.Result
 	released []*job
 }
@@ -55,23 +56,29 @@ func (l *lanes) look() record {
 	return seen
 }
 
-func (l *lanes) attempt(j *job) *stream.Result {
+func (l *lanes) attempt(r request) {
+	j := r[0]
 	profile := j.profile.ID
 	l.mu.Lock()
 	l.seen.running[profile]++
 	l.seen.most[profile] = max(l.seen.most[profile], l.seen.running[profile])
-	l.seen.begins[j] = time.Since(l.start)
-	l.seen.order = append(l.seen.order, j)
+	for _, j := range r {
+		l.seen.begins[j] = time.Since(l.start)
+		l.seen.order = append(l.seen.order, j)
+	}
+	l.seen.requests = append(l.seen.requests, r)
 	takes := l.takes[j]
 	l.mu.Unlock()
 	pass(takes)
 	l.mu.Lock()
 	l.seen.running[profile]--
 	l.mu.Unlock()
-	if l.answer != nil {
-		return l.answer(j)
+	for _, j := range r {
+		j.became = &stream.Result{Status: stream.StatusSucceeded, Attempt: &stream.Attempt{}}
+		if l.answer != nil {
+			j.became = l.answer(j)
+		}
 	}
-	return &stream.Result{Status: stream.StatusSucceeded, Attempt: &stream.Attempt{}}
 }
 
 func (l *lanes) settle(j *job, r *stream.Result) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/internal/egress"
+	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/registry"
 	"github.com/hookline/hookline/internal/retry"
 	"github.com/hookline/hookline/internal/stream"
@@ -15,11 +16,12 @@ import (
 // verdict is how an attempt went.
 type verdict struct {
 	outcome stream.Outcome
-	err     string        // what went wrong; empty if nothing did
-	hint    string        // what to do about it, in plain words
-	wait    time.Duration // what the endpoint asked for with Retry-After; 0 for nothing
-	gone    bool          // the endpoint wants no more requests, now or later
-	atOnce  bool          // the access token was refused, and may only have been too old: another one is to be tried
+	err     string          // what went wrong; empty if nothing did
+	hint    string          // what to do about it, in plain words
+	wait    time.Duration   // what the endpoint asked for with Retry-After; 0 for nothing
+	gone    bool            // the endpoint wants no more requests, now or later
+	failed  map[string]bool // ids of the events of a bucket that the endpoint named as failed, the others succeeded
+	atOnce  bool            // the access token was refused, and may only have been too old: another one is to be tried
 }
 
 // judge decides how an attempt went, from the profile's rules and what came back.
@@ -45,7 +47,32 @@ func judge(p *registry.Profile, resp *egress.Response, now time.Time) verdict {
 	if p.BodyRegex != nil && !p.BodyRegex.Match(resp.Body) {
 		return mismatch("body", "responseBodyRegex")
 	}
-	return verdict{outcome: stream.OutcomeSuccess}
+	v := verdict{outcome: stream.OutcomeSuccess}
+	if p.BucketSize > 1 {
+		var complete bool
+		if v.failed, complete = namedFailed(resp); !complete {
+			return verdict{
+				outcome: stream.OutcomeResponseMismatch,
+				err:     fmt.Sprintf("the response names failed events, but is longer than the %d KiB of it that are read", maxBucketResponse>>10),
+				hint:    `Answer with {"failed":["evt_…"]} and nothing else, each event once.`,
+			}
+		}
+	}
+	return v
+}
+
+// of is how the attempt went for one delivery of the request.
+func (v verdict) of(j *job) verdict {
+	switch {
+	case j.lost:
+		return verdict{outcome: stream.OutcomeCancelled, err: "the event is no longer kept", hint: "Keep events for longer than their retries take."}
+	case len(v.failed) > 0 && v.failed[id.Format(id.Event, j.entry.Event.ID)]:
+		return verdict{
+			outcome: stream.OutcomeResponseMismatch, err: "the endpoint named this event of the bucket as failed",
+			hint: "The event is sent again, the others of the bucket are not: the endpoint's own log should say why.",
+		}
+	}
+	return v
 }
 
 func statusHolds(p *registry.Profile, code int) bool {

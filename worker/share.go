@@ -40,11 +40,12 @@ func (d *dispatcher) claims(l *lane) bool { return !d.alone || l.rate > 0 }
 
 // askIfShort asks for a larger share if the lane has work that is not within its share. d.mu is held.
 func (d *dispatcher) askIfShort(l *lane) {
-	short := l.running >= l.share.limit && l.share.limit < l.window || l.rate > 0 && l.share.tokens <= 0
+	most := l.slow.limit(l.window)
+	short := l.running >= l.share.limit && l.share.limit < most || l.rate > 0 && l.share.tokens <= 0
 	if len(l.queue) == 0 || !short || l.share.asking || !d.claims(l) {
 		return
 	}
-	if l.share.scarce && l.share.limit < l.window && (l.rate == 0 || l.share.tokens > 0) {
+	if l.share.scarce && l.share.limit < most && (l.rate == 0 || l.share.tokens > 0) {
 		return // others have the rest: it is asked for with the next renewal
 	}
 	d.ask(l)
@@ -98,7 +99,7 @@ func (d *dispatcher) toRenew(now time.Time) (lanes []*lane) {
 
 // rests reports whether the lane has had no work for so long that its share is to be given back.
 func (l *lane) rests(now time.Time) bool {
-	return l.running == 0 && len(l.queue) == 0 && now.Sub(l.moved) >= restful
+	return l.isIdle() && now.Sub(l.moved) >= restful
 }
 
 // claim claims the shares of lanes.
@@ -145,7 +146,7 @@ func (d *dispatcher) claimSome(ctx context.Context, lanes []*lane) {
 func (l *lane) claim(now time.Time) stream.Claim {
 	c := stream.Claim{Profile: l.profile, Window: l.window, Running: l.running, Rate: l.rate}
 	if !l.rests(now) {
-		c.Want = min(l.running+len(l.queue)+spare, l.window)
+		c.Want = min(l.running+len(l.queue)+spare, l.slow.limit(l.window))
 	}
 	if l.rate > 0 && len(l.queue) > 0 {
 		ahead := max(int(int64(l.rate)*int64(tokensAhead)/int64(time.Second)), 1)

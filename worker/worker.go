@@ -3,6 +3,8 @@
 //
 //	consume.go   reads work, and takes it over from workers that have fallen silent
 //	dispatch.go  a lane for each profile: window, bounded queue, putting off
+//	bucket.go    gathers events that go in one request
+//	share.go     claims shares of windows and rates, which hold over all workers
 //	slow.go      how far 429 and 503 slow a lane down (pure)
 //	attempt.go   builds one request, sends it, notes what is to be seen
 //	judge.go     decides how the attempt went and how the delivery stands after it (pure)
@@ -160,7 +162,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	finishing := context.WithoutCancel(ctx)
 	attempts, breakOff := context.WithCancelCause(finishing)
 	defer breakOff(nil)
-	w.dispatcher = newDispatcher(func(j *job) *stream.Result { return w.attempt(attempts, j) }, w.settle, w.release)
+	w.dispatcher = newDispatcher(func(r request) { w.attempt(attempts, r) }, w.settle, w.release)
 	w.dispatcher.alone, w.dispatcher.share = w.streams.IsEmbedded(), w.share
 
 	settlers, settling := errgroup.Group{}, newDeadline(finishing)

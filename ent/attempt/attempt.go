@@ -59,6 +59,8 @@ const (
 	FieldResponseBody = "response_body"
 	// FieldResponseTruncated holds the string denoting the response_truncated field in the database.
 	FieldResponseTruncated = "response_truncated"
+	// FieldBucketSize holds the string denoting the bucket_size field in the database.
+	FieldBucketSize = "bucket_size"
 	// FieldRemoteAddress holds the string denoting the remote_address field in the database.
 	FieldRemoteAddress = "remote_address"
 	// FieldTLSVersion holds the string denoting the tls_version field in the database.
@@ -103,6 +105,7 @@ var Columns = []string{
 	FieldResponseHeaders,
 	FieldResponseBody,
 	FieldResponseTruncated,
+	FieldBucketSize,
 	FieldRemoteAddress,
 	FieldTLSVersion,
 	FieldError,
@@ -152,6 +155,8 @@ var (
 	DefaultResponseHeaders string
 	// DefaultResponseTruncated holds the default value on creation for the "response_truncated" field.
 	DefaultResponseTruncated bool
+	// DefaultBucketSize holds the default value on creation for the "bucket_size" field.
+	DefaultBucketSize int
 	// DefaultRemoteAddress holds the default value on creation for the "remote_address" field.
 	DefaultRemoteAddress string
 	// DefaultTLSVersion holds the default value on creation for the "tls_version" field.
@@ -280,6 +285,11 @@ func ByResponseHeaders(opts ...sql.OrderTermOption) OrderOption {
 // ByResponseTruncated orders the results by the response_truncated field.
 func ByResponseTruncated(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldResponseTruncated, opts...).ToFunc()
+}
+
+// ByBucketSize orders the results by the bucket_size field.
+func ByBucketSize(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldBucketSize, opts...).ToFunc()
 }
 
 // ByRemoteAddress orders the results by the remote_address field.

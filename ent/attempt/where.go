@@ -170,6 +170,11 @@ func ResponseTruncated(v bool) predicate.Attempt {
 	return predicate.Attempt(sql.FieldEQ(FieldResponseTruncated, v))
 }
 
+// BucketSize applies equality check predicate on the "bucket_size" field. It's identical to BucketSizeEQ.
+func BucketSize(v int) predicate.Attempt {
+	return predicate.Attempt(sql.FieldEQ(FieldBucketSize, v))
+}
+
 // RemoteAddress applies equality check predicate on the "remote_address" field. It's identical to RemoteAddressEQ.
 func RemoteAddress(v string) predicate.Attempt {
 	return predicate.Attempt(sql.FieldEQ(FieldRemoteAddress, v))
@@ -1248,6 +1253,46 @@ func ResponseTruncatedEQ(v bool) predicate.Attempt {
 // ResponseTruncatedNEQ applies the NEQ predicate on the "response_truncated" field.
 func ResponseTruncatedNEQ(v bool) predicate.Attempt {
 	return predicate.Attempt(sql.FieldNEQ(FieldResponseTruncated, v))
+}
+
+// BucketSizeEQ applies the EQ predicate on the "bucket_size" field.
+func BucketSizeEQ(v int) predicate.Attempt {
+	return predicate.Attempt(sql.FieldEQ(FieldBucketSize, v))
+}
+
+// BucketSizeNEQ applies the NEQ predicate on the "bucket_size" field.
+func BucketSizeNEQ(v int) predicate.Attempt {
+	return predicate.Attempt(sql.FieldNEQ(FieldBucketSize, v))
+}
+
+// BucketSizeIn applies the In predicate on the "bucket_size" field.
+func BucketSizeIn(vs ...int) predicate.Attempt {
+	return predicate.Attempt(sql.FieldIn(FieldBucketSize, vs...))
+}
+
+// BucketSizeNotIn applies the NotIn predicate on the "bucket_size" field.
+func BucketSizeNotIn(vs ...int) predicate.Attempt {
+	return predicate.Attempt(sql.FieldNotIn(FieldBucketSize, vs...))
+}
+
+// BucketSizeGT applies the GT predicate on the "bucket_size" field.
+func BucketSizeGT(v int) predicate.Attempt {
+	return predicate.Attempt(sql.FieldGT(FieldBucketSize, v))
+}
+
+// BucketSizeGTE applies the GTE predicate on the "bucket_size" field.
+func BucketSizeGTE(v int) predicate.Attempt {
+	return predicate.Attempt(sql.FieldGTE(FieldBucketSize, v))
+}
+
+// BucketSizeLT applies the LT predicate on the "bucket_size" field.
+func BucketSizeLT(v int) predicate.Attempt {
+	return predicate.Attempt(sql.FieldLT(FieldBucketSize, v))
+}
+
+// BucketSizeLTE applies the LTE predicate on the "bucket_size" field.
+func BucketSizeLTE(v int) predicate.Attempt {
+	return predicate.Attempt(sql.FieldLTE(FieldBucketSize, v))
 }
 
 // RemoteAddressEQ applies the EQ predicate on the "remote_address" field.

@@ -112,6 +112,7 @@ var (
 		{Name: "response_headers", Type: field.TypeString, Default: ""},
 		{Name: "response_body", Type: field.TypeBytes, Nullable: true},
 		{Name: "response_truncated", Type: field.TypeBool, Default: false},
+		{Name: "bucket_size", Type: field.TypeInt, Default: 0},
 		{Name: "remote_address", Type: field.TypeString, Default: ""},
 		{Name: "tls_version", Type: field.TypeString, Default: ""},
 		{Name: "error", Type: field.TypeString, Default: ""},

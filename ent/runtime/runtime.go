@@ -164,20 +164,24 @@ func init() {
 	attemptDescResponseTruncated := attemptFields[21].Descriptor()
 	// attempt.DefaultResponseTruncated holds the default value on creation for the response_truncated field.
 	attempt.DefaultResponseTruncated = attemptDescResponseTruncated.Default.(bool)
+	// attemptDescBucketSize is the schema descriptor for bucket_size field.
+	attemptDescBucketSize := attemptFields[22].Descriptor()
+	// attempt.DefaultBucketSize holds the default value on creation for the bucket_size field.
+	attempt.DefaultBucketSize = attemptDescBucketSize.Default.(int)
 	// attemptDescRemoteAddress is the schema descriptor for remote_address field.
-	attemptDescRemoteAddress := attemptFields[22].Descriptor()
+	attemptDescRemoteAddress := attemptFields[23].Descriptor()
 	// attempt.DefaultRemoteAddress holds the default value on creation for the remote_address field.
 	attempt.DefaultRemoteAddress = attemptDescRemoteAddress.Default.(string)
 	// attemptDescTLSVersion is the schema descriptor for tls_version field.
-	attemptDescTLSVersion := attemptFields[23].Descriptor()
+	attemptDescTLSVersion := attemptFields[24].Descriptor()
 	// attempt.DefaultTLSVersion holds the default value on creation for the tls_version field.
 	attempt.DefaultTLSVersion = attemptDescTLSVersion.Default.(string)
 	// attemptDescError is the schema descriptor for error field.
-	attemptDescError := attemptFields[24].Descriptor()
+	attemptDescError := attemptFields[25].Descriptor()
 	// attempt.DefaultError holds the default value on creation for the error field.
 	attempt.DefaultError = attemptDescError.Default.(string)
 	// attemptDescHint is the schema descriptor for hint field.
-	attemptDescHint := attemptFields[25].Descriptor()
+	attemptDescHint := attemptFields[26].Descriptor()
 	// attempt.DefaultHint holds the default value on creation for the hint field.
 	attempt.DefaultHint = attemptDescHint.Default.(string)
 	// attemptDescID is the schema descriptor for id field.

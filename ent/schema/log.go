@@ -109,6 +109,7 @@ func (Attempt) Fields() []ent.Field {
 		field.String("response_headers").Default("").Immutable().Comment("`Name: value` lines"),
 		field.Bytes("response_body").Optional().Immutable().Comment("the first 16 KiB"),
 		field.Bool("response_truncated").Default(false).Immutable(),
+		field.Int("bucket_size").Default(0).Immutable().Comment("how many events the request carried; 0 if it was not a bucket"),
 		field.String("remote_address").Default("").Immutable(),
 		field.String("tls_version").Default("").Immutable().Comment("TLS_1_2, TLS_1_3 or empty"),
 		field.String("error").Default("").Immutable(),

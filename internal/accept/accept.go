@@ -233,9 +233,7 @@ func work(e *store.NewEvent) stream.Work {
 		ID: e.ID, AccountID: e.AccountID, Type: e.Type, OccurredAt: stream.Micros(e.OccurredAt),
 		Application: e.Application, Entity: e.Entity, User: e.User, Resource: e.Resource,
 	}}
-	if len(e.Payload) <= stream.InlinePayload {
-		w.Event.Payload = []byte(e.Payload)
-	}
+	w.Event.SetPayload(e.Payload)
 	store.SetWebhook(&w.Event, e.Webhook)
 	if e.Attributes != "" {
 		var attributes []struct{ Key, Value string }

@@ -35,6 +35,7 @@ const (
 	AccountSecret       Prefix = "sec"
 	Event               Prefix = "evt"
 	Delivery            Prefix = "dlv"
+	Bucket              Prefix = "bkt"
 	Attempt             Prefix = "att"
 	AuditEntry          Prefix = "aud"
 )
@@ -103,11 +104,25 @@ func ForDelivery(event, target ID) ID {
 	copy(pair[:16], event[:])
 	copy(pair[16:], target[:])
 	sum := sha256.Sum256(pair[:])
-	out := ID(sum[:16])
-	copy(out[:6], event[:6])
-	out[6] = out[6]&0x0f | 0x70
-	out[8] = out[8]&0x3f | 0x80
-	return out
+	return timed(ID(sum[:16]), event)
+}
+
+// ForBucket derives the id of a bucket, a request that carries several events, from the ids of these. The same events in the same order always
+// give the same id, and it carries the first one's time.
+func ForBucket(events []ID) ID {
+	hash := sha256.New()
+	for _, event := range events {
+		hash.Write(event[:])
+	}
+	return timed(ID(hash.Sum(nil)[:16]), events[0])
+}
+
+// timed makes a UUIDv7 of a hash, with the time of another one.
+func timed(hash, at ID) ID {
+	copy(hash[:6], at[:6])
+	hash[6] = hash[6]&0x0f | 0x70
+	hash[8] = hash[8]&0x3f | 0x80
+	return hash
 }
 
 // DeliveryRange returns the bounds, both inclusive, of the ids of an event's deliveries.

@@ -49,11 +49,14 @@ func (s *Subscription) Secrets(at time.Time) []signing.Secret {
 
 // Profile is a notification profile as it is sent through. It does not change.
 type Profile struct {
-	ID             id.ID
-	URL            string
-	ShownURL       string // without its query, which may hold secrets
-	Format         payload.Format
-	Window         int
+	ID       id.ID
+	URL      string
+	ShownURL string // without its query, which may hold secrets
+	Format   payload.Format
+	Window   int
+	// BucketSize is how many events a request carries at most: 1, or it is a bucket, which waits for BucketDelay to be filled.
+	BucketSize     int
+	BucketDelay    time.Duration
 	RateLimit      int // requests a second; 0 for no limit
 	ConnectTimeout time.Duration
 	ReadTimeout    time.Duration
@@ -144,6 +147,7 @@ func (r *Registry) profile(row *ent.NotificationProfile) *Profile {
 	p := &Profile{
 		ID: row.ID, URL: row.WebhookURL, ShownURL: withoutQuery(row.WebhookURL), Format: payload.Format(row.PayloadFormat), Window: row.WindowSize,
 		ConnectTimeout: connect, ReadTimeout: read, TotalTimeout: connect + 3*read,
+		BucketSize: row.MaxBucketSize, BucketDelay: time.Duration(row.MaxBucketDelayMs) * time.Millisecond,
 		MinTLS: tls.VersionTLS13, MaxTLS: tls.VersionTLS12,
 		Headers: make(http.Header, len(row.Headers)),
 		Retry: retry.Policy{

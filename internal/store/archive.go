@@ -52,7 +52,7 @@ const insertDeliveries = `INSERT INTO deliveries (id, account_id, event_id, subs
 const insertAttempts = `INSERT INTO attempts (id, account_id, delivery_id, event_id, subscription_id, event_type, "number", "trigger", outcome,
 	status_code, started_at, queued_us, dns_us, connect_us, tls_us, first_byte_us, total_us, connection_reused, url, payload_format,
 	request_headers, response_headers, response_body, response_truncated, remote_address, tls_version, error, hint, next_attempt_at,
-	feed_partition, feed_position) `
+	feed_partition, feed_position, bucket_size) `
 
 // optional turns a time of a stream entry into a column's value.
 func optional(micros int64) *time.Time {
@@ -135,7 +135,7 @@ func postgresAttempts(results []stream.Logged) arrayStatement {
 	reused, url, format := bools(n), textsOf(n, 48), textsOf(n, 8)
 	request, response, body, truncated := textsOf(n, 256), textsOf(n, 64), byteas(n, 16), bools(n)
 	remote, version, failure, hint, next := textsOf(n, 16), textsOf(n, 7), textsOf(n, 0), textsOf(n, 0), timestamps(n)
-	partition, position := ints(n), ints(n)
+	partition, position, bucket := ints(n), ints(n), ints(n)
 	found := false
 	for _, r := range results {
 		a := r.Attempt
@@ -174,6 +174,7 @@ func postgresAttempts(results []stream.Logged) arrayStatement {
 		next.addTimeOrNull(optional(r.NextAttemptAt))
 		partition.addInt(int64(r.Partition))
 		position.addInt(int64(r.Position))
+		bucket.addInt(int64(a.BucketSize))
 	}
 	if !found {
 		return arrayStatement{}
@@ -183,16 +184,16 @@ func postgresAttempts(results []stream.Logged) arrayStatement {
 		query: insertAttempts + `SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[],
 			$8::text[], $9::text[], $10::bigint[], $11::timestamptz[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
 			$17::bigint[], $18::bool[], $19::text[], $20::text[], $21::text[], $22::text[], $23::bytea[], $24::bool[], $25::text[], $26::text[],
-			$27::text[], $28::text[], $29::timestamptz[], $30::bigint[], $31::bigint[]) ON CONFLICT (id) DO NOTHING`,
+			$27::text[], $28::text[], $29::timestamptz[], $30::bigint[], $31::bigint[], $32::bigint[]) ON CONFLICT (id) DO NOTHING`,
 		columns: []*pgArray{
 			id, account, delivery, event, subscription, kind, number, trigger, outcome, code, started, queued, dns, connect, tls, firstByte,
-			total, reused, url, format, request, response, body, truncated, remote, version, failure, hint, next, partition, position,
+			total, reused, url, format, request, response, body, truncated, remote, version, failure, hint, next, partition, position, bucket,
 		},
 	}
 }
 
 func archiveSQLite(ctx context.Context, tx *sql.Tx, results []stream.Logged) error {
-	attempt, err := tx.PrepareContext(ctx, insertAttempts+`VALUES (?`+strings.Repeat(", ?", 30)+`) ON CONFLICT (id) DO NOTHING`)
+	attempt, err := tx.PrepareContext(ctx, insertAttempts+`VALUES (?`+strings.Repeat(", ?", 31)+`) ON CONFLICT (id) DO NOTHING`)
 	if err != nil {
 		return err
 	}
@@ -208,7 +209,7 @@ func archiveSQLite(ctx context.Context, tx *sql.Tx, results []stream.Logged) err
 				string(a.Trigger), string(a.Outcome), a.StatusCode, stream.FromMicros(a.StartedAt), a.QueuedUs, a.DNSUs, a.ConnectUs,
 				a.TLSUs, a.FirstByteUs, a.TotalUs, a.ConnectionReused, a.URL, a.PayloadFormat, a.RequestHeaders, a.ResponseHeaders,
 				a.ResponseBody, a.ResponseTruncated, a.RemoteAddress, a.TLSVersion, a.Error, a.Hint, optional(r.NextAttemptAt),
-				r.Partition, int64(r.Position))
+				r.Partition, int64(r.Position), a.BucketSize)
 			if err != nil {
 				return err
 			}

@@ -79,7 +79,7 @@ func someAttempt() *rapid.Generator[stream.Logged] {
 			ConnectionReused: rapid.Bool().Draw(t, "reused"), URL: text("url"), PayloadFormat: text("format"), RequestHeaders: text("request"),
 			ResponseHeaders: text("response"), ResponseBody: rapid.SliceOf(rapid.Byte()).Draw(t, "body"),
 			ResponseTruncated: rapid.Bool().Draw(t, "truncated"), RemoteAddress: text("remote"), TLSVersion: text("tls version"),
-			Error: text("error"), Hint: text("hint"),
+			Error: text("error"), Hint: text("hint"), BucketSize: rapid.IntRange(0, 2000).Draw(t, "bucket"),
 		}
 		return r
 	})

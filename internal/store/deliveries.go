@@ -148,9 +148,7 @@ func streamEvent(row *ent.Event) stream.Event {
 		e.Attributes = append(e.Attributes, stream.Attribute{Key: a.Key, Value: a.Value})
 	}
 	SetWebhook(&e, row.Webhook)
-	if len(row.Payload) <= stream.InlinePayload {
-		e.Payload = []byte(row.Payload)
-	}
+	e.SetPayload(row.Payload)
 	return e
 }
 
@@ -161,6 +159,22 @@ func (s *Store) Payload(ctx context.Context, eventID id.ID) (string, error) {
 		return "", fmt.Errorf("read payload: %w", err)
 	}
 	return payload, nil
+}
+
+// Payloads returns the payloads of the events among those given that are kept.
+func (s *Store) Payloads(ctx context.Context, events []id.ID) (map[id.ID]string, error) {
+	if len(events) == 0 {
+		return nil, nil
+	}
+	rows, err := s.Ent.Event.Query().Where(event.IDIn(events...)).Select(event.FieldID, event.FieldPayload).All(access.WithSystem(ctx))
+	if err != nil {
+		return nil, fmt.Errorf("read payloads: %w", err)
+	}
+	payloads := make(map[id.ID]string, len(rows))
+	for _, row := range rows {
+		payloads[row.ID] = row.Payload
+	}
+	return payloads, nil
 }
 
 // CancelLost ends deliveries whose event is no longer kept.

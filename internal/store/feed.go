@@ -145,7 +145,7 @@ func AttemptResult(row *ent.Attempt) *stream.Result {
 			TLSUs: row.TLSUs, FirstByteUs: row.FirstByteUs, TotalUs: row.TotalUs, ConnectionReused: row.ConnectionReused,
 			URL: row.URL, PayloadFormat: row.PayloadFormat, RequestHeaders: row.RequestHeaders, ResponseHeaders: row.ResponseHeaders,
 			ResponseBody: row.ResponseBody, ResponseTruncated: row.ResponseTruncated, RemoteAddress: row.RemoteAddress,
-			TLSVersion: row.TLSVersion, Error: row.Error, Hint: row.Hint,
+			TLSVersion: row.TLSVersion, Error: row.Error, Hint: row.Hint, BucketSize: row.BucketSize,
 		},
 	}
 	if row.NextAttemptAt != nil {
@@ -164,6 +164,6 @@ func AttemptRow(r *stream.Result) *ent.Attempt {
 		FirstByteUs: a.FirstByteUs, TotalUs: a.TotalUs, ConnectionReused: a.ConnectionReused, URL: a.URL,
 		PayloadFormat: a.PayloadFormat, RequestHeaders: a.RequestHeaders, ResponseHeaders: a.ResponseHeaders,
 		ResponseBody: a.ResponseBody, ResponseTruncated: a.ResponseTruncated, RemoteAddress: a.RemoteAddress,
-		TLSVersion: a.TLSVersion, Error: a.Error, Hint: a.Hint, NextAttemptAt: optional(r.NextAttemptAt),
+		TLSVersion: a.TLSVersion, Error: a.Error, Hint: a.Hint, BucketSize: a.BucketSize, NextAttemptAt: optional(r.NextAttemptAt),
 	}
 }

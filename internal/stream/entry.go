@@ -38,6 +38,8 @@ type Event struct {
 	CallbackData string `cbor:"11,keyasint,omitempty"`
 	NotifyURL    string `cbor:"12,keyasint,omitempty"`
 	XML          bool   `cbor:"13,keyasint,omitempty"`
+	// PayloadSize is the size in bytes of a payload that is not carried.
+	PayloadSize int `cbor:"14,keyasint,omitempty"`
 }
 
 // Attribute is a value of an event to filter on.
@@ -59,6 +61,15 @@ type Target struct {
 	// DueAt is since when it is due, and QueuedAt the queued_at of its row, 0 while it has none; in microseconds since 1970.
 	DueAt    int64
 	QueuedAt int64
+}
+
+// SetPayload sets the payload, or its size if it is too large to be carried.
+func (e *Event) SetPayload(payload string) {
+	if len(payload) > InlinePayload {
+		e.PayloadSize = len(payload)
+		return
+	}
+	e.Payload = []byte(payload)
 }
 
 // InlinePayload is the largest payload, in bytes, that a work entry carries itself.
@@ -148,6 +159,7 @@ type Attempt struct {
 	TLSVersion        string  `cbor:"20,keyasint,omitempty"` // TLS_1_2 or TLS_1_3
 	Error             string  `cbor:"21,keyasint,omitempty"`
 	Hint              string  `cbor:"22,keyasint,omitempty"`
+	BucketSize        int     `cbor:"23,keyasint,omitempty"` // how many events the request carried; 0 if it was not a bucket
 }
 
 // Micros turns a time into an entry's form, and FromMicros back; 0 is the zero time.

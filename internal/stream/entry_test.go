@@ -41,6 +41,7 @@ func someWork() *rapid.Generator[Work] {
 				ID: ids().Draw(t, "event"), AccountID: ids().Draw(t, "account"), Type: text("type"), OccurredAt: rapid.Int64().Draw(t, "occurred"),
 				Application: text("application"), Entity: text("entity"), User: text("user"), Resource: text("resource"),
 				Attributes: orNil(attributes).Draw(t, "attributes"), Payload: orNil(rapid.SliceOf(rapid.Byte())).Draw(t, "payload"),
+				PayloadSize: rapid.Int().Draw(t, "payload size"),
 			},
 			Targets: orNil(targets).Draw(t, "targets"),
 		}
@@ -66,7 +67,7 @@ func someResult() *rapid.Generator[Result] {
 				RequestHeaders: text("request"), ResponseHeaders: text("response"),
 				ResponseBody:      orNil(rapid.SliceOf(rapid.Byte())).Draw(t, "body"),
 				ResponseTruncated: rapid.Bool().Draw(t, "truncated"), RemoteAddress: text("remote"), TLSVersion: text("tls version"),
-				Error: text("error"), Hint: text("hint"),
+				Error: text("error"), Hint: text("hint"), BucketSize: rapid.Int().Draw(t, "bucket"),
 			}
 		}
 		return r

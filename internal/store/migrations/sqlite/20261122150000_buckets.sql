@@ -1,0 +1,3 @@
+-- +goose Up
+-- add column "bucket_size" to table: "attempts"
+ALTER TABLE `attempts` ADD COLUMN `bucket_size` integer NOT NULL DEFAULT 0;
