@@ -51,6 +51,10 @@ func (r *deliveryAttemptResolver) Response(ctx context.Context, obj *ent.Attempt
 	return responseOf(obj), nil
 }
 
+func (r *deliveryAttemptResolver) BatchSize(ctx context.Context, obj *ent.Attempt) (int, error) {
+	return max(obj.BucketSize, 1), nil
+}
+
 func (r *deliveryAttemptResolver) RemoteAddress(ctx context.Context, obj *ent.Attempt) (*string, error) {
 	return orNull(obj.RemoteAddress), nil
 }

@@ -100,15 +100,20 @@ func requestBody(ctx context.Context, a *ent.Attempt) (*Body, error) {
 		callbackData = e.Webhook.CallbackData
 	}
 	format := payload.Format(a.PayloadFormat)
-	rendered, err := payload.Render(nil, format, payload.Event{
+	told := payload.Event{
 		ID: id.Format(id.Event, e.ID), Type: e.Type, OccurredAt: e.OccurredAt, Application: e.Application, Entity: e.Entity,
 		User: e.User, Resource: e.Resource, Attributes: attributes, CallbackData: callbackData,
 		Data: []byte(*published),
-	})
+	}
+	mediaType := payload.ContentType(format)
+	rendered, err := payload.Render(nil, format, told)
+	if a.BucketSize > 0 {
+		mediaType = payload.BucketContentType(format)
+		rendered, err = payload.RenderBucket(nil, format, []payload.Event{told})
+	}
 	if err != nil {
 		return nil, err
 	}
-	mediaType := payload.ContentType(format)
 	return newBody(&mediaType, rendered, false), nil
 }
 

@@ -335,6 +335,7 @@ type ComplexityRoot struct {
 	}
 
 	DeliveryAttempt struct {
+		BatchSize     func(childComplexity int) int
 		Delivery      func(childComplexity int) int
 		Error         func(childComplexity int) int
 		EventID       func(childComplexity int) int
@@ -1827,6 +1828,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Delivery.Subscription(childComplexity), true
 
+	case "DeliveryAttempt.batchSize":
+		if e.ComplexityRoot.DeliveryAttempt.BatchSize == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryAttempt.BatchSize(childComplexity), true
 	case "DeliveryAttempt.delivery":
 		if e.ComplexityRoot.DeliveryAttempt.Delivery == nil {
 			break
@@ -4580,6 +4587,8 @@ func (ec *executionContext) childFields_DeliveryAttempt(ctx context.Context, fie
 		return ec.fieldContext_DeliveryAttempt_request(ctx, field)
 	case "response":
 		return ec.fieldContext_DeliveryAttempt_response(ctx, field)
+	case "batchSize":
+		return ec.fieldContext_DeliveryAttempt_batchSize(ctx, field)
 	case "remoteAddress":
 		return ec.fieldContext_DeliveryAttempt_remoteAddress(ctx, field)
 	case "tlsVersion":

@@ -84,7 +84,7 @@ func TestLog(t *testing.T) {
 		t.Run("shows an attempt whole", func(t *testing.T) {
 			w := w.in(t)
 			const document = `query($id: ID!) {deliveryAttempt(id: $id) {
-				delivery {id status attemptCount event {id}} eventId eventType subscription {key} number trigger outcome statusCode
+				delivery {id status attemptCount event {id}} eventId eventType subscription {key} number trigger outcome statusCode batchSize
 				timing {queuedMs dnsMs connectMs tlsMs firstByteMs totalMs connectionReused} url
 				request {headers {name value secret} body {contentType text}} response {headers {name value} body {contentType text sizeBytes truncated}}
 				remoteAddress tlsVersion error hint}}`
@@ -101,7 +101,7 @@ func TestLog(t *testing.T) {
 				t.Errorf("request: %s", text)
 			}
 			delete(body, "text")
-			want := fmt.Sprintf(`{"delivery":{"attemptCount":2,"event":{"id":%[1]q},"id":%[2]q,"status":"SUCCEEDED"},`+
+			want := fmt.Sprintf(`{"batchSize":1,"delivery":{"attemptCount":2,"event":{"id":%[1]q},"id":%[2]q,"status":"SUCCEEDED"},`+
 				`"error":"answered with status 503","eventId":%[1]q,"eventType":"sms.delivery","hint":"The endpoint is down.","number":1,"outcome":"HTTP_ERROR",`+
 				`"remoteAddress":"203.0.113.7:443",`+
 				`"request":{"body":{"contentType":"application/json"},"headers":[{"name":"Content-Type","secret":false,"value":"application/json"},{"name":"X-Secret","secret":true,"value":null}]},`+
@@ -142,6 +142,27 @@ func TestLog(t *testing.T) {
 			const document = `query($id: ID!) {deliveryAttempt(id: $id) {request {headers {name} body {text}} subscription {id} delivery {event {id} subscription {id} status}}}`
 			if got := w.get(key, document, map[string]any{"id": id.Format(id.Attempt, r.Attempt.ID)}, "deliveryAttempt"); got != `{"delivery":{"event":null,"status":"EXHAUSTED","subscription":null},"request":{"body":null,"headers":[{"name":"Content-Type"},{"name":"X-Secret"}]},"subscription":null}` {
 				t.Error(got)
+			}
+		})
+
+		t.Run("of a bucket, the request has the event as it was in it", func(t *testing.T) {
+			w := w.in(t)
+			ctx, key := w.customer("bucket")
+			event := w.publish(key, `{"type":"sms.delivery","payload":{"n":7}}`)
+			for format, want := range map[string]string{
+				"ENVELOPE": `{"results":[{"id":"` + event + `"`, "RAW": `{"results":[{"n":7}]}`, "CLOUDEVENTS": `[{"specversion":"1.0","id":"` + event + `"`,
+			} {
+				r := result(must(accountOf(ctx)), parse(t, event), id.New(), 1, stream.StatusSucceeded)
+				r.Attempt.BucketSize, r.Attempt.PayloadFormat = 37, format
+				w.archive(r)
+				got := w.get(key, `query($id: ID!) {deliveryAttempt(id: $id) {batchSize request {body {text}}}}`, map[string]any{"id": id.Format(id.Attempt, r.Attempt.ID)}, "deliveryAttempt")
+				var attempt struct {
+					BatchSize int
+					Request   struct{ Body struct{ Text string } }
+				}
+				if err := json.Unmarshal([]byte(got), &attempt); err != nil || attempt.BatchSize != 37 || !strings.HasPrefix(attempt.Request.Body.Text, want) {
+					t.Errorf("%s: %s, want a bucket of 37 that begins with %s", format, got, want)
+				}
 			}
 		})
 

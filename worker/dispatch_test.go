@@ -21,6 +21,8 @@ type lanes struct {
 	*dispatcher
 	start  time.Time
 	answer func(*job) *stream.Result // how attempts end; nil for success
+	// takesOf is how long attempts take of which takes says nothing.
+	takesOf time.Duration
 
 	mu    sync.Mutex
 	takes map[*job]time.Duration
@@ -67,7 +69,10 @@ func (l *lanes) attempt(r request) {
 		l.seen.order = append(l.seen.order, j)
 	}
 	l.seen.requests = append(l.seen.requests, r)
-	takes := l.takes[j]
+	takes, said := l.takes[j]
+	if !said {
+		takes = l.takesOf
+	}
 	l.mu.Unlock()
 	pass(takes)
 	l.mu.Lock()

@@ -136,6 +136,25 @@ func TestShares(t *testing.T) {
 		end()
 	})
 
+	inLanes(t, "of a lane that is slowed down are what it may use, and are not asked for again and again", func(t *testing.T, l *lanes) {
+		var claims, most atomic.Int32
+		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {
+			claims.Add(1)
+			most.Store(max(most.Load(), int32(c.Want)))
+			return stream.Share{Limit: c.Want, Claimants: 2}, nil
+		})
+		p := profile(20)
+		l.slow[p.ID] = slow{atOnce: 2, halved: l.start}
+		l.submit(p, 50, 100*time.Millisecond)
+		pass(50 * time.Millisecond) // before its successes let more begin
+		synctest.Wait()
+		if most.Load() != 2 || claims.Load() > 2 {
+			t.Errorf("%d claims, of %d at most; the endpoint takes 2 at once", claims.Load(), most.Load())
+		}
+		l.wait()
+		end()
+	})
+
 	inLanes(t, "have tokens where there is a rate, and wait for more", func(t *testing.T, l *lanes) {
 		given := time.Duration(0)
 		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {

@@ -4,10 +4,12 @@
 package id
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,14 +109,15 @@ func ForDelivery(event, target ID) ID {
 	return timed(ID(sum[:16]), event)
 }
 
-// ForBucket derives the id of a bucket, a request that carries several events, from the ids of these. The same events in the same order always
-// give the same id, and it carries the first one's time.
+// ForBucket derives the id of a bucket, a request that carries several events, from the ids of these, of which there is at least one. The same
+// events in whatever order always give the same id, and it carries the time of the oldest.
 func ForBucket(events []ID) ID {
+	sorted := slices.SortedFunc(slices.Values(events), func(a, b ID) int { return bytes.Compare(a[:], b[:]) })
 	hash := sha256.New()
-	for _, event := range events {
+	for _, event := range sorted {
 		hash.Write(event[:])
 	}
-	return timed(ID(hash.Sum(nil)[:16]), events[0])
+	return timed(ID(hash.Sum(nil)[:16]), sorted[0])
 }
 
 // timed makes a UUIDv7 of a hash, with the time of another one.

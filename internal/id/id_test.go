@@ -50,6 +50,18 @@ func TestTime(t *testing.T) {
 	}
 }
 
+func TestForBucket(t *testing.T) {
+	t.Parallel()
+	a, b := id.New(), id.New()
+	got := id.ForBucket([]id.ID{a, b})
+	if got != id.ForBucket([]id.ID{b, a}) || got == id.ForBucket([]id.ID{a}) || got == id.ForBucket([]id.ID{a, b, id.New()}) {
+		t.Error("the id of a bucket is not that of its events")
+	}
+	if got.Version() != 7 || !id.Time(got).Equal(id.Time(a)) {
+		t.Errorf("%v is not a UUIDv7 of the oldest event's time", got)
+	}
+}
+
 func TestForDelivery(t *testing.T) {
 	t.Parallel()
 	event, sub := id.New(), id.New()

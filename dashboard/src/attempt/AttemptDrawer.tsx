@@ -154,6 +154,7 @@ function Detail({ attempt, bodies, onOpen }: DetailProps) {
         </Fact>
         <Fact name="Event" copy={attempt.eventId}>
           <code>{attempt.eventId}</code>
+          {attempt.batchSize > 1 && ` in a bucket of ${attempt.batchSize}`}
         </Fact>
         <Fact name="Delivery" copy={delivery.id}>
           <code>{delivery.id}</code>

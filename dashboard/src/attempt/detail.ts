@@ -58,6 +58,7 @@ graphql(`
     }
     remoteAddress
     tlsVersion
+    batchSize
     error
     hint
     nextAttemptAt
