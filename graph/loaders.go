@@ -8,6 +8,7 @@ import (
 	"github.com/graph-gophers/dataloader/v7"
 
 	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/internal/gather"
 	"github.com/hookline/hookline/internal/id"
 )
 
@@ -46,36 +47,36 @@ type loaders struct {
 	live               *liveDeliveries // which delivery knows too
 }
 
-func newLoaders(client *ent.Client, gather time.Duration) *loaders {
+func newLoaders(client *ent.Client, wait time.Duration) *loaders {
 	r, live := reads{client}, &liveDeliveries{}
 	return &loaders{
 		live:               live,
-		account:            newLoader(gather, r.accounts),
-		apiKey:             newLoader(gather, r.apiKeys),
-		category:           newLoader(gather, r.categories),
-		categoryByKey:      newLoader(gather, r.categoriesByKey),
-		eventType:          newLoader(gather, r.eventTypes),
-		eventTypesOf:       newLoader(gather, r.eventTypesOf),
-		profile:            newLoader(gather, r.profiles),
-		authSetting:        newLoader(gather, r.authSettings),
-		resourceRoute:      newLoader(gather, r.resourceRoutes),
-		accountSecret:      newLoader(gather, r.accountSecrets),
-		certificate:        newLoader(gather, r.certificates),
-		certificateUsers:   newLoader(gather, r.certificateUsers),
-		certificateCount:   newLoader(gather, r.certificateUsersCount),
-		subscription:       newLoader(gather, r.subscriptions),
-		subscriptionsOf:    newLoader(gather, r.subscriptionsOf),
-		subscriptionsCount: newLoader(gather, r.subscriptionsCount),
-		profilesOf:         newLoader(gather, r.profilesOf),
-		profilesCount:      newLoader(gather, r.profilesCount),
-		event:              newLoader(gather, r.events),
-		payload:            newLoader(gather, r.payloads),
-		delivery:           newLoader(gather, live.reader(r.deliveries)),
-		deliveriesOf:       newLoader(gather, r.deliveriesOf),
-		attempt:            newLoader(gather, r.attempts),
-		attemptsOf:         newLoader(gather, r.attemptsOf),
-		responseBody:       newLoader(gather, r.responseBodies),
-		auditEntry:         newLoader(gather, r.auditEntries),
+		account:            newLoader(wait, r.accounts),
+		apiKey:             newLoader(wait, r.apiKeys),
+		category:           newLoader(wait, r.categories),
+		categoryByKey:      newLoader(wait, r.categoriesByKey),
+		eventType:          newLoader(wait, r.eventTypes),
+		eventTypesOf:       newLoader(wait, r.eventTypesOf),
+		profile:            newLoader(wait, r.profiles),
+		authSetting:        newLoader(wait, r.authSettings),
+		resourceRoute:      newLoader(wait, r.resourceRoutes),
+		accountSecret:      newLoader(wait, r.accountSecrets),
+		certificate:        newLoader(wait, r.certificates),
+		certificateUsers:   newLoader(wait, r.certificateUsers),
+		certificateCount:   newLoader(wait, r.certificateUsersCount),
+		subscription:       newLoader(wait, r.subscriptions),
+		subscriptionsOf:    newLoader(wait, r.subscriptionsOf),
+		subscriptionsCount: newLoader(wait, r.subscriptionsCount),
+		profilesOf:         newLoader(wait, r.profilesOf),
+		profilesCount:      newLoader(wait, r.profilesCount),
+		event:              newLoader(wait, r.events),
+		payload:            newLoader(wait, r.payloads),
+		delivery:           newLoader(wait, live.reader(r.deliveries)),
+		deliveriesOf:       newLoader(wait, r.deliveriesOf),
+		attempt:            newLoader(wait, r.attempts),
+		attemptsOf:         newLoader(wait, r.attemptsOf),
+		responseBody:       newLoader(wait, r.responseBodies),
+		auditEntry:         newLoader(wait, r.auditEntries),
 	}
 }
 
@@ -85,16 +86,8 @@ type loader[K comparable, V any] struct {
 }
 
 // newLoader returns a loader that reads with read, which returns what it has found.
-func newLoader[K comparable, V any](gather time.Duration, read func(context.Context, []K) (map[K]V, error)) *loader[K, V] {
-	batch := func(ctx context.Context, keys []K) []*dataloader.Result[V] {
-		found, err := read(ctx, keys)
-		results := make([]*dataloader.Result[V], len(keys))
-		for i, key := range keys {
-			results[i] = &dataloader.Result[V]{Data: found[key], Error: err}
-		}
-		return results
-	}
-	return &loader[K, V]{inner: dataloader.NewBatchedLoader(batch, dataloader.WithWait[K, V](gather))}
+func newLoader[K comparable, V any](wait time.Duration, read func(context.Context, []K) (map[K]V, error)) *loader[K, V] {
+	return &loader[K, V]{inner: dataloader.NewBatchedLoader(gather.Func(read), dataloader.WithWait[K, V](wait))}
 }
 
 // load returns the object of the key, the zero value if there is none.
@@ -110,8 +103,8 @@ func loadersOf(ctx context.Context) *loaders {
 }
 
 // withLoaders gives each response loaders of its own, also each of a subscription's: nothing is remembered any longer.
-func withLoaders(client *ent.Client, gather time.Duration) graphql.ResponseMiddleware {
+func withLoaders(client *ent.Client, wait time.Duration) graphql.ResponseMiddleware {
 	return func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-		return next(context.WithValue(ctx, loadersKey{}, newLoaders(client, gather)))
+		return next(context.WithValue(ctx, loadersKey{}, newLoaders(client, wait)))
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/hookline/hookline/internal/accept"
 	"github.com/hookline/hookline/internal/apikey"
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/pause"
 	"github.com/hookline/hookline/internal/stream"
 	"github.com/hookline/hookline/internal/usererror"
 )
@@ -74,7 +75,7 @@ func (i *StreamIngest) Run(ctx context.Context) error {
 		}
 		if failing = err != nil; failing {
 			prepared = false // Redis may have lost the group
-			pause(ctx, time.Second)
+			pause.For(ctx, time.Second)
 		}
 	}
 	return nil
@@ -129,7 +130,7 @@ func (i *StreamIngest) publish(ctx context.Context, entries []stream.Submitted) 
 		}
 		failing = err != nil
 		entries = left
-		if len(entries) > 0 && !pause(ctx, accept.RetryAfter) {
+		if len(entries) > 0 && !pause.For(ctx, accept.RetryAfter) {
 			return nil
 		}
 	}
@@ -205,16 +206,4 @@ func readEntry(entry stream.Submitted) (accept.Event, usererror.List) {
 
 func reject(entry stream.Submitted, wrong usererror.List) stream.Rejected {
 	return stream.Rejected{Submitted: entry, Code: string(wrong[0].Code), Reason: wrong.Error()}
-}
-
-// pause waits, and reports whether ctx goes on.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hookline/hookline/graph"
+	"github.com/hookline/hookline/internal/pause"
 )
 
 // The bounds of the test receiver.
@@ -85,14 +86,8 @@ func (c *Receiver) take(w http.ResponseWriter, r *http.Request, name string) {
 	c.put(name, receivedRequest{
 		At: time.Now().UTC(), Headers: r.Header, Body: text(body[:min(len(body), keptBody)]), Truncated: len(body) > keptBody, Status: status,
 	})
-	if delay > 0 {
-		timer := time.NewTimer(time.Duration(delay) * time.Millisecond)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-r.Context().Done():
-			return
-		}
+	if delay > 0 && !pause.For(r.Context(), time.Duration(delay)*time.Millisecond) {
+		return
 	}
 	w.WriteHeader(status)
 }

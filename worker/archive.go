@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hookline/hookline/internal/pause"
 	"github.com/hookline/hookline/internal/stream"
 )
 
@@ -88,8 +89,7 @@ func (w *Worker) writeBatch(ctx context.Context, batch []stream.Logged) error {
 			break
 		}
 		w.problems.note("archive", err)
-		pause(ctx, archivePause)
-		if ctx.Err() != nil {
+		if !pause.For(ctx, archivePause) {
 			return err
 		}
 	}

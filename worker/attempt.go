@@ -15,6 +15,7 @@ import (
 	"github.com/graph-gophers/dataloader/v7"
 
 	"github.com/hookline/hookline/internal/egress"
+	"github.com/hookline/hookline/internal/gather"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/payload"
 	"github.com/hookline/hookline/internal/registry"
@@ -60,15 +61,7 @@ const (
 
 // newCancelled returns what looks up whether a delivery has been called off.
 func newCancelled(s *store.Store) *dataloader.Loader[id.ID, bool] {
-	read := func(ctx context.Context, keys []id.ID) []*dataloader.Result[bool] {
-		cancelled, err := s.Cancelled(ctx, keys)
-		results := make([]*dataloader.Result[bool], len(keys))
-		for i, key := range keys {
-			results[i] = &dataloader.Result[bool]{Data: cancelled[key], Error: err}
-		}
-		return results
-	}
-	return dataloader.NewBatchedLoader(read, dataloader.WithWait[id.ID, bool](gatherFor), dataloader.WithBatchCapacity[id.ID, bool](gatherMax),
+	return dataloader.NewBatchedLoader(gather.Func(s.Cancelled), dataloader.WithWait[id.ID, bool](gatherFor), dataloader.WithBatchCapacity[id.ID, bool](gatherMax),
 		dataloader.WithCache[id.ID, bool](&dataloader.NoCache[id.ID, bool]{}))
 }
 

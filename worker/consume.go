@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/pause"
 	"github.com/hookline/hookline/internal/registry"
 	"github.com/hookline/hookline/internal/store"
 	"github.com/hookline/hookline/internal/stream"
@@ -86,7 +87,7 @@ func (w *Worker) streamFailed(ctx context.Context, partition int, err error) {
 	if stream.IsNoGroup(err) {
 		w.checkEpoch(ctx, partition)
 	}
-	pause(ctx, failPause)
+	pause.For(ctx, failPause)
 }
 
 // reject notes an entry that cannot be read. What it was of is in the database, and the sweeper queues it again.
@@ -210,14 +211,4 @@ func (w *Worker) takeOver(ctx context.Context, partition int) error {
 		w.dispatchEntry(ctx, entry)
 	}
 	return err
-}
-
-// pause waits, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
 }

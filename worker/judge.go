@@ -8,6 +8,7 @@ import (
 
 	"github.com/hookline/hookline/internal/egress"
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/outcome"
 	"github.com/hookline/hookline/internal/registry"
 	"github.com/hookline/hookline/internal/retry"
 	"github.com/hookline/hookline/internal/stream"
@@ -27,7 +28,7 @@ type verdict struct {
 // judge decides how an attempt went, from the profile's rules and what came back.
 func judge(p *registry.Profile, resp *egress.Response, now time.Time) verdict {
 	if resp.Err != nil {
-		return verdict{outcome: outcomeOf(resp.Err.Kind), err: resp.Err.Error(), hint: resp.Err.Hint()}
+		return verdict{outcome: outcome.Of(resp.Err.Kind), err: resp.Err.Error(), hint: resp.Err.Hint()}
 	}
 	if !statusHolds(p, resp.StatusCode) {
 		v := verdict{
@@ -87,23 +88,6 @@ func mismatch(part, rule string) verdict {
 		outcome: stream.OutcomeResponseMismatch,
 		err:     fmt.Sprintf("the response's %s do not match the profile's %s", strings.Replace(part, "body", "body's contents", 1), rule),
 		hint:    fmt.Sprintf("Change what the endpoint answers, or the profile's %s.", rule),
-	}
-}
-
-func outcomeOf(kind egress.Kind) stream.Outcome {
-	switch kind {
-	case egress.KindTimeout:
-		return stream.OutcomeTimeout
-	case egress.KindDNS:
-		return stream.OutcomeDNS
-	case egress.KindTLS:
-		return stream.OutcomeTLS
-	case egress.KindBlocked:
-		return stream.OutcomeBlocked
-	case egress.KindCancelled:
-		return stream.OutcomeInterrupted
-	default:
-		return stream.OutcomeConnect
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hookline/hookline/internal/pause"
 	"github.com/hookline/hookline/internal/stream"
 )
 
@@ -116,10 +117,8 @@ func (s *settler) write(ctx context.Context, settlement *stream.Settlement) ([]s
 			return positions, nil
 		}
 		s.failed(err)
-		select {
-		case <-ctx.Done():
+		if !pause.For(ctx, settlePause) {
 			return nil, err
-		case <-time.After(settlePause):
 		}
 	}
 }

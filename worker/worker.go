@@ -35,6 +35,7 @@ import (
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/egress"
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/pause"
 	"github.com/hookline/hookline/internal/registry"
 	"github.com/hookline/hookline/internal/store"
 	"github.com/hookline/hookline/internal/stream"
@@ -235,9 +236,8 @@ func (w *Worker) prepare(ctx context.Context) error {
 				break
 			}
 			w.problems.note("streams", err)
-			pause(ctx, failPause)
-			if ctx.Err() != nil {
-				return nil //nolint:nilerr // a stop, not a failure
+			if !pause.For(ctx, failPause) {
+				return nil // a stop, not a failure
 			}
 		}
 	}
@@ -262,7 +262,7 @@ func (w *Worker) drain(ctx context.Context) {
 		if !left {
 			return
 		}
-		pause(ctx, archiveLinger)
+		pause.For(ctx, archiveLinger)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/hookline/hookline/internal/addrguard"
 	"github.com/hookline/hookline/internal/egress"
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/outcome"
 	"github.com/hookline/hookline/internal/stream"
 	"github.com/hookline/hookline/internal/usererror"
 )
@@ -99,27 +99,9 @@ func (s *Service) TestConnection(ctx context.Context, in TestConnectionInput) (*
 	}
 	test := &TestedConnection{Outcome: stream.OutcomeSuccess, Handshake: s.Connections.client.Probe(ctx, *probe)}
 	if failed := test.Handshake.Err; failed != nil {
-		test.Outcome = probeOutcome(failed.Kind)
+		test.Outcome = outcome.Of(failed.Kind)
 	}
 	return test, nil
-}
-
-// probeOutcome is the outcome that an attempt would have had.
-func probeOutcome(kind egress.Kind) stream.Outcome {
-	switch kind {
-	case egress.KindTimeout:
-		return stream.OutcomeTimeout
-	case egress.KindDNS:
-		return stream.OutcomeDNS
-	case egress.KindTLS:
-		return stream.OutcomeTLS
-	case egress.KindBlocked:
-		return stream.OutcomeBlocked
-	case egress.KindCancelled:
-		return stream.OutcomeInterrupted
-	default:
-		return stream.OutcomeConnect
-	}
 }
 
 // readConnection reads what to connect to and how.
@@ -150,13 +132,7 @@ func (s *Service) readConnection(ctx context.Context, c *change, in TestConnecti
 		checkTLSVersions(&c.wrong, "input.tlsVersions", in.TLSVersions)
 		versions = in.TLSVersions
 	}
-	probe.TLS.MinVersion, probe.TLS.MaxVersion = tls.VersionTLS13, tls.VersionTLS12
-	if slices.Contains(versions, "TLS_1_2") {
-		probe.TLS.MinVersion = tls.VersionTLS12
-	}
-	if slices.Contains(versions, "TLS_1_3") {
-		probe.TLS.MaxVersion = tls.VersionTLS13
-	}
+	probe.TLS.MinVersion, probe.TLS.MaxVersion = TLSRange(versions)
 	if in.Auth != nil {
 		if _, err := c.findAuthSetting(ctx, "input.auth", *in.Auth); err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package configure
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"regexp"
 	"slices"
@@ -39,6 +40,18 @@ var (
 	payloadFormats = []string{string(payload.Envelope), string(payload.Raw), string(payload.CloudEvents), string(payload.XML)}
 	tlsVersions    = []string{"TLS_1_2", "TLS_1_3"}
 )
+
+// TLSRange returns the lowest and the highest version, as of crypto/tls, of a profile's TLS versions.
+func TLSRange(versions []string) (lowest, highest uint16) {
+	lowest, highest = tls.VersionTLS13, tls.VersionTLS12
+	if slices.Contains(versions, "TLS_1_2") {
+		lowest = tls.VersionTLS12
+	}
+	if slices.Contains(versions, "TLS_1_3") {
+		highest = tls.VersionTLS13
+	}
+	return lowest, highest
+}
 
 // asChange returns the change that makes an empty profile the one of the input.
 func (in CreateNotificationProfileInput) asChange() UpdateNotificationProfileInput {

@@ -20,6 +20,7 @@ import (
 	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/pause"
 	"github.com/hookline/hookline/internal/usererror"
 )
 
@@ -125,12 +126,8 @@ func (d *Demo) subscribe(ctx context.Context, s subscription) error {
 func (d *Demo) Run(ctx context.Context) error {
 	for {
 		wait := time.Duration(rand.ExpFloat64() * float64(publishEvery)) //nolint:gosec // sample traffic
-		timer := time.NewTimer(min(wait, 4*publishEvery))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !pause.For(ctx, min(wait, 4*publishEvery)) {
 			return nil
-		case <-timer.C:
 		}
 		if _, err := d.Accepter.Publish(ctx, d.account, []accept.Event{sample()}); err != nil && ctx.Err() == nil {
 			d.Log.Warn("demo: event not published", "error", err)

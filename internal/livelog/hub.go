@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/pause"
 	"github.com/hookline/hookline/internal/stream"
 )
 
@@ -140,12 +141,7 @@ func (h *Hub) tail(ctx context.Context, partition int) {
 				h.log.Error("live log cannot read the attempts; it is tried again", "partition", partition, "error", err)
 			}
 			failing, lost = true, true
-			timer := time.NewTimer(failPause)
-			select {
-			case <-ctx.Done():
-			case <-timer.C:
-			}
-			timer.Stop()
+			pause.For(ctx, failPause)
 			continue
 		}
 		failing = false

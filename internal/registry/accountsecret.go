@@ -19,7 +19,7 @@ func (r *Registry) AccountSecret(accountID id.ID) (s *Subscription, ok bool) {
 }
 
 // putAccountSecret keeps an account's secret as a subscription that is enabled and has no profile.
-func (r *Registry) putAccountSecret(row *ent.AccountSecret) {
+func (r *Registry) putAccountSecret(row *ent.AccountSecret) id.ID {
 	s := &Subscription{ID: row.AccountID, Enabled: true}
 	if s.secrets[0], s.Problem = r.openSecret(row.Secret, configure.AccountSecretBinding(row.ID)); s.Problem != nil {
 		r.log.Error("account's signing secret cannot be used", "account", id.Format(id.Account, row.AccountID), "error", s.Problem)
@@ -31,4 +31,5 @@ func (r *Registry) putAccountSecret(row *ent.AccountSecret) {
 	}
 	r.in(row.AccountID).secret = s
 	r.owners[row.ID] = row.AccountID
+	return row.ID
 }

@@ -2,10 +2,8 @@ package registry
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/hookline/hookline/ent"
-	"github.com/hookline/hookline/ent/eventtype"
 	"github.com/hookline/hookline/internal/catalogue"
 	"github.com/hookline/hookline/internal/id"
 )
@@ -42,14 +40,16 @@ func (r *Registry) eventType(row *ent.EventType) *EventType {
 	return t
 }
 
-// changedEventTypes reads event types, by name.
+func (r *Registry) putEventType(row *ent.EventType) id.ID {
+	r.eventTypes[row.Name] = r.eventType(row)
+	return row.ID
+}
+
+// changedEventTypes reads event types, by name. It compiles their schemas, which may take long, without the lock.
 func (r *Registry) changedEventTypes(ctx context.Context, ids []id.ID) (map[string]*EventType, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	rows, err := r.client.EventType.Query().Where(eventtype.IDIn(ids...)).All(ctx)
+	rows, err := readChanged(ctx, "event types", r.readEventTypes, ids)
 	if err != nil {
-		return nil, fmt.Errorf("read changed event types: %w", err)
+		return nil, err
 	}
 	types := make(map[string]*EventType, len(rows))
 	for _, row := range rows {

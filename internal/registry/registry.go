@@ -13,12 +13,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/ent"
-	"github.com/hookline/hookline/ent/accountsecret"
 	"github.com/hookline/hookline/ent/configchange"
-	"github.com/hookline/hookline/ent/eventsubscription"
-	"github.com/hookline/hookline/ent/eventtype"
-	"github.com/hookline/hookline/ent/notificationprofile"
-	"github.com/hookline/hookline/ent/resourceroute"
 	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/match"
@@ -67,9 +62,6 @@ func Open(ctx context.Context, client *ent.Client, v *vault.Vault, log *slog.Log
 	return r, nil
 }
 
-// loadPage is how many rows are read at a time.
-const loadPage = 1000
-
 // load reads everything anew.
 func (r *Registry) load(ctx context.Context) error {
 	// Lines from before the rows are read are in the rows; those since then are applied once more by the first read.
@@ -79,59 +71,20 @@ func (r *Registry) load(ctx context.Context) error {
 		accounts: make(map[id.ID]*account), owners: make(map[id.ID]id.ID), eventTypes: make(map[string]*EventType),
 		certificates: certificates{open: make(map[id.ID]*openCertificate)},
 	}
-	for last, more := id.Nil, true; more; {
-		rows, err := r.client.EventType.Query().Where(eventtype.IDGT(last)).Order(ent.Asc(eventtype.FieldID)).Limit(loadPage).All(ctx)
-		if err != nil {
-			return fmt.Errorf("load event types: %w", err)
-		}
-		for _, row := range rows {
-			fresh.eventTypes[row.Name] = fresh.eventType(row)
-			last = row.ID
-		}
-		more = len(rows) == loadPage
+	if err := readAll(ctx, "event types", r.readEventTypes, fresh.putEventType); err != nil {
+		return err
 	}
-	for last, more := id.Nil, true; more; {
-		rows, err := r.client.NotificationProfile.Query().Where(notificationprofile.IDGT(last)).WithAuthSetting().WithCertificate().WithNextCertificate().
-			Order(ent.Asc(notificationprofile.FieldID)).Limit(loadPage).All(ctx)
-		if err != nil {
-			return fmt.Errorf("load notification profiles: %w", err)
-		}
-		for _, row := range rows {
-			fresh.putProfile(row)
-			last = row.ID
-		}
-		more = len(rows) == loadPage
+	if err := readAll(ctx, "notification profiles", r.readProfiles, fresh.putProfile); err != nil {
+		return err
 	}
-	for last, more := id.Nil, true; more; {
-		rows, err := r.client.EventSubscription.Query().Where(eventsubscription.IDGT(last)).
-			Order(ent.Asc(eventsubscription.FieldID)).Limit(loadPage).All(ctx)
-		if err != nil {
-			return fmt.Errorf("load event subscriptions: %w", err)
-		}
-		for _, row := range rows {
-			fresh.putSubscription(row)
-			last = row.ID
-		}
-		more = len(rows) == loadPage
+	if err := readAll(ctx, "event subscriptions", r.readSubscriptions, fresh.putSubscription); err != nil {
+		return err
 	}
-	for last, more := id.Nil, true; more; {
-		rows, err := r.client.ResourceRoute.Query().Where(resourceroute.IDGT(last)).
-			Order(ent.Asc(resourceroute.FieldID)).Limit(loadPage).All(ctx)
-		if err != nil {
-			return fmt.Errorf("load resource routes: %w", err)
-		}
-		for _, row := range rows {
-			fresh.putRoute(row)
-			last = row.ID
-		}
-		more = len(rows) == loadPage
+	if err := readAll(ctx, "resource routes", r.readRoutes, fresh.putRoute); err != nil {
+		return err
 	}
-	secrets, err := r.client.AccountSecret.Query().All(ctx)
-	if err != nil {
-		return fmt.Errorf("load account secrets: %w", err)
-	}
-	for _, row := range secrets {
-		fresh.putAccountSecret(row)
+	if err := readAll(ctx, "account secrets", r.readAccountSecrets, fresh.putAccountSecret); err != nil {
+		return err
 	}
 	r.mu.Lock()
 	r.accounts, r.owners, r.eventTypes = fresh.accounts, fresh.owners, fresh.eventTypes
@@ -175,7 +128,8 @@ func (r *Registry) in(accountID id.ID) *account {
 	return a
 }
 
-func (r *Registry) putSubscription(row *ent.EventSubscription) {
+// putSubscription puts a subscription in and returns its id, as the others of the kind do. r.mu is held for writing.
+func (r *Registry) putSubscription(row *ent.EventSubscription) id.ID {
 	s := r.subscription(row)
 	if s.Problem != nil {
 		r.log.Error("subscription cannot be used", "subscription", id.Format(id.EventSubscription, row.ID), "error", s.Problem)
@@ -192,6 +146,7 @@ func (r *Registry) putSubscription(row *ent.EventSubscription) {
 	} else {
 		a.disabled.Put(rule(row))
 	}
+	return row.ID
 }
 
 // remove takes a subscription out, if it is there.
@@ -204,7 +159,7 @@ func (a *account) remove(subscription id.ID) {
 	delete(a.subscriptions, subscription)
 }
 
-func (r *Registry) putProfile(row *ent.NotificationProfile) {
+func (r *Registry) putProfile(row *ent.NotificationProfile) id.ID {
 	p := r.profile(row)
 	if p.Problem != nil {
 		r.log.Error("profile cannot be used", "profile", id.Format(id.NotificationProfile, row.ID), "error", p.Problem)
@@ -213,6 +168,7 @@ func (r *Registry) putProfile(row *ent.NotificationProfile) {
 	r.releaseCertificates(profiles[row.ID]) // those that it still has were given to it once more
 	profiles[row.ID] = p
 	r.owners[row.ID] = row.AccountID
+	return row.ID
 }
 
 func (r *Registry) remove(kind id.Prefix, object id.ID) {
@@ -313,23 +269,21 @@ func (r *Registry) apply(ctx context.Context, changed map[id.Prefix][]id.ID) err
 	if len(changed) == 0 {
 		return nil
 	}
-	profiles, subscriptions := changed[id.NotificationProfile], changed[id.EventSubscription]
-	profileRows, err := r.client.NotificationProfile.Query().Where(notificationprofile.IDIn(profiles...)).WithAuthSetting().
-		WithCertificate().WithNextCertificate().All(ctx)
+	profiles, err := readChanged(ctx, "notification profiles", r.readProfiles, changed[id.NotificationProfile])
 	if err != nil {
-		return fmt.Errorf("read changed profiles: %w", err)
+		return err
 	}
-	subscriptionRows, err := r.client.EventSubscription.Query().Where(eventsubscription.IDIn(subscriptions...)).All(ctx)
+	subscriptions, err := readChanged(ctx, "event subscriptions", r.readSubscriptions, changed[id.EventSubscription])
 	if err != nil {
-		return fmt.Errorf("read changed subscriptions: %w", err)
+		return err
 	}
-	routeRows, err := r.client.ResourceRoute.Query().Where(resourceroute.IDIn(changed[id.ResourceRoute]...)).All(ctx)
+	routes, err := readChanged(ctx, "resource routes", r.readRoutes, changed[id.ResourceRoute])
 	if err != nil {
-		return fmt.Errorf("read changed resource routes: %w", err)
+		return err
 	}
-	secretRows, err := r.client.AccountSecret.Query().Where(accountsecret.IDIn(changed[id.AccountSecret]...)).All(ctx)
+	secrets, err := readChanged(ctx, "account secrets", r.readAccountSecrets, changed[id.AccountSecret])
 	if err != nil {
-		return fmt.Errorf("read changed account secrets: %w", err)
+		return err
 	}
 	types, err := r.changedEventTypes(ctx, changed[id.EventType])
 	if err != nil {
@@ -344,21 +298,17 @@ func (r *Registry) apply(ctx context.Context, changed map[id.Prefix][]id.ID) err
 	defer r.tellReleased() // without the lock, which is let go first
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, row := range profileRows {
-		r.putProfile(row)
-		delete(gone, row.ID)
+	for _, row := range profiles {
+		delete(gone, r.putProfile(row))
 	}
-	for _, row := range subscriptionRows {
-		r.putSubscription(row)
-		delete(gone, row.ID)
+	for _, row := range subscriptions {
+		delete(gone, r.putSubscription(row))
 	}
-	for _, row := range routeRows {
-		r.putRoute(row)
-		delete(gone, row.ID)
+	for _, row := range routes {
+		delete(gone, r.putRoute(row))
 	}
-	for _, row := range secretRows {
-		r.putAccountSecret(row)
-		delete(gone, row.ID)
+	for _, row := range secrets {
+		delete(gone, r.putAccountSecret(row))
 	}
 	maps.Copy(r.eventTypes, types) // none is ever gone
 	for object, kind := range gone {

@@ -25,7 +25,7 @@ func (r *Registry) Route(accountID id.ID, resource string) (route Route, ok bool
 	return route, ok
 }
 
-func (r *Registry) putRoute(row *ent.ResourceRoute) {
+func (r *Registry) putRoute(row *ent.ResourceRoute) id.ID {
 	route := Route{ID: row.ID}
 	if row.ProfileID != nil {
 		route.ProfileID = *row.ProfileID
@@ -34,6 +34,7 @@ func (r *Registry) putRoute(row *ent.ResourceRoute) {
 	a.routes[row.Resource] = route
 	a.resources[row.ID] = row.Resource
 	r.owners[row.ID] = row.AccountID
+	return row.ID
 }
 
 // removeRoute forgets a route. The resource may have another one by now, which stays.

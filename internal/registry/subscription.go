@@ -1,12 +1,10 @@
 package registry
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -148,7 +146,6 @@ func (r *Registry) profile(row *ent.NotificationProfile) *Profile {
 		ID: row.ID, URL: row.WebhookURL, ShownURL: withoutQuery(row.WebhookURL), Format: payload.Format(row.PayloadFormat), Window: row.WindowSize,
 		ConnectTimeout: connect, ReadTimeout: read, TotalTimeout: connect + 3*read,
 		BucketSize: row.MaxBucketSize, BucketDelay: time.Duration(row.MaxBucketDelayMs) * time.Millisecond,
-		MinTLS: tls.VersionTLS13, MaxTLS: tls.VersionTLS12,
 		Headers: make(http.Header, len(row.Headers)),
 		Retry: retry.Policy{
 			Kind: retry.Kind(row.RetryPolicy.Kind), Delays: row.RetryPolicy.Delays, NoJitter: row.RetryPolicy.NoJitter,
@@ -157,12 +154,7 @@ func (r *Registry) profile(row *ent.NotificationProfile) *Profile {
 	if row.RateLimit != nil {
 		p.RateLimit = *row.RateLimit
 	}
-	if slices.Contains(row.TLSVersions, "TLS_1_2") {
-		p.MinTLS = tls.VersionTLS12
-	}
-	if slices.Contains(row.TLSVersions, "TLS_1_3") {
-		p.MaxTLS = tls.VersionTLS13
-	}
+	p.MinTLS, p.MaxTLS = configure.TLSRange(row.TLSVersions)
 	r.setCertificates(row, p)
 	p.Problem = errors.Join(r.openCredentials(row, p), r.readHeaders(row, p), compileRegexes(row, p))
 	return p
