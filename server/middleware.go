@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -60,10 +61,14 @@ const (
 // setHeaders sets what no answer lacks. The dashboard sets a policy of its own for its pages.
 func setHeaders(header http.Header, requestID string) {
 	header.Set("X-Request-Id", requestID)
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("X-Frame-Options", "DENY")
-	header.Set("Referrer-Policy", "no-referrer")
-	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	maps.Copy(header, always) // the values are shared: whoever sets another one replaces it
+}
+
+var always = http.Header{
+	"X-Content-Type-Options":  {"nosniff"},
+	"X-Frame-Options":         {"DENY"},
+	"Referrer-Policy":         {"no-referrer"},
+	"Content-Security-Policy": {"default-src 'none'; frame-ancestors 'none'"},
 }
 
 // requestIDOf returns the id that the client, or a proxy before us, gave to the request, or a new one.

@@ -16,6 +16,8 @@ import (
 const (
 	archiveBatch  = 500
 	archiveLinger = 50 * time.Millisecond
+	// archiveGather is how long results gather in Redis before they are read again: each reading costs about as much as five results.
+	archiveGather = 10 * time.Millisecond
 	archivePause  = 500 * time.Millisecond
 	// maxUnarchived is how many results of a partition may wait for the database; then no more work is taken.
 	maxUnarchived = 100_000
@@ -53,6 +55,9 @@ func (w *Worker) readResults(ctx context.Context, partition int, results chan<- 
 		}
 		if len(read) > 0 {
 			results <- read
+			if len(read) < archiveBatch {
+				pause.For(ctx, archiveGather)
+			}
 		}
 		if err != nil && ctx.Err() == nil {
 			w.streamFailed(ctx, partition, err)

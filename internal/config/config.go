@@ -33,7 +33,7 @@ type Settings struct {
 	AllowedOrigins      []string `env:"HOOKLINE_ALLOWED_ORIGINS" placeholder:"ORIGIN" help:"Origins of web pages that may call the API from elsewhere, such as https://app.example.com, comma-separated."`
 	Introspection       bool     `env:"HOOKLINE_INTROSPECTION" default:"true" negatable:"" help:"Let clients of the API ask for its schema, at /graphql and /schema.graphql, and suggest names in errors."`
 	EncryptionKeys      string   `env:"HOOKLINE_ENCRYPTION_KEYS" placeholder:"ID:BASE64" help:"Keys that encrypt secrets at rest: id:base64 of 32 bytes, comma-separated; the first one encrypts. With SQLite, the default is one made in the data folder."`
-	Partitions          int      `env:"HOOKLINE_PARTITIONS" placeholder:"N" help:"Work streams in Redis, 1-64; the same for every process. The default is 8, or 1 with the embedded Redis."`
+	Partitions          int      `env:"HOOKLINE_PARTITIONS" placeholder:"N" help:"Work streams in Redis, 1-64; the same for every process. More of them spread over the nodes of a Redis Cluster, and cost a little. The default is 8 with a cluster, else 1."`
 	MaxPayload          int      `env:"HOOKLINE_MAX_PAYLOAD" default:"262144" placeholder:"BYTES" help:"The largest payload of an event: 1024-16777216."`
 	MaxSocketsPerKey    int      `env:"HOOKLINE_MAX_SOCKETS_PER_KEY" default:"2000" placeholder:"N" help:"How many websockets an API key may have open at once on each server: 1-1000000."`
 	MaxOperationsPerKey int      `env:"HOOKLINE_MAX_OPERATIONS_PER_KEY" default:"10000" placeholder:"N" help:"How many GraphQL operations an API key may run at once on each server, over websockets, streams and requests together: 1-1000000."`
@@ -94,9 +94,9 @@ func (s *Settings) Validate() error {
 		check("HOOKLINE_ENCRYPTION_KEYS", errors.New("is needed with PostgreSQL: id:base64 of 32 random bytes, such as `k1:$(openssl rand -base64 32)`"))
 	}
 	if s.Partitions == 0 {
-		s.Partitions = 8
-		if s.RedisURL == stream.Embedded {
-			s.Partitions = 1
+		s.Partitions = 1
+		if stream.IsCluster(s.RedisURL) {
+			s.Partitions = 8
 		}
 	}
 	check("HOOKLINE_PARTITIONS", checkRange(s.Partitions, 1, 64))

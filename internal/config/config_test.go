@@ -93,8 +93,12 @@ func TestDefaultsFollowFromOthers(t *testing.T) {
 		t.Errorf("embedded: %v, %d partitions, %s", err, s.Partitions, s.DatabaseURL)
 	}
 	s = valid()
-	s.RedisURL = "redis://127.0.0.1"
-	if err := s.Validate(); err != nil || s.Partitions != 8 {
-		t.Errorf("Redis: %v, %d partitions", err, s.Partitions)
+	for url, want := range map[string]int{
+		"redis://127.0.0.1": 1, "rediss+sentinel://127.0.0.1?master_name=m": 1, "redis+cluster://127.0.0.1": 8, "rediss+cluster://127.0.0.1": 8,
+	} {
+		s.RedisURL, s.Partitions = url, 0
+		if err := s.Validate(); err != nil || s.Partitions != want {
+			t.Errorf("%s: %v, %d partitions, want %d", url, err, s.Partitions, want)
+		}
 	}
 }

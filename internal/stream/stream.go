@@ -106,6 +106,12 @@ func (s *Streams) passTime() {
 	}
 }
 
+// IsCluster reports whether the URL is that of a Redis Cluster.
+func IsCluster(url string) bool {
+	scheme, _, _ := strings.Cut(url, "://")
+	return strings.HasSuffix(scheme, "+cluster")
+}
+
 func connect(url string, blocked int) (redis.UniversalClient, error) {
 	scheme, rest, _ := strings.Cut(url, "://")
 	transport, kind, _ := strings.Cut(scheme, "+")
