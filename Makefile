@@ -10,6 +10,8 @@ TOOL := go tool -modfile=tools/go.mod
 # The name of benchmarks to run, and where: make microbench BENCH=Match PKG=./internal/match
 BENCH ?= .
 PKG ?= ./...
+# For how long each fuzz target runs.
+FUZZTIME ?= 30s
 
 # The demo account with sample traffic; DEMO=0 leaves it out.
 ifeq ($(DEMO),0)
@@ -19,7 +21,7 @@ run: export HOOKLINE_DEMO := true
 endif
 
 # All are phony: Go and scripts/build-dashboard know themselves what has changed.
-.PHONY: build dashboard run test lint generate generate-check vuln bench microbench clean help
+.PHONY: build dashboard run test lint generate generate-check vuln fuzz bench microbench clean help
 
 build: ## Build bin/hookline, with the dashboard as built last
 	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/hookline ./cmd/hookline
@@ -45,6 +47,9 @@ generate-check: ## Fail if what is generated is not what its sources give
 
 vuln: ## Look for known vulnerabilities in what the code calls
 	scripts/check-vulnerabilities
+
+fuzz: ## Run each fuzz target for a while: make fuzz FUZZTIME=5m PKG=./internal/stream
+	FUZZTIME=$(FUZZTIME) scripts/fuzz $(PKG)
 
 bench: ## Measure the path of an event beside the HTTP client alone: make bench LINES=single,latency
 	scripts/install-test-deps

@@ -33,6 +33,7 @@ import (
 	"github.com/hookline/hookline/ent/marker"
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/ent/resourceroute"
+	"github.com/hookline/hookline/ent/subscriptionhealth"
 )
 
 // Client is the client that holds all ent builders.
@@ -74,6 +75,8 @@ type Client struct {
 	NotificationProfile *NotificationProfileClient
 	// ResourceRoute is the client for interacting with the ResourceRoute builders.
 	ResourceRoute *ResourceRouteClient
+	// SubscriptionHealth is the client for interacting with the SubscriptionHealth builders.
+	SubscriptionHealth *SubscriptionHealthClient
 }
 
 // NewClient creates a new client configured with the given options.
@@ -102,6 +105,7 @@ func (c *Client) init() {
 	c.Marker = NewMarkerClient(c.config)
 	c.NotificationProfile = NewNotificationProfileClient(c.config)
 	c.ResourceRoute = NewResourceRouteClient(c.config)
+	c.SubscriptionHealth = NewSubscriptionHealthClient(c.config)
 }
 
 type (
@@ -211,6 +215,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Marker:              NewMarkerClient(cfg),
 		NotificationProfile: NewNotificationProfileClient(cfg),
 		ResourceRoute:       NewResourceRouteClient(cfg),
+		SubscriptionHealth:  NewSubscriptionHealthClient(cfg),
 	}, nil
 }
 
@@ -247,6 +252,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Marker:              NewMarkerClient(cfg),
 		NotificationProfile: NewNotificationProfileClient(cfg),
 		ResourceRoute:       NewResourceRouteClient(cfg),
+		SubscriptionHealth:  NewSubscriptionHealthClient(cfg),
 	}, nil
 }
 
@@ -279,7 +285,7 @@ func (c *Client) Use(hooks ...Hook) {
 		c.APIKey, c.Account, c.AccountSecret, c.Attempt, c.AuditEntry, c.AuthSetting,
 		c.Category, c.Certificate, c.ConfigChange, c.Delivery, c.Event,
 		c.EventSubscription, c.EventType, c.IdempotencyKey, c.Marker,
-		c.NotificationProfile, c.ResourceRoute,
+		c.NotificationProfile, c.ResourceRoute, c.SubscriptionHealth,
 	} {
 		n.Use(hooks...)
 	}
@@ -292,7 +298,7 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 		c.APIKey, c.Account, c.AccountSecret, c.Attempt, c.AuditEntry, c.AuthSetting,
 		c.Category, c.Certificate, c.ConfigChange, c.Delivery, c.Event,
 		c.EventSubscription, c.EventType, c.IdempotencyKey, c.Marker,
-		c.NotificationProfile, c.ResourceRoute,
+		c.NotificationProfile, c.ResourceRoute, c.SubscriptionHealth,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -335,6 +341,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.NotificationProfile.mutate(ctx, m)
 	case *ResourceRouteMutation:
 		return c.ResourceRoute.mutate(ctx, m)
+	case *SubscriptionHealthMutation:
+		return c.SubscriptionHealth.mutate(ctx, m)
 	default:
 		return nil, fmt.Errorf("ent: unknown mutation type %T", m)
 	}
@@ -2010,6 +2018,22 @@ func (c *EventSubscriptionClient) QueryProfile(_m *EventSubscription) *Notificat
 	return query
 }
 
+// QueryHealth queries the health edge of a EventSubscription.
+func (c *EventSubscriptionClient) QueryHealth(_m *EventSubscription) *SubscriptionHealthQuery {
+	query := (&SubscriptionHealthClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(eventsubscription.Table, eventsubscription.FieldID, id),
+			sqlgraph.To(subscriptionhealth.Table, subscriptionhealth.FieldID),
+			sqlgraph.Edge(sqlgraph.O2O, false, eventsubscription.HealthTable, eventsubscription.HealthColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // Hooks returns the client hooks.
 func (c *EventSubscriptionClient) Hooks() []Hook {
 	hooks := c.hooks.EventSubscription
@@ -2819,16 +2843,169 @@ func (c *ResourceRouteClient) mutate(ctx context.Context, m *ResourceRouteMutati
 	}
 }
 
+// SubscriptionHealthClient is a client for the SubscriptionHealth schema.
+type SubscriptionHealthClient struct {
+	config
+}
+
+// NewSubscriptionHealthClient returns a client for the SubscriptionHealth from the given config.
+func NewSubscriptionHealthClient(c config) *SubscriptionHealthClient {
+	return &SubscriptionHealthClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `subscriptionhealth.Hooks(f(g(h())))`.
+func (c *SubscriptionHealthClient) Use(hooks ...Hook) {
+	c.hooks.SubscriptionHealth = append(c.hooks.SubscriptionHealth, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `subscriptionhealth.Intercept(f(g(h())))`.
+func (c *SubscriptionHealthClient) Intercept(interceptors ...Interceptor) {
+	c.inters.SubscriptionHealth = append(c.inters.SubscriptionHealth, interceptors...)
+}
+
+// Create returns a builder for creating a SubscriptionHealth entity.
+func (c *SubscriptionHealthClient) Create() *SubscriptionHealthCreate {
+	mutation := newSubscriptionHealthMutation(c.config, OpCreate)
+	return &SubscriptionHealthCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of SubscriptionHealth entities.
+func (c *SubscriptionHealthClient) CreateBulk(builders ...*SubscriptionHealthCreate) *SubscriptionHealthCreateBulk {
+	return &SubscriptionHealthCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *SubscriptionHealthClient) MapCreateBulk(slice any, setFunc func(*SubscriptionHealthCreate, int)) *SubscriptionHealthCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &SubscriptionHealthCreateBulk{err: fmt.Errorf("calling to SubscriptionHealthClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*SubscriptionHealthCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &SubscriptionHealthCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for SubscriptionHealth.
+func (c *SubscriptionHealthClient) Update() *SubscriptionHealthUpdate {
+	mutation := newSubscriptionHealthMutation(c.config, OpUpdate)
+	return &SubscriptionHealthUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *SubscriptionHealthClient) UpdateOne(_m *SubscriptionHealth) *SubscriptionHealthUpdateOne {
+	mutation := newSubscriptionHealthMutation(c.config, OpUpdateOne, withSubscriptionHealth(_m))
+	return &SubscriptionHealthUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *SubscriptionHealthClient) UpdateOneID(id uuid.UUID) *SubscriptionHealthUpdateOne {
+	mutation := newSubscriptionHealthMutation(c.config, OpUpdateOne, withSubscriptionHealthID(id))
+	return &SubscriptionHealthUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for SubscriptionHealth.
+func (c *SubscriptionHealthClient) Delete() *SubscriptionHealthDelete {
+	mutation := newSubscriptionHealthMutation(c.config, OpDelete)
+	return &SubscriptionHealthDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *SubscriptionHealthClient) DeleteOne(_m *SubscriptionHealth) *SubscriptionHealthDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *SubscriptionHealthClient) DeleteOneID(id uuid.UUID) *SubscriptionHealthDeleteOne {
+	builder := c.Delete().Where(subscriptionhealth.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &SubscriptionHealthDeleteOne{builder}
+}
+
+// Query returns a query builder for SubscriptionHealth.
+func (c *SubscriptionHealthClient) Query() *SubscriptionHealthQuery {
+	return &SubscriptionHealthQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeSubscriptionHealth},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a SubscriptionHealth entity by its id.
+func (c *SubscriptionHealthClient) Get(ctx context.Context, id uuid.UUID) (*SubscriptionHealth, error) {
+	return c.Query().Where(subscriptionhealth.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *SubscriptionHealthClient) GetX(ctx context.Context, id uuid.UUID) *SubscriptionHealth {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QuerySubscription queries the subscription edge of a SubscriptionHealth.
+func (c *SubscriptionHealthClient) QuerySubscription(_m *SubscriptionHealth) *EventSubscriptionQuery {
+	query := (&EventSubscriptionClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(subscriptionhealth.Table, subscriptionhealth.FieldID, id),
+			sqlgraph.To(eventsubscription.Table, eventsubscription.FieldID),
+			sqlgraph.Edge(sqlgraph.O2O, true, subscriptionhealth.SubscriptionTable, subscriptionhealth.SubscriptionColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *SubscriptionHealthClient) Hooks() []Hook {
+	hooks := c.hooks.SubscriptionHealth
+	return append(hooks[:len(hooks):len(hooks)], subscriptionhealth.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *SubscriptionHealthClient) Interceptors() []Interceptor {
+	inters := c.inters.SubscriptionHealth
+	return append(inters[:len(inters):len(inters)], subscriptionhealth.Interceptors[:]...)
+}
+
+func (c *SubscriptionHealthClient) mutate(ctx context.Context, m *SubscriptionHealthMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&SubscriptionHealthCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&SubscriptionHealthUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&SubscriptionHealthUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&SubscriptionHealthDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown SubscriptionHealth mutation op: %q", m.Op())
+	}
+}
+
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
 		APIKey, Account, AccountSecret, Attempt, AuditEntry, AuthSetting, Category,
 		Certificate, ConfigChange, Delivery, Event, EventSubscription, EventType,
-		IdempotencyKey, Marker, NotificationProfile, ResourceRoute []ent.Hook
+		IdempotencyKey, Marker, NotificationProfile, ResourceRoute,
+		SubscriptionHealth []ent.Hook
 	}
 	inters struct {
 		APIKey, Account, AccountSecret, Attempt, AuditEntry, AuthSetting, Category,
 		Certificate, ConfigChange, Delivery, Event, EventSubscription, EventType,
-		IdempotencyKey, Marker, NotificationProfile, ResourceRoute []ent.Interceptor
+		IdempotencyKey, Marker, NotificationProfile, ResourceRoute,
+		SubscriptionHealth []ent.Interceptor
 	}
 )

@@ -29,6 +29,7 @@ import (
 	"github.com/hookline/hookline/ent/marker"
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/ent/resourceroute"
+	"github.com/hookline/hookline/ent/subscriptionhealth"
 )
 
 // ent aliases to avoid import conflicts in user's code.
@@ -106,6 +107,7 @@ func checkColumn(t, c string) error {
 			marker.Table:              marker.ValidColumn,
 			notificationprofile.Table: notificationprofile.ValidColumn,
 			resourceroute.Table:       resourceroute.ValidColumn,
+			subscriptionhealth.Table:  subscriptionhealth.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

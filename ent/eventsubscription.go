@@ -14,6 +14,7 @@ import (
 	"github.com/hookline/hookline/ent/eventsubscription"
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/ent/schema/types"
+	"github.com/hookline/hookline/ent/subscriptionhealth"
 )
 
 // EventSubscription is the model entity for the EventSubscription schema.
@@ -67,9 +68,11 @@ type EventSubscription struct {
 type EventSubscriptionEdges struct {
 	// Profile holds the value of the profile edge.
 	Profile *NotificationProfile `json:"profile,omitempty"`
+	// Health holds the value of the health edge.
+	Health *SubscriptionHealth `json:"health,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [1]bool
+	loadedTypes [2]bool
 }
 
 // ProfileOrErr returns the Profile value or an error if the edge
@@ -81,6 +84,17 @@ func (e EventSubscriptionEdges) ProfileOrErr() (*NotificationProfile, error) {
 		return nil, &NotFoundError{label: notificationprofile.Label}
 	}
 	return nil, &NotLoadedError{edge: "profile"}
+}
+
+// HealthOrErr returns the Health value or an error if the edge
+// was not loaded in eager-loading, or loaded but was not found.
+func (e EventSubscriptionEdges) HealthOrErr() (*SubscriptionHealth, error) {
+	if e.Health != nil {
+		return e.Health, nil
+	} else if e.loadedTypes[1] {
+		return nil, &NotFoundError{label: subscriptionhealth.Label}
+	}
+	return nil, &NotLoadedError{edge: "health"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -250,6 +264,11 @@ func (_m *EventSubscription) Value(name string) (ent.Value, error) {
 // QueryProfile queries the "profile" edge of the EventSubscription entity.
 func (_m *EventSubscription) QueryProfile() *NotificationProfileQuery {
 	return NewEventSubscriptionClient(_m.config).QueryProfile(_m)
+}
+
+// QueryHealth queries the "health" edge of the EventSubscription entity.
+func (_m *EventSubscription) QueryHealth() *SubscriptionHealthQuery {
+	return NewEventSubscriptionClient(_m.config).QueryHealth(_m)
 }
 
 // Update returns a builder for updating this EventSubscription.

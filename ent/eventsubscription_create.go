@@ -14,6 +14,7 @@ import (
 	"github.com/hookline/hookline/ent/eventsubscription"
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/ent/schema/types"
+	"github.com/hookline/hookline/ent/subscriptionhealth"
 )
 
 // EventSubscriptionCreate is the builder for creating a EventSubscription entity.
@@ -220,6 +221,25 @@ func (_c *EventSubscriptionCreate) SetNillableID(v *uuid.UUID) *EventSubscriptio
 // SetProfile sets the "profile" edge to the NotificationProfile entity.
 func (_c *EventSubscriptionCreate) SetProfile(v *NotificationProfile) *EventSubscriptionCreate {
 	return _c.SetProfileID(v.ID)
+}
+
+// SetHealthID sets the "health" edge to the SubscriptionHealth entity by ID.
+func (_c *EventSubscriptionCreate) SetHealthID(id uuid.UUID) *EventSubscriptionCreate {
+	_c.mutation.SetHealthID(id)
+	return _c
+}
+
+// SetNillableHealthID sets the "health" edge to the SubscriptionHealth entity by ID if the given value is not nil.
+func (_c *EventSubscriptionCreate) SetNillableHealthID(id *uuid.UUID) *EventSubscriptionCreate {
+	if id != nil {
+		_c = _c.SetHealthID(*id)
+	}
+	return _c
+}
+
+// SetHealth sets the "health" edge to the SubscriptionHealth entity.
+func (_c *EventSubscriptionCreate) SetHealth(v *SubscriptionHealth) *EventSubscriptionCreate {
+	return _c.SetHealthID(v.ID)
 }
 
 // Mutation returns the EventSubscriptionMutation object of the builder.
@@ -488,6 +508,22 @@ func (_c *EventSubscriptionCreate) createSpec() (*EventSubscription, *sqlgraph.C
 			edge.Target.Nodes = append(edge.Target.Nodes, k)
 		}
 		_node.ProfileID = nodes[0]
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.HealthIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2O,
+			Inverse: false,
+			Table:   eventsubscription.HealthTable,
+			Columns: []string{eventsubscription.HealthColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(subscriptionhealth.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
 		_spec.Edges = append(_spec.Edges, edge)
 	}
 	return _node, _spec

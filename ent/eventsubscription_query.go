@@ -4,6 +4,7 @@ package ent
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"math"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/hookline/hookline/ent/eventsubscription"
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/ent/predicate"
+	"github.com/hookline/hookline/ent/subscriptionhealth"
 )
 
 // EventSubscriptionQuery is the builder for querying EventSubscription entities.
@@ -26,6 +28,7 @@ type EventSubscriptionQuery struct {
 	inters      []Interceptor
 	predicates  []predicate.EventSubscription
 	withProfile *NotificationProfileQuery
+	withHealth  *SubscriptionHealthQuery
 	modifiers   []func(*sql.Selector)
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
@@ -78,6 +81,28 @@ func (_q *EventSubscriptionQuery) QueryProfile() *NotificationProfileQuery {
 			sqlgraph.From(eventsubscription.Table, eventsubscription.FieldID, selector),
 			sqlgraph.To(notificationprofile.Table, notificationprofile.FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, eventsubscription.ProfileTable, eventsubscription.ProfileColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryHealth chains the current query on the "health" edge.
+func (_q *EventSubscriptionQuery) QueryHealth() *SubscriptionHealthQuery {
+	query := (&SubscriptionHealthClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(eventsubscription.Table, eventsubscription.FieldID, selector),
+			sqlgraph.To(subscriptionhealth.Table, subscriptionhealth.FieldID),
+			sqlgraph.Edge(sqlgraph.O2O, false, eventsubscription.HealthTable, eventsubscription.HealthColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -278,6 +303,7 @@ func (_q *EventSubscriptionQuery) Clone() *EventSubscriptionQuery {
 		inters:      append([]Interceptor{}, _q.inters...),
 		predicates:  append([]predicate.EventSubscription{}, _q.predicates...),
 		withProfile: _q.withProfile.Clone(),
+		withHealth:  _q.withHealth.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -293,6 +319,17 @@ func (_q *EventSubscriptionQuery) WithProfile(opts ...func(*NotificationProfileQ
 		opt(query)
 	}
 	_q.withProfile = query
+	return _q
+}
+
+// WithHealth tells the query-builder to eager-load the nodes that are connected to
+// the "health" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *EventSubscriptionQuery) WithHealth(opts ...func(*SubscriptionHealthQuery)) *EventSubscriptionQuery {
+	query := (&SubscriptionHealthClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withHealth = query
 	return _q
 }
 
@@ -374,8 +411,9 @@ func (_q *EventSubscriptionQuery) sqlAll(ctx context.Context, hooks ...queryHook
 	var (
 		nodes       = []*EventSubscription{}
 		_spec       = _q.querySpec()
-		loadedTypes = [1]bool{
+		loadedTypes = [2]bool{
 			_q.withProfile != nil,
+			_q.withHealth != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -402,6 +440,12 @@ func (_q *EventSubscriptionQuery) sqlAll(ctx context.Context, hooks ...queryHook
 	if query := _q.withProfile; query != nil {
 		if err := _q.loadProfile(ctx, query, nodes, nil,
 			func(n *EventSubscription, e *NotificationProfile) { n.Edges.Profile = e }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withHealth; query != nil {
+		if err := _q.loadHealth(ctx, query, nodes, nil,
+			func(n *EventSubscription, e *SubscriptionHealth) { n.Edges.Health = e }); err != nil {
 			return nil, err
 		}
 	}
@@ -434,6 +478,33 @@ func (_q *EventSubscriptionQuery) loadProfile(ctx context.Context, query *Notifi
 		for i := range nodes {
 			assign(nodes[i], n)
 		}
+	}
+	return nil
+}
+func (_q *EventSubscriptionQuery) loadHealth(ctx context.Context, query *SubscriptionHealthQuery, nodes []*EventSubscription, init func(*EventSubscription), assign func(*EventSubscription, *SubscriptionHealth)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[uuid.UUID]*EventSubscription)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(subscriptionhealth.FieldSubscriptionID)
+	}
+	query.Where(predicate.SubscriptionHealth(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(eventsubscription.HealthColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.SubscriptionID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "subscription_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/ent/predicate"
 	"github.com/hookline/hookline/ent/schema/types"
+	"github.com/hookline/hookline/ent/subscriptionhealth"
 )
 
 // EventSubscriptionUpdate is the builder for updating EventSubscription entities.
@@ -227,6 +228,25 @@ func (_u *EventSubscriptionUpdate) SetProfile(v *NotificationProfile) *EventSubs
 	return _u.SetProfileID(v.ID)
 }
 
+// SetHealthID sets the "health" edge to the SubscriptionHealth entity by ID.
+func (_u *EventSubscriptionUpdate) SetHealthID(id uuid.UUID) *EventSubscriptionUpdate {
+	_u.mutation.SetHealthID(id)
+	return _u
+}
+
+// SetNillableHealthID sets the "health" edge to the SubscriptionHealth entity by ID if the given value is not nil.
+func (_u *EventSubscriptionUpdate) SetNillableHealthID(id *uuid.UUID) *EventSubscriptionUpdate {
+	if id != nil {
+		_u = _u.SetHealthID(*id)
+	}
+	return _u
+}
+
+// SetHealth sets the "health" edge to the SubscriptionHealth entity.
+func (_u *EventSubscriptionUpdate) SetHealth(v *SubscriptionHealth) *EventSubscriptionUpdate {
+	return _u.SetHealthID(v.ID)
+}
+
 // Mutation returns the EventSubscriptionMutation object of the builder.
 func (_u *EventSubscriptionUpdate) Mutation() *EventSubscriptionMutation {
 	return _u.mutation
@@ -235,6 +255,12 @@ func (_u *EventSubscriptionUpdate) Mutation() *EventSubscriptionMutation {
 // ClearProfile clears the "profile" edge to the NotificationProfile entity.
 func (_u *EventSubscriptionUpdate) ClearProfile() *EventSubscriptionUpdate {
 	_u.mutation.ClearProfile()
+	return _u
+}
+
+// ClearHealth clears the "health" edge to the SubscriptionHealth entity.
+func (_u *EventSubscriptionUpdate) ClearHealth() *EventSubscriptionUpdate {
+	_u.mutation.ClearHealth()
 	return _u
 }
 
@@ -386,6 +412,35 @@ func (_u *EventSubscriptionUpdate) sqlSave(ctx context.Context) (_node int, err 
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(notificationprofile.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.HealthCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2O,
+			Inverse: false,
+			Table:   eventsubscription.HealthTable,
+			Columns: []string{eventsubscription.HealthColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(subscriptionhealth.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.HealthIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2O,
+			Inverse: false,
+			Table:   eventsubscription.HealthTable,
+			Columns: []string{eventsubscription.HealthColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(subscriptionhealth.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {
@@ -609,6 +664,25 @@ func (_u *EventSubscriptionUpdateOne) SetProfile(v *NotificationProfile) *EventS
 	return _u.SetProfileID(v.ID)
 }
 
+// SetHealthID sets the "health" edge to the SubscriptionHealth entity by ID.
+func (_u *EventSubscriptionUpdateOne) SetHealthID(id uuid.UUID) *EventSubscriptionUpdateOne {
+	_u.mutation.SetHealthID(id)
+	return _u
+}
+
+// SetNillableHealthID sets the "health" edge to the SubscriptionHealth entity by ID if the given value is not nil.
+func (_u *EventSubscriptionUpdateOne) SetNillableHealthID(id *uuid.UUID) *EventSubscriptionUpdateOne {
+	if id != nil {
+		_u = _u.SetHealthID(*id)
+	}
+	return _u
+}
+
+// SetHealth sets the "health" edge to the SubscriptionHealth entity.
+func (_u *EventSubscriptionUpdateOne) SetHealth(v *SubscriptionHealth) *EventSubscriptionUpdateOne {
+	return _u.SetHealthID(v.ID)
+}
+
 // Mutation returns the EventSubscriptionMutation object of the builder.
 func (_u *EventSubscriptionUpdateOne) Mutation() *EventSubscriptionMutation {
 	return _u.mutation
@@ -617,6 +691,12 @@ func (_u *EventSubscriptionUpdateOne) Mutation() *EventSubscriptionMutation {
 // ClearProfile clears the "profile" edge to the NotificationProfile entity.
 func (_u *EventSubscriptionUpdateOne) ClearProfile() *EventSubscriptionUpdateOne {
 	_u.mutation.ClearProfile()
+	return _u
+}
+
+// ClearHealth clears the "health" edge to the SubscriptionHealth entity.
+func (_u *EventSubscriptionUpdateOne) ClearHealth() *EventSubscriptionUpdateOne {
+	_u.mutation.ClearHealth()
 	return _u
 }
 
@@ -798,6 +878,35 @@ func (_u *EventSubscriptionUpdateOne) sqlSave(ctx context.Context) (_node *Event
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(notificationprofile.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.HealthCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2O,
+			Inverse: false,
+			Table:   eventsubscription.HealthTable,
+			Columns: []string{eventsubscription.HealthColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(subscriptionhealth.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.HealthIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2O,
+			Inverse: false,
+			Table:   eventsubscription.HealthTable,
+			Columns: []string{eventsubscription.HealthColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(subscriptionhealth.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {

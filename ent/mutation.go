@@ -31,6 +31,7 @@ import (
 	"github.com/hookline/hookline/ent/predicate"
 	"github.com/hookline/hookline/ent/resourceroute"
 	"github.com/hookline/hookline/ent/schema/types"
+	"github.com/hookline/hookline/ent/subscriptionhealth"
 )
 
 const (
@@ -59,6 +60,7 @@ const (
 	TypeMarker              = "Marker"
 	TypeNotificationProfile = "NotificationProfile"
 	TypeResourceRoute       = "ResourceRoute"
+	TypeSubscriptionHealth  = "SubscriptionHealth"
 )
 
 // APIKeyMutation represents an operation that mutates the APIKey nodes in the graph.
@@ -10557,6 +10559,8 @@ type EventSubscriptionMutation struct {
 	clearedFields               map[string]struct{}
 	profile                     *uuid.UUID
 	clearedprofile              bool
+	health                      *uuid.UUID
+	clearedhealth               bool
 	done                        bool
 	oldValue                    func(context.Context) (*EventSubscription, error)
 	predicates                  []predicate.EventSubscription
@@ -11402,6 +11406,45 @@ func (m *EventSubscriptionMutation) ResetProfile() {
 	m.clearedprofile = false
 }
 
+// SetHealthID sets the "health" edge to the SubscriptionHealth entity by id.
+func (m *EventSubscriptionMutation) SetHealthID(id uuid.UUID) {
+	m.health = &id
+}
+
+// ClearHealth clears the "health" edge to the SubscriptionHealth entity.
+func (m *EventSubscriptionMutation) ClearHealth() {
+	m.clearedhealth = true
+}
+
+// HealthCleared reports if the "health" edge to the SubscriptionHealth entity was cleared.
+func (m *EventSubscriptionMutation) HealthCleared() bool {
+	return m.clearedhealth
+}
+
+// HealthID returns the "health" edge ID in the mutation.
+func (m *EventSubscriptionMutation) HealthID() (id uuid.UUID, exists bool) {
+	if m.health != nil {
+		return *m.health, true
+	}
+	return
+}
+
+// HealthIDs returns the "health" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// HealthID instead. It exists only for internal usage by the builders.
+func (m *EventSubscriptionMutation) HealthIDs() (ids []uuid.UUID) {
+	if id := m.health; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetHealth resets all changes to the "health" edge.
+func (m *EventSubscriptionMutation) ResetHealth() {
+	m.health = nil
+	m.clearedhealth = false
+}
+
 // Where appends a list predicates to the EventSubscriptionMutation builder.
 func (m *EventSubscriptionMutation) Where(ps ...predicate.EventSubscription) {
 	m.predicates = append(m.predicates, ps...)
@@ -11854,9 +11897,12 @@ func (m *EventSubscriptionMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *EventSubscriptionMutation) AddedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 2)
 	if m.profile != nil {
 		edges = append(edges, eventsubscription.EdgeProfile)
+	}
+	if m.health != nil {
+		edges = append(edges, eventsubscription.EdgeHealth)
 	}
 	return edges
 }
@@ -11869,13 +11915,17 @@ func (m *EventSubscriptionMutation) AddedIDs(name string) []ent.Value {
 		if id := m.profile; id != nil {
 			return []ent.Value{*id}
 		}
+	case eventsubscription.EdgeHealth:
+		if id := m.health; id != nil {
+			return []ent.Value{*id}
+		}
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *EventSubscriptionMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 2)
 	return edges
 }
 
@@ -11887,9 +11937,12 @@ func (m *EventSubscriptionMutation) RemovedIDs(name string) []ent.Value {
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *EventSubscriptionMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 2)
 	if m.clearedprofile {
 		edges = append(edges, eventsubscription.EdgeProfile)
+	}
+	if m.clearedhealth {
+		edges = append(edges, eventsubscription.EdgeHealth)
 	}
 	return edges
 }
@@ -11900,6 +11953,8 @@ func (m *EventSubscriptionMutation) EdgeCleared(name string) bool {
 	switch name {
 	case eventsubscription.EdgeProfile:
 		return m.clearedprofile
+	case eventsubscription.EdgeHealth:
+		return m.clearedhealth
 	}
 	return false
 }
@@ -11911,6 +11966,9 @@ func (m *EventSubscriptionMutation) ClearEdge(name string) error {
 	case eventsubscription.EdgeProfile:
 		m.ClearProfile()
 		return nil
+	case eventsubscription.EdgeHealth:
+		m.ClearHealth()
+		return nil
 	}
 	return fmt.Errorf("unknown EventSubscription unique edge %s", name)
 }
@@ -11921,6 +11979,9 @@ func (m *EventSubscriptionMutation) ResetEdge(name string) error {
 	switch name {
 	case eventsubscription.EdgeProfile:
 		m.ResetProfile()
+		return nil
+	case eventsubscription.EdgeHealth:
+		m.ResetHealth()
 		return nil
 	}
 	return fmt.Errorf("unknown EventSubscription edge %s", name)
@@ -16395,4 +16456,902 @@ func (m *ResourceRouteMutation) ResetEdge(name string) error {
 		return nil
 	}
 	return fmt.Errorf("unknown ResourceRoute edge %s", name)
+}
+
+// SubscriptionHealthMutation represents an operation that mutates the SubscriptionHealth nodes in the graph.
+type SubscriptionHealthMutation struct {
+	config
+	op                  Op
+	typ                 string
+	id                  *uuid.UUID
+	account_id          *uuid.UUID
+	failing_since       *time.Time
+	failed_attempts     *int
+	addfailed_attempts  *int
+	last_success_at     *time.Time
+	last_failure_at     *time.Time
+	enabled_at          *time.Time
+	warned_at           *time.Time
+	clearedFields       map[string]struct{}
+	subscription        *uuid.UUID
+	clearedsubscription bool
+	done                bool
+	oldValue            func(context.Context) (*SubscriptionHealth, error)
+	predicates          []predicate.SubscriptionHealth
+}
+
+var _ ent.Mutation = (*SubscriptionHealthMutation)(nil)
+
+// subscriptionhealthOption allows management of the mutation configuration using functional options.
+type subscriptionhealthOption func(*SubscriptionHealthMutation)
+
+// newSubscriptionHealthMutation creates new mutation for the SubscriptionHealth entity.
+func newSubscriptionHealthMutation(c config, op Op, opts ...subscriptionhealthOption) *SubscriptionHealthMutation {
+	m := &SubscriptionHealthMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeSubscriptionHealth,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withSubscriptionHealthID sets the ID field of the mutation.
+func withSubscriptionHealthID(id uuid.UUID) subscriptionhealthOption {
+	return func(m *SubscriptionHealthMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *SubscriptionHealth
+		)
+		m.oldValue = func(ctx context.Context) (*SubscriptionHealth, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().SubscriptionHealth.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withSubscriptionHealth sets the old SubscriptionHealth of the mutation.
+func withSubscriptionHealth(node *SubscriptionHealth) subscriptionhealthOption {
+	return func(m *SubscriptionHealthMutation) {
+		m.oldValue = func(context.Context) (*SubscriptionHealth, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m SubscriptionHealthMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m SubscriptionHealthMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of SubscriptionHealth entities.
+func (m *SubscriptionHealthMutation) SetID(id uuid.UUID) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *SubscriptionHealthMutation) ID() (id uuid.UUID, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *SubscriptionHealthMutation) IDs(ctx context.Context) ([]uuid.UUID, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []uuid.UUID{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().SubscriptionHealth.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetAccountID sets the "account_id" field.
+func (m *SubscriptionHealthMutation) SetAccountID(u uuid.UUID) {
+	m.account_id = &u
+}
+
+// AccountID returns the value of the "account_id" field in the mutation.
+func (m *SubscriptionHealthMutation) AccountID() (r uuid.UUID, exists bool) {
+	v := m.account_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAccountID returns the old "account_id" field's value of the SubscriptionHealth entity.
+// If the SubscriptionHealth object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SubscriptionHealthMutation) OldAccountID(ctx context.Context) (v uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAccountID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAccountID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAccountID: %w", err)
+	}
+	return oldValue.AccountID, nil
+}
+
+// ResetAccountID resets all changes to the "account_id" field.
+func (m *SubscriptionHealthMutation) ResetAccountID() {
+	m.account_id = nil
+}
+
+// SetSubscriptionID sets the "subscription_id" field.
+func (m *SubscriptionHealthMutation) SetSubscriptionID(u uuid.UUID) {
+	m.subscription = &u
+}
+
+// SubscriptionID returns the value of the "subscription_id" field in the mutation.
+func (m *SubscriptionHealthMutation) SubscriptionID() (r uuid.UUID, exists bool) {
+	v := m.subscription
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSubscriptionID returns the old "subscription_id" field's value of the SubscriptionHealth entity.
+// If the SubscriptionHealth object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SubscriptionHealthMutation) OldSubscriptionID(ctx context.Context) (v uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSubscriptionID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSubscriptionID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSubscriptionID: %w", err)
+	}
+	return oldValue.SubscriptionID, nil
+}
+
+// ResetSubscriptionID resets all changes to the "subscription_id" field.
+func (m *SubscriptionHealthMutation) ResetSubscriptionID() {
+	m.subscription = nil
+}
+
+// SetFailingSince sets the "failing_since" field.
+func (m *SubscriptionHealthMutation) SetFailingSince(t time.Time) {
+	m.failing_since = &t
+}
+
+// FailingSince returns the value of the "failing_since" field in the mutation.
+func (m *SubscriptionHealthMutation) FailingSince() (r time.Time, exists bool) {
+	v := m.failing_since
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFailingSince returns the old "failing_since" field's value of the SubscriptionHealth entity.
+// If the SubscriptionHealth object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SubscriptionHealthMutation) OldFailingSince(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFailingSince is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFailingSince requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFailingSince: %w", err)
+	}
+	return oldValue.FailingSince, nil
+}
+
+// ClearFailingSince clears the value of the "failing_since" field.
+func (m *SubscriptionHealthMutation) ClearFailingSince() {
+	m.failing_since = nil
+	m.clearedFields[subscriptionhealth.FieldFailingSince] = struct{}{}
+}
+
+// FailingSinceCleared returns if the "failing_since" field was cleared in this mutation.
+func (m *SubscriptionHealthMutation) FailingSinceCleared() bool {
+	_, ok := m.clearedFields[subscriptionhealth.FieldFailingSince]
+	return ok
+}
+
+// ResetFailingSince resets all changes to the "failing_since" field.
+func (m *SubscriptionHealthMutation) ResetFailingSince() {
+	m.failing_since = nil
+	delete(m.clearedFields, subscriptionhealth.FieldFailingSince)
+}
+
+// SetFailedAttempts sets the "failed_attempts" field.
+func (m *SubscriptionHealthMutation) SetFailedAttempts(i int) {
+	m.failed_attempts = &i
+	m.addfailed_attempts = nil
+}
+
+// FailedAttempts returns the value of the "failed_attempts" field in the mutation.
+func (m *SubscriptionHealthMutation) FailedAttempts() (r int, exists bool) {
+	v := m.failed_attempts
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFailedAttempts returns the old "failed_attempts" field's value of the SubscriptionHealth entity.
+// If the SubscriptionHealth object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SubscriptionHealthMutation) OldFailedAttempts(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFailedAttempts is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFailedAttempts requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFailedAttempts: %w", err)
+	}
+	return oldValue.FailedAttempts, nil
+}
+
+// AddFailedAttempts adds i to the "failed_attempts" field.
+func (m *SubscriptionHealthMutation) AddFailedAttempts(i int) {
+	if m.addfailed_attempts != nil {
+		*m.addfailed_attempts += i
+	} else {
+		m.addfailed_attempts = &i
+	}
+}
+
+// AddedFailedAttempts returns the value that was added to the "failed_attempts" field in this mutation.
+func (m *SubscriptionHealthMutation) AddedFailedAttempts() (r int, exists bool) {
+	v := m.addfailed_attempts
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetFailedAttempts resets all changes to the "failed_attempts" field.
+func (m *SubscriptionHealthMutation) ResetFailedAttempts() {
+	m.failed_attempts = nil
+	m.addfailed_attempts = nil
+}
+
+// SetLastSuccessAt sets the "last_success_at" field.
+func (m *SubscriptionHealthMutation) SetLastSuccessAt(t time.Time) {
+	m.last_success_at = &t
+}
+
+// LastSuccessAt returns the value of the "last_success_at" field in the mutation.
+func (m *SubscriptionHealthMutation) LastSuccessAt() (r time.Time, exists bool) {
+	v := m.last_success_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLastSuccessAt returns the old "last_success_at" field's value of the SubscriptionHealth entity.
+// If the SubscriptionHealth object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SubscriptionHealthMutation) OldLastSuccessAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLastSuccessAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLastSuccessAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLastSuccessAt: %w", err)
+	}
+	return oldValue.LastSuccessAt, nil
+}
+
+// ClearLastSuccessAt clears the value of the "last_success_at" field.
+func (m *SubscriptionHealthMutation) ClearLastSuccessAt() {
+	m.last_success_at = nil
+	m.clearedFields[subscriptionhealth.FieldLastSuccessAt] = struct{}{}
+}
+
+// LastSuccessAtCleared returns if the "last_success_at" field was cleared in this mutation.
+func (m *SubscriptionHealthMutation) LastSuccessAtCleared() bool {
+	_, ok := m.clearedFields[subscriptionhealth.FieldLastSuccessAt]
+	return ok
+}
+
+// ResetLastSuccessAt resets all changes to the "last_success_at" field.
+func (m *SubscriptionHealthMutation) ResetLastSuccessAt() {
+	m.last_success_at = nil
+	delete(m.clearedFields, subscriptionhealth.FieldLastSuccessAt)
+}
+
+// SetLastFailureAt sets the "last_failure_at" field.
+func (m *SubscriptionHealthMutation) SetLastFailureAt(t time.Time) {
+	m.last_failure_at = &t
+}
+
+// LastFailureAt returns the value of the "last_failure_at" field in the mutation.
+func (m *SubscriptionHealthMutation) LastFailureAt() (r time.Time, exists bool) {
+	v := m.last_failure_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLastFailureAt returns the old "last_failure_at" field's value of the SubscriptionHealth entity.
+// If the SubscriptionHealth object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SubscriptionHealthMutation) OldLastFailureAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLastFailureAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLastFailureAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLastFailureAt: %w", err)
+	}
+	return oldValue.LastFailureAt, nil
+}
+
+// ClearLastFailureAt clears the value of the "last_failure_at" field.
+func (m *SubscriptionHealthMutation) ClearLastFailureAt() {
+	m.last_failure_at = nil
+	m.clearedFields[subscriptionhealth.FieldLastFailureAt] = struct{}{}
+}
+
+// LastFailureAtCleared returns if the "last_failure_at" field was cleared in this mutation.
+func (m *SubscriptionHealthMutation) LastFailureAtCleared() bool {
+	_, ok := m.clearedFields[subscriptionhealth.FieldLastFailureAt]
+	return ok
+}
+
+// ResetLastFailureAt resets all changes to the "last_failure_at" field.
+func (m *SubscriptionHealthMutation) ResetLastFailureAt() {
+	m.last_failure_at = nil
+	delete(m.clearedFields, subscriptionhealth.FieldLastFailureAt)
+}
+
+// SetEnabledAt sets the "enabled_at" field.
+func (m *SubscriptionHealthMutation) SetEnabledAt(t time.Time) {
+	m.enabled_at = &t
+}
+
+// EnabledAt returns the value of the "enabled_at" field in the mutation.
+func (m *SubscriptionHealthMutation) EnabledAt() (r time.Time, exists bool) {
+	v := m.enabled_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEnabledAt returns the old "enabled_at" field's value of the SubscriptionHealth entity.
+// If the SubscriptionHealth object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SubscriptionHealthMutation) OldEnabledAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEnabledAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEnabledAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEnabledAt: %w", err)
+	}
+	return oldValue.EnabledAt, nil
+}
+
+// ClearEnabledAt clears the value of the "enabled_at" field.
+func (m *SubscriptionHealthMutation) ClearEnabledAt() {
+	m.enabled_at = nil
+	m.clearedFields[subscriptionhealth.FieldEnabledAt] = struct{}{}
+}
+
+// EnabledAtCleared returns if the "enabled_at" field was cleared in this mutation.
+func (m *SubscriptionHealthMutation) EnabledAtCleared() bool {
+	_, ok := m.clearedFields[subscriptionhealth.FieldEnabledAt]
+	return ok
+}
+
+// ResetEnabledAt resets all changes to the "enabled_at" field.
+func (m *SubscriptionHealthMutation) ResetEnabledAt() {
+	m.enabled_at = nil
+	delete(m.clearedFields, subscriptionhealth.FieldEnabledAt)
+}
+
+// SetWarnedAt sets the "warned_at" field.
+func (m *SubscriptionHealthMutation) SetWarnedAt(t time.Time) {
+	m.warned_at = &t
+}
+
+// WarnedAt returns the value of the "warned_at" field in the mutation.
+func (m *SubscriptionHealthMutation) WarnedAt() (r time.Time, exists bool) {
+	v := m.warned_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldWarnedAt returns the old "warned_at" field's value of the SubscriptionHealth entity.
+// If the SubscriptionHealth object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SubscriptionHealthMutation) OldWarnedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldWarnedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldWarnedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldWarnedAt: %w", err)
+	}
+	return oldValue.WarnedAt, nil
+}
+
+// ClearWarnedAt clears the value of the "warned_at" field.
+func (m *SubscriptionHealthMutation) ClearWarnedAt() {
+	m.warned_at = nil
+	m.clearedFields[subscriptionhealth.FieldWarnedAt] = struct{}{}
+}
+
+// WarnedAtCleared returns if the "warned_at" field was cleared in this mutation.
+func (m *SubscriptionHealthMutation) WarnedAtCleared() bool {
+	_, ok := m.clearedFields[subscriptionhealth.FieldWarnedAt]
+	return ok
+}
+
+// ResetWarnedAt resets all changes to the "warned_at" field.
+func (m *SubscriptionHealthMutation) ResetWarnedAt() {
+	m.warned_at = nil
+	delete(m.clearedFields, subscriptionhealth.FieldWarnedAt)
+}
+
+// ClearSubscription clears the "subscription" edge to the EventSubscription entity.
+func (m *SubscriptionHealthMutation) ClearSubscription() {
+	m.clearedsubscription = true
+	m.clearedFields[subscriptionhealth.FieldSubscriptionID] = struct{}{}
+}
+
+// SubscriptionCleared reports if the "subscription" edge to the EventSubscription entity was cleared.
+func (m *SubscriptionHealthMutation) SubscriptionCleared() bool {
+	return m.clearedsubscription
+}
+
+// SubscriptionIDs returns the "subscription" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// SubscriptionID instead. It exists only for internal usage by the builders.
+func (m *SubscriptionHealthMutation) SubscriptionIDs() (ids []uuid.UUID) {
+	if id := m.subscription; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetSubscription resets all changes to the "subscription" edge.
+func (m *SubscriptionHealthMutation) ResetSubscription() {
+	m.subscription = nil
+	m.clearedsubscription = false
+}
+
+// Where appends a list predicates to the SubscriptionHealthMutation builder.
+func (m *SubscriptionHealthMutation) Where(ps ...predicate.SubscriptionHealth) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the SubscriptionHealthMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *SubscriptionHealthMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.SubscriptionHealth, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *SubscriptionHealthMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *SubscriptionHealthMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (SubscriptionHealth).
+func (m *SubscriptionHealthMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *SubscriptionHealthMutation) Fields() []string {
+	fields := make([]string, 0, 8)
+	if m.account_id != nil {
+		fields = append(fields, subscriptionhealth.FieldAccountID)
+	}
+	if m.subscription != nil {
+		fields = append(fields, subscriptionhealth.FieldSubscriptionID)
+	}
+	if m.failing_since != nil {
+		fields = append(fields, subscriptionhealth.FieldFailingSince)
+	}
+	if m.failed_attempts != nil {
+		fields = append(fields, subscriptionhealth.FieldFailedAttempts)
+	}
+	if m.last_success_at != nil {
+		fields = append(fields, subscriptionhealth.FieldLastSuccessAt)
+	}
+	if m.last_failure_at != nil {
+		fields = append(fields, subscriptionhealth.FieldLastFailureAt)
+	}
+	if m.enabled_at != nil {
+		fields = append(fields, subscriptionhealth.FieldEnabledAt)
+	}
+	if m.warned_at != nil {
+		fields = append(fields, subscriptionhealth.FieldWarnedAt)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *SubscriptionHealthMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case subscriptionhealth.FieldAccountID:
+		return m.AccountID()
+	case subscriptionhealth.FieldSubscriptionID:
+		return m.SubscriptionID()
+	case subscriptionhealth.FieldFailingSince:
+		return m.FailingSince()
+	case subscriptionhealth.FieldFailedAttempts:
+		return m.FailedAttempts()
+	case subscriptionhealth.FieldLastSuccessAt:
+		return m.LastSuccessAt()
+	case subscriptionhealth.FieldLastFailureAt:
+		return m.LastFailureAt()
+	case subscriptionhealth.FieldEnabledAt:
+		return m.EnabledAt()
+	case subscriptionhealth.FieldWarnedAt:
+		return m.WarnedAt()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *SubscriptionHealthMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case subscriptionhealth.FieldAccountID:
+		return m.OldAccountID(ctx)
+	case subscriptionhealth.FieldSubscriptionID:
+		return m.OldSubscriptionID(ctx)
+	case subscriptionhealth.FieldFailingSince:
+		return m.OldFailingSince(ctx)
+	case subscriptionhealth.FieldFailedAttempts:
+		return m.OldFailedAttempts(ctx)
+	case subscriptionhealth.FieldLastSuccessAt:
+		return m.OldLastSuccessAt(ctx)
+	case subscriptionhealth.FieldLastFailureAt:
+		return m.OldLastFailureAt(ctx)
+	case subscriptionhealth.FieldEnabledAt:
+		return m.OldEnabledAt(ctx)
+	case subscriptionhealth.FieldWarnedAt:
+		return m.OldWarnedAt(ctx)
+	}
+	return nil, fmt.Errorf("unknown SubscriptionHealth field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *SubscriptionHealthMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case subscriptionhealth.FieldAccountID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAccountID(v)
+		return nil
+	case subscriptionhealth.FieldSubscriptionID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSubscriptionID(v)
+		return nil
+	case subscriptionhealth.FieldFailingSince:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFailingSince(v)
+		return nil
+	case subscriptionhealth.FieldFailedAttempts:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFailedAttempts(v)
+		return nil
+	case subscriptionhealth.FieldLastSuccessAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLastSuccessAt(v)
+		return nil
+	case subscriptionhealth.FieldLastFailureAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLastFailureAt(v)
+		return nil
+	case subscriptionhealth.FieldEnabledAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEnabledAt(v)
+		return nil
+	case subscriptionhealth.FieldWarnedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetWarnedAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown SubscriptionHealth field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *SubscriptionHealthMutation) AddedFields() []string {
+	var fields []string
+	if m.addfailed_attempts != nil {
+		fields = append(fields, subscriptionhealth.FieldFailedAttempts)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *SubscriptionHealthMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case subscriptionhealth.FieldFailedAttempts:
+		return m.AddedFailedAttempts()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *SubscriptionHealthMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case subscriptionhealth.FieldFailedAttempts:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddFailedAttempts(v)
+		return nil
+	}
+	return fmt.Errorf("unknown SubscriptionHealth numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *SubscriptionHealthMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(subscriptionhealth.FieldFailingSince) {
+		fields = append(fields, subscriptionhealth.FieldFailingSince)
+	}
+	if m.FieldCleared(subscriptionhealth.FieldLastSuccessAt) {
+		fields = append(fields, subscriptionhealth.FieldLastSuccessAt)
+	}
+	if m.FieldCleared(subscriptionhealth.FieldLastFailureAt) {
+		fields = append(fields, subscriptionhealth.FieldLastFailureAt)
+	}
+	if m.FieldCleared(subscriptionhealth.FieldEnabledAt) {
+		fields = append(fields, subscriptionhealth.FieldEnabledAt)
+	}
+	if m.FieldCleared(subscriptionhealth.FieldWarnedAt) {
+		fields = append(fields, subscriptionhealth.FieldWarnedAt)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *SubscriptionHealthMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *SubscriptionHealthMutation) ClearField(name string) error {
+	switch name {
+	case subscriptionhealth.FieldFailingSince:
+		m.ClearFailingSince()
+		return nil
+	case subscriptionhealth.FieldLastSuccessAt:
+		m.ClearLastSuccessAt()
+		return nil
+	case subscriptionhealth.FieldLastFailureAt:
+		m.ClearLastFailureAt()
+		return nil
+	case subscriptionhealth.FieldEnabledAt:
+		m.ClearEnabledAt()
+		return nil
+	case subscriptionhealth.FieldWarnedAt:
+		m.ClearWarnedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown SubscriptionHealth nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *SubscriptionHealthMutation) ResetField(name string) error {
+	switch name {
+	case subscriptionhealth.FieldAccountID:
+		m.ResetAccountID()
+		return nil
+	case subscriptionhealth.FieldSubscriptionID:
+		m.ResetSubscriptionID()
+		return nil
+	case subscriptionhealth.FieldFailingSince:
+		m.ResetFailingSince()
+		return nil
+	case subscriptionhealth.FieldFailedAttempts:
+		m.ResetFailedAttempts()
+		return nil
+	case subscriptionhealth.FieldLastSuccessAt:
+		m.ResetLastSuccessAt()
+		return nil
+	case subscriptionhealth.FieldLastFailureAt:
+		m.ResetLastFailureAt()
+		return nil
+	case subscriptionhealth.FieldEnabledAt:
+		m.ResetEnabledAt()
+		return nil
+	case subscriptionhealth.FieldWarnedAt:
+		m.ResetWarnedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown SubscriptionHealth field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *SubscriptionHealthMutation) AddedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.subscription != nil {
+		edges = append(edges, subscriptionhealth.EdgeSubscription)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *SubscriptionHealthMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case subscriptionhealth.EdgeSubscription:
+		if id := m.subscription; id != nil {
+			return []ent.Value{*id}
+		}
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *SubscriptionHealthMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 1)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *SubscriptionHealthMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *SubscriptionHealthMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.clearedsubscription {
+		edges = append(edges, subscriptionhealth.EdgeSubscription)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *SubscriptionHealthMutation) EdgeCleared(name string) bool {
+	switch name {
+	case subscriptionhealth.EdgeSubscription:
+		return m.clearedsubscription
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *SubscriptionHealthMutation) ClearEdge(name string) error {
+	switch name {
+	case subscriptionhealth.EdgeSubscription:
+		m.ClearSubscription()
+		return nil
+	}
+	return fmt.Errorf("unknown SubscriptionHealth unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *SubscriptionHealthMutation) ResetEdge(name string) error {
+	switch name {
+	case subscriptionhealth.EdgeSubscription:
+		m.ResetSubscription()
+		return nil
+	}
+	return fmt.Errorf("unknown SubscriptionHealth edge %s", name)
 }

@@ -46,6 +46,8 @@ type Tx struct {
 	NotificationProfile *NotificationProfileClient
 	// ResourceRoute is the client for interacting with the ResourceRoute builders.
 	ResourceRoute *ResourceRouteClient
+	// SubscriptionHealth is the client for interacting with the SubscriptionHealth builders.
+	SubscriptionHealth *SubscriptionHealthClient
 
 	// lazily loaded.
 	client     *Client
@@ -194,6 +196,7 @@ func (tx *Tx) init() {
 	tx.Marker = NewMarkerClient(tx.config)
 	tx.NotificationProfile = NewNotificationProfileClient(tx.config)
 	tx.ResourceRoute = NewResourceRouteClient(tx.config)
+	tx.SubscriptionHealth = NewSubscriptionHealthClient(tx.config)
 }
 
 // txDriver wraps the given dialect.Tx with a nop dialect.Driver implementation.

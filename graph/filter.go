@@ -120,6 +120,12 @@ func subscriptionsWhere(f *EventSubscriptionFilter) ([]predicate.EventSubscripti
 	if f.Enabled != nil {
 		where = append(where, eventsubscription.Enabled(*f.Enabled))
 	}
+	if err := checkListed(map[string]int{"health": len(f.Health)}); err != nil {
+		return nil, err
+	}
+	if len(f.Health) > 0 {
+		where = append(where, configure.HealthIn(time.Now(), f.Health))
+	}
 	return where, nil
 }
 

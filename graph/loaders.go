@@ -30,6 +30,7 @@ type loaders struct {
 	accountSecret      *loader[id.ID, *ent.AccountSecret]
 	certificate        *loader[id.ID, *ent.Certificate]
 	subscription       *loader[id.ID, *ent.EventSubscription]
+	health             *loader[id.ID, *ent.SubscriptionHealth]      // by subscription
 	subscriptionsOf    *loader[pageKey, []*ent.EventSubscription]   // by profile
 	subscriptionsCount *loader[id.ID, int]                          // by profile
 	profilesOf         *loader[pageKey, []*ent.NotificationProfile] // by auth setting
@@ -65,6 +66,7 @@ func newLoaders(client *ent.Client, wait time.Duration) *loaders {
 		certificateUsers:   newLoader(wait, r.certificateUsers),
 		certificateCount:   newLoader(wait, r.certificateUsersCount),
 		subscription:       newLoader(wait, r.subscriptions),
+		health:             newLoader(wait, r.health),
 		subscriptionsOf:    newLoader(wait, r.subscriptionsOf),
 		subscriptionsCount: newLoader(wait, r.subscriptionsCount),
 		profilesOf:         newLoader(wait, r.profilesOf),

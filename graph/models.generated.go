@@ -8,6 +8,7 @@ import (
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/configure"
+	"github.com/hookline/hookline/internal/health"
 	"github.com/hookline/hookline/internal/stream"
 	"github.com/hookline/hookline/internal/usererror"
 )
@@ -289,6 +290,8 @@ type EventSubscriptionFilter struct {
 	Profile *configure.Ref `json:"profile,omitempty"`
 	// Only enabled or only disabled ones.
 	Enabled *bool `json:"enabled,omitempty"`
+	// Only those in one of these states; at most 100 values.
+	Health []health.State `json:"health,omitempty"`
 }
 
 // The answer to a mutation of an event subscription.
@@ -465,6 +468,20 @@ type ServerCertificate struct {
 	DaysLeft int `json:"daysLeft"`
 	// SHA-256 of the certificate, in hexadecimal digits.
 	Fingerprint string `json:"fingerprint"`
+}
+
+// How an event subscription is doing: what its attempts say, seconds after they end. Attempts that were interrupted or called off say nothing.
+type SubscriptionHealth struct {
+	// The state that follows from the rest.
+	State health.State `json:"state"`
+	// When the first failed attempt since the last successful one began; null when the last one was successful, and when the subscription has been enabled since.
+	FailingSince *time.Time `json:"failingSince,omitempty"`
+	// How many attempts have failed since then.
+	FailedAttempts int `json:"failedAttempts"`
+	// When the last successful attempt began, to within 15 seconds; null if there was none.
+	LastSuccessAt *time.Time `json:"lastSuccessAt,omitempty"`
+	// When the last failed attempt began; null if there was none.
+	LastFailureAt *time.Time `json:"lastFailureAt,omitempty"`
 }
 
 // The answer to a connection test.

@@ -430,6 +430,7 @@ type ComplexityRoot struct {
 		EventTypes               func(childComplexity int) int
 		Expression               func(childComplexity int) int
 		Filter                   func(childComplexity int) int
+		Health                   func(childComplexity int) int
 		ID                       func(childComplexity int) int
 		Key                      func(childComplexity int) int
 		Name                     func(childComplexity int) int
@@ -699,6 +700,14 @@ type ComplexityRoot struct {
 
 	Subscription struct {
 		DeliveryAttempts func(childComplexity int, filter *AttemptFilter, after *string, backfill int, maxPerSecond int) int
+	}
+
+	SubscriptionHealth struct {
+		FailedAttempts func(childComplexity int) int
+		FailingSince   func(childComplexity int) int
+		LastFailureAt  func(childComplexity int) int
+		LastSuccessAt  func(childComplexity int) int
+		State          func(childComplexity int) int
 	}
 
 	TestConnectionPayload struct {
@@ -2228,6 +2237,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EventSubscription.Filter(childComplexity), true
+	case "EventSubscription.health":
+		if e.ComplexityRoot.EventSubscription.Health == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventSubscription.Health(childComplexity), true
 	case "EventSubscription.id":
 		if e.ComplexityRoot.EventSubscription.ID == nil {
 			break
@@ -3638,6 +3653,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Subscription.DeliveryAttempts(childComplexity, args["filter"].(*AttemptFilter), args["after"].(*string), args["backfill"].(int), args["maxPerSecond"].(int)), true
 
+	case "SubscriptionHealth.failedAttempts":
+		if e.ComplexityRoot.SubscriptionHealth.FailedAttempts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubscriptionHealth.FailedAttempts(childComplexity), true
+	case "SubscriptionHealth.failingSince":
+		if e.ComplexityRoot.SubscriptionHealth.FailingSince == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubscriptionHealth.FailingSince(childComplexity), true
+	case "SubscriptionHealth.lastFailureAt":
+		if e.ComplexityRoot.SubscriptionHealth.LastFailureAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubscriptionHealth.LastFailureAt(childComplexity), true
+	case "SubscriptionHealth.lastSuccessAt":
+		if e.ComplexityRoot.SubscriptionHealth.LastSuccessAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubscriptionHealth.LastSuccessAt(childComplexity), true
+	case "SubscriptionHealth.state":
+		if e.ComplexityRoot.SubscriptionHealth.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubscriptionHealth.State(childComplexity), true
+
 	case "TestConnectionPayload.connectionTest":
 		if e.ComplexityRoot.TestConnectionPayload.ConnectionTest == nil {
 			break
@@ -3858,7 +3904,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/access.graphqls" "schema/audit.graphqls" "schema/authsettings.graphqls" "schema/catalogue.graphqls" "schema/certificates.graphqls" "schema/connectiontest.graphqls" "schema/deletion.graphqls" "schema/deliveries.graphqls" "schema/events.graphqls" "schema/profiles.graphqls" "schema/routes.graphqls" "schema/subscriptions.graphqls"
+//go:embed "schema/access.graphqls" "schema/audit.graphqls" "schema/authsettings.graphqls" "schema/catalogue.graphqls" "schema/certificates.graphqls" "schema/connectiontest.graphqls" "schema/deletion.graphqls" "schema/deliveries.graphqls" "schema/events.graphqls" "schema/health.graphqls" "schema/profiles.graphqls" "schema/routes.graphqls" "schema/subscriptions.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -3993,6 +4039,7 @@ type Subscription
 	{Name: "schema/deletion.graphqls", Input: sourceData("schema/deletion.graphqls"), BuiltIn: false},
 	{Name: "schema/deliveries.graphqls", Input: sourceData("schema/deliveries.graphqls"), BuiltIn: false},
 	{Name: "schema/events.graphqls", Input: sourceData("schema/events.graphqls"), BuiltIn: false},
+	{Name: "schema/health.graphqls", Input: sourceData("schema/health.graphqls"), BuiltIn: false},
 	{Name: "schema/profiles.graphqls", Input: sourceData("schema/profiles.graphqls"), BuiltIn: false},
 	{Name: "schema/routes.graphqls", Input: sourceData("schema/routes.graphqls"), BuiltIn: false},
 	{Name: "schema/subscriptions.graphqls", Input: sourceData("schema/subscriptions.graphqls"), BuiltIn: false},
@@ -4757,6 +4804,8 @@ func (ec *executionContext) childFields_EventSubscription(ctx context.Context, f
 		return ec.fieldContext_EventSubscription_disabledReason(ctx, field)
 	case "whileDisabled":
 		return ec.fieldContext_EventSubscription_whileDisabled(ctx, field)
+	case "health":
+		return ec.fieldContext_EventSubscription_health(ctx, field)
 	case "secretFingerprint":
 		return ec.fieldContext_EventSubscription_secretFingerprint(ctx, field)
 	case "previousSecretValidUntil":
@@ -5121,6 +5170,22 @@ func (ec *executionContext) childFields_ServerCertificate(ctx context.Context, f
 		return ec.fieldContext_ServerCertificate_fingerprint(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ServerCertificate", field.Name)
+}
+
+func (ec *executionContext) childFields_SubscriptionHealth(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "state":
+		return ec.fieldContext_SubscriptionHealth_state(ctx, field)
+	case "failingSince":
+		return ec.fieldContext_SubscriptionHealth_failingSince(ctx, field)
+	case "failedAttempts":
+		return ec.fieldContext_SubscriptionHealth_failedAttempts(ctx, field)
+	case "lastSuccessAt":
+		return ec.fieldContext_SubscriptionHealth_lastSuccessAt(ctx, field)
+	case "lastFailureAt":
+		return ec.fieldContext_SubscriptionHealth_lastFailureAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SubscriptionHealth", field.Name)
 }
 
 func (ec *executionContext) childFields_TestConnectionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -29,6 +29,8 @@ type EventSubscriptionResolver interface {
 
 	DisabledReason(ctx context.Context, obj *ent.EventSubscription) (*string, error)
 
+	Health(ctx context.Context, obj *ent.EventSubscription) (*SubscriptionHealth, error)
+
 	PreviousSecretValidUntil(ctx context.Context, obj *ent.EventSubscription) (*time.Time, error)
 }
 
@@ -488,6 +490,38 @@ func (ec *executionContext) _EventSubscription_whileDisabled(ctx context.Context
 }
 func (ec *executionContext) fieldContext_EventSubscription_whileDisabled(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("EventSubscription", field, false, false, errors.New("field of type WhileDisabled does not have child fields"))
+}
+
+func (ec *executionContext) _EventSubscription_health(ctx context.Context, field graphql.CollectedField, obj *ent.EventSubscription) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EventSubscription_health(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.EventSubscription().Health(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *SubscriptionHealth) graphql.Marshaler {
+			return ec.marshalNSubscriptionHealth2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐSubscriptionHealth(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EventSubscription_health(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EventSubscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SubscriptionHealth(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _EventSubscription_secretFingerprint(ctx context.Context, field graphql.CollectedField, obj *ent.EventSubscription) (ret graphql.Marshaler) {
@@ -1138,7 +1172,7 @@ func (ec *executionContext) unmarshalInputEventSubscriptionFilter(ctx context.Co
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"search", "category", "eventType", "application", "entity", "profile", "enabled"}
+	fieldsInOrder := [...]string{"search", "category", "eventType", "application", "entity", "profile", "enabled", "health"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1194,6 +1228,13 @@ func (ec *executionContext) unmarshalInputEventSubscriptionFilter(ctx context.Co
 				return it, err
 			}
 			it.Enabled = data
+		case "health":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("health"))
+			data, err := ec.unmarshalOHealthState2ᚕgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋhealthᚐStateᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Health = data
 		}
 	}
 	return it, nil
@@ -1660,6 +1701,44 @@ func (ec *executionContext) _EventSubscription(ctx context.Context, sel ast.Sele
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "health":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._EventSubscription_health(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "secretFingerprint":
 			out.Values[i] = ec._EventSubscription_secretFingerprint(ctx, field, obj)
 			if out.Values[i] == graphql.Null {

@@ -34,6 +34,11 @@ func (r *eventSubscriptionResolver) DisabledReason(ctx context.Context, obj *ent
 	return orNull(obj.DisabledReason), nil
 }
 
+func (r *eventSubscriptionResolver) Health(ctx context.Context, obj *ent.EventSubscription) (*SubscriptionHealth, error) {
+	row, err := loadersOf(ctx).health.load(ctx, obj.ID)
+	return healthOf(obj, row, time.Now()), err
+}
+
 func (r *eventSubscriptionResolver) PreviousSecretValidUntil(ctx context.Context, obj *ent.EventSubscription) (*time.Time, error) {
 	return stillValid(obj.PreviousSecretValidUntil), nil
 }

@@ -352,7 +352,7 @@ func (w *world) archive(results ...*stream.Result) {
 	for i, r := range results {
 		logged[i] = stream.Logged{Result: r, Position: stream.PositionAt(time.Now()) + stream.Position(i)}
 	}
-	if err := w.store.Archive(w.t.Context(), logged); err != nil {
+	if _, err := w.store.Archive(w.t.Context(), logged); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/configure"
+	"github.com/hookline/hookline/internal/health"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/stream"
 	"github.com/hookline/hookline/internal/testenv"
@@ -65,6 +66,7 @@ func (w *world) grow(ctx context.Context, key string, n int) {
 		must(w.configure.SetResourceRoute(ctx, name, configure.Forward, &configure.Ref{Key: &s.Key}))
 		w.key(ctx, access.LogRead)
 		event := parse(w.t, w.publish(key, `{"type":"sms.delivery","payload":1}`))
+		check(w.t, w.store.NoteHealth(ctx, map[id.ID]health.Record{s.ID: health.Failed(time.Now()), other.ID: health.Succeeded(time.Now())}))
 		w.archive(
 			result(s.AccountID, event, s.ID, 1, stream.StatusRetrying), result(s.AccountID, event, s.ID, 2, stream.StatusSucceeded),
 			result(s.AccountID, event, other.ID, 1, stream.StatusExhausted),
@@ -136,7 +138,8 @@ func TestStatements(t *testing.T) {
 			`{deliveries(first: 100) {edges {node {event {type} subscription {profile {key}} attempts {number}}}}}`:                                               5,
 			`{deliveryAttempts(first: 100) {nodes {delivery {event {entity}} subscription {category {key}} request {body {text}} response {headers {name}}}}}`:    6,
 			`{certificates(first: 100) {nodes {profiles(first: 2) {nodes {key} totalCount}} totalCount}}`:                                                         6,
-			`{categories {eventTypes {category {key}}}}`:    3,
+			`{categories {eventTypes {category {key}}}}`: 3,
+			`{eventSubscriptions(first: 100, filter: {health: [IDLE, DEGRADED, HEALTHY]}) {nodes {health {state failedAttempts}} totalCount}}`: 3,
 			`{apiKeys {nodes {id}} viewer {account {key}}}`: 2,
 		}
 		w.grow(ctx, key, 2)

@@ -88,9 +88,10 @@ func (w *Worker) fillBatch(first []stream.Logged, results <-chan []stream.Logged
 
 // writeBatch writes a batch and acknowledges it. While the database is away it tries again: the streams keep what comes.
 func (w *Worker) writeBatch(ctx context.Context, batch []stream.Logged) error {
+	var added int
 	for {
-		err := w.store.Archive(ctx, batch)
-		if err == nil {
+		var err error
+		if added, err = w.store.Archive(ctx, batch); err == nil {
 			break
 		}
 		w.problems.note("archive", err)
@@ -100,6 +101,7 @@ func (w *Worker) writeBatch(ctx context.Context, batch []stream.Logged) error {
 	}
 	w.problems.clear("archive")
 	w.metrics.archived.Add(float64(len(batch)))
+	w.health.note(batch, added)
 	w.disableGone(ctx, batch)
 	byPartition := make(map[int][]stream.Logged)
 	for _, result := range batch {

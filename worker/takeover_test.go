@@ -73,7 +73,8 @@ func TestTakenOver(t *testing.T) {
 			}
 			// One by one, as they can be archived.
 			for _, r := range logged {
-				ensure(t, s.Archive(t.Context(), []stream.Logged{r}))
+				_, err := s.Archive(t.Context(), []stream.Logged{r})
+				ensure(t, err)
 			}
 			row, err := s.Ent.Delivery.Query().Where(delivery.EventID(entry.Event.ID)).Only(access.WithSystem(t.Context()))
 			ensure(t, err)

@@ -10,6 +10,7 @@
 //	judge.go     decides how the attempt went and how the delivery stands after it (pure)
 //	settle.go    writes results and removes settled work, atomically, many at a time
 //	archive.go   moves results into the database
+//	health.go    notes what attempts say of their subscriptions
 //	gone.go      disables subscriptions whose endpoints are gone
 //	schedule.go  queues deliveries whose next attempt is due
 //	unpark.go    makes parked deliveries due when their subscription is enabled again
@@ -82,6 +83,7 @@ type Worker struct {
 	slots      *semaphore.Weighted
 	dispatcher *dispatcher
 	settlers   []*settler
+	health     healthNotes
 	archiving  gate // closed while too many results wait for the database
 	epochs     epochs
 	problems   problems
@@ -153,7 +155,8 @@ var errStopping = errors.New("the worker is stopping")
 //  2. deliveries that have not begun are handed back; attempts under way end, or are broken off after the grace; its shares of
 //     the profiles' limits are given back
 //  3. their results are settled
-//  4. what it has read of the results is archived; all of them, if Redis ends with this process
+//  4. what it has read of the results is archived; all of them, if Redis ends with this process; and what they say of their
+//     subscriptions is written
 //  5. it signs off, so that others need not wait to see that it is gone
 func (w *Worker) Run(ctx context.Context) error {
 	w.registry.OnRelease(w.client.Forget)
@@ -173,6 +176,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	archiveCtx, stopArchiving := context.WithCancel(finishing)
 	archiver, archiving := errgroup.Group{}, newDeadline(finishing)
 	archiver.Go(func() error { return w.archive(archiveCtx, archiving) })
+	archiver.Go(func() error { return w.every(archiveCtx, healthEvery, "health", w.writeHealth) })
 	claimCtx, stopClaiming := context.WithCancel(finishing)
 	claiming := errgroup.Group{}
 	claiming.Go(func() error { return w.dispatcher.claimAll(claimCtx) })
@@ -219,6 +223,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	stopArchiving()
 	err = errors.Join(err, archiver.Wait())
+	if err := w.writeHealth(archiving); err != nil {
+		w.log.Error("health not written; the next attempts say as much", "error", err)
+	}
 
 	// 5.
 	last, cancel := context.WithTimeout(finishing, time.Second)

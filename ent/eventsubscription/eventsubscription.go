@@ -54,6 +54,8 @@ const (
 	FieldWhileDisabled = "while_disabled"
 	// EdgeProfile holds the string denoting the profile edge name in mutations.
 	EdgeProfile = "profile"
+	// EdgeHealth holds the string denoting the health edge name in mutations.
+	EdgeHealth = "health"
 	// Table holds the table name of the eventsubscription in the database.
 	Table = "event_subscriptions"
 	// ProfileTable is the table that holds the profile relation/edge.
@@ -63,6 +65,13 @@ const (
 	ProfileInverseTable = "notification_profiles"
 	// ProfileColumn is the table column denoting the profile relation/edge.
 	ProfileColumn = "profile_id"
+	// HealthTable is the table that holds the health relation/edge.
+	HealthTable = "subscription_health"
+	// HealthInverseTable is the table name for the SubscriptionHealth entity.
+	// It exists in this package in order to avoid circular dependency with the "subscriptionhealth" package.
+	HealthInverseTable = "subscription_health"
+	// HealthColumn is the table column denoting the health relation/edge.
+	HealthColumn = "subscription_id"
 )
 
 // Columns holds all SQL columns for eventsubscription fields.
@@ -216,10 +225,24 @@ func ByProfileField(field string, opts ...sql.OrderTermOption) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, newProfileStep(), sql.OrderByField(field, opts...))
 	}
 }
+
+// ByHealthField orders the results by health field.
+func ByHealthField(field string, opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newHealthStep(), sql.OrderByField(field, opts...))
+	}
+}
 func newProfileStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(ProfileInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.M2O, true, ProfileTable, ProfileColumn),
+	)
+}
+func newHealthStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(HealthInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2O, false, HealthTable, HealthColumn),
 	)
 }

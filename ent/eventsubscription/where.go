@@ -944,6 +944,29 @@ func HasProfileWith(preds ...predicate.NotificationProfile) predicate.EventSubsc
 	})
 }
 
+// HasHealth applies the HasEdge predicate on the "health" edge.
+func HasHealth() predicate.EventSubscription {
+	return predicate.EventSubscription(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2O, false, HealthTable, HealthColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasHealthWith applies the HasEdge predicate on the "health" edge with a given conditions (other predicates).
+func HasHealthWith(preds ...predicate.SubscriptionHealth) predicate.EventSubscription {
+	return predicate.EventSubscription(func(s *sql.Selector) {
+		step := newHealthStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.EventSubscription) predicate.EventSubscription {
 	return predicate.EventSubscription(sql.AndPredicates(predicates...))

@@ -213,6 +213,18 @@ func (f ResourceRouteFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Valu
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.ResourceRouteMutation", m)
 }
 
+// The SubscriptionHealthFunc type is an adapter to allow the use of ordinary
+// function as SubscriptionHealth mutator.
+type SubscriptionHealthFunc func(context.Context, *ent.SubscriptionHealthMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f SubscriptionHealthFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.SubscriptionHealthMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.SubscriptionHealthMutation", m)
+}
+
 // Condition is a hook condition function.
 type Condition func(context.Context, ent.Mutation) bool
 

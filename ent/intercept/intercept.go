@@ -26,6 +26,7 @@ import (
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/ent/predicate"
 	"github.com/hookline/hookline/ent/resourceroute"
+	"github.com/hookline/hookline/ent/subscriptionhealth"
 )
 
 // The Query interface represents an operation that queries a graph.
@@ -543,6 +544,33 @@ func (f TraverseResourceRoute) Traverse(ctx context.Context, q ent.Query) error 
 	return fmt.Errorf("unexpected query type %T. expect *ent.ResourceRouteQuery", q)
 }
 
+// The SubscriptionHealthFunc type is an adapter to allow the use of ordinary function as a Querier.
+type SubscriptionHealthFunc func(context.Context, *ent.SubscriptionHealthQuery) (ent.Value, error)
+
+// Query calls f(ctx, q).
+func (f SubscriptionHealthFunc) Query(ctx context.Context, q ent.Query) (ent.Value, error) {
+	if q, ok := q.(*ent.SubscriptionHealthQuery); ok {
+		return f(ctx, q)
+	}
+	return nil, fmt.Errorf("unexpected query type %T. expect *ent.SubscriptionHealthQuery", q)
+}
+
+// The TraverseSubscriptionHealth type is an adapter to allow the use of ordinary function as Traverser.
+type TraverseSubscriptionHealth func(context.Context, *ent.SubscriptionHealthQuery) error
+
+// Intercept is a dummy implementation of Intercept that returns the next Querier in the pipeline.
+func (f TraverseSubscriptionHealth) Intercept(next ent.Querier) ent.Querier {
+	return next
+}
+
+// Traverse calls f(ctx, q).
+func (f TraverseSubscriptionHealth) Traverse(ctx context.Context, q ent.Query) error {
+	if q, ok := q.(*ent.SubscriptionHealthQuery); ok {
+		return f(ctx, q)
+	}
+	return fmt.Errorf("unexpected query type %T. expect *ent.SubscriptionHealthQuery", q)
+}
+
 // NewQuery returns the generic Query interface for the given typed query.
 func NewQuery(q ent.Query) (Query, error) {
 	switch q := q.(type) {
@@ -580,6 +608,8 @@ func NewQuery(q ent.Query) (Query, error) {
 		return &query[*ent.NotificationProfileQuery, predicate.NotificationProfile, notificationprofile.OrderOption]{typ: ent.TypeNotificationProfile, tq: q}, nil
 	case *ent.ResourceRouteQuery:
 		return &query[*ent.ResourceRouteQuery, predicate.ResourceRoute, resourceroute.OrderOption]{typ: ent.TypeResourceRoute, tq: q}, nil
+	case *ent.SubscriptionHealthQuery:
+		return &query[*ent.SubscriptionHealthQuery, predicate.SubscriptionHealth, subscriptionhealth.OrderOption]{typ: ent.TypeSubscriptionHealth, tq: q}, nil
 	default:
 		return nil, fmt.Errorf("unknown query type %T", q)
 	}

@@ -631,6 +631,50 @@ var (
 			},
 		},
 	}
+	// SubscriptionHealthColumns holds the columns for the "subscription_health" table.
+	SubscriptionHealthColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "account_id", Type: field.TypeUUID},
+		{Name: "failing_since", Type: field.TypeTime, Nullable: true},
+		{Name: "failed_attempts", Type: field.TypeInt, Default: 0},
+		{Name: "last_success_at", Type: field.TypeTime, Nullable: true},
+		{Name: "last_failure_at", Type: field.TypeTime, Nullable: true},
+		{Name: "enabled_at", Type: field.TypeTime, Nullable: true},
+		{Name: "warned_at", Type: field.TypeTime, Nullable: true},
+		{Name: "subscription_id", Type: field.TypeUUID, Unique: true},
+	}
+	// SubscriptionHealthTable holds the schema information for the "subscription_health" table.
+	SubscriptionHealthTable = &schema.Table{
+		Name:       "subscription_health",
+		Columns:    SubscriptionHealthColumns,
+		PrimaryKey: []*schema.Column{SubscriptionHealthColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "subscription_health_event_subscriptions_health",
+				Columns:    []*schema.Column{SubscriptionHealthColumns[8]},
+				RefColumns: []*schema.Column{EventSubscriptionsColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "subscriptionhealth_failing_since",
+				Unique:  false,
+				Columns: []*schema.Column{SubscriptionHealthColumns[2]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "failing_since IS NOT NULL",
+				},
+			},
+			{
+				Name:    "subscriptionhealth_warned_at",
+				Unique:  false,
+				Columns: []*schema.Column{SubscriptionHealthColumns[7]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "warned_at IS NOT NULL",
+				},
+			},
+		},
+	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
 		APIKeysTable,
@@ -650,6 +694,7 @@ var (
 		MarkersTable,
 		NotificationProfilesTable,
 		ResourceRoutesTable,
+		SubscriptionHealthTable,
 	}
 )
 
@@ -660,4 +705,8 @@ func init() {
 	NotificationProfilesTable.ForeignKeys[1].RefTable = CertificatesTable
 	NotificationProfilesTable.ForeignKeys[2].RefTable = CertificatesTable
 	ResourceRoutesTable.ForeignKeys[0].RefTable = NotificationProfilesTable
+	SubscriptionHealthTable.ForeignKeys[0].RefTable = EventSubscriptionsTable
+	SubscriptionHealthTable.Annotation = &entsql.Annotation{
+		Table: "subscription_health",
+	}
 }

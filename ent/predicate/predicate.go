@@ -56,3 +56,6 @@ type NotificationProfile func(*sql.Selector)
 
 // ResourceRoute is the predicate function for resourceroute builders.
 type ResourceRoute func(*sql.Selector)
+
+// SubscriptionHealth is the predicate function for subscriptionhealth builders.
+type SubscriptionHealth func(*sql.Selector)

@@ -22,6 +22,7 @@ import (
 	"github.com/hookline/hookline/ent/notificationprofile"
 	"github.com/hookline/hookline/ent/resourceroute"
 	"github.com/hookline/hookline/ent/schema"
+	"github.com/hookline/hookline/ent/subscriptionhealth"
 )
 
 // The init function reads all schema descriptors with runtime code
@@ -599,6 +600,23 @@ func init() {
 	resourcerouteDescID := resourcerouteMixinFields0[0].Descriptor()
 	// resourceroute.DefaultID holds the default value on creation for the id field.
 	resourceroute.DefaultID = resourcerouteDescID.Default.(func() uuid.UUID)
+	subscriptionhealthMixin := schema.SubscriptionHealth{}.Mixin()
+	subscriptionhealthMixinHooks1 := subscriptionhealthMixin[1].Hooks()
+	subscriptionhealth.Hooks[0] = subscriptionhealthMixinHooks1[0]
+	subscriptionhealthMixinInters1 := subscriptionhealthMixin[1].Interceptors()
+	subscriptionhealth.Interceptors[0] = subscriptionhealthMixinInters1[0]
+	subscriptionhealthMixinFields0 := subscriptionhealthMixin[0].Fields()
+	_ = subscriptionhealthMixinFields0
+	subscriptionhealthFields := schema.SubscriptionHealth{}.Fields()
+	_ = subscriptionhealthFields
+	// subscriptionhealthDescFailedAttempts is the schema descriptor for failed_attempts field.
+	subscriptionhealthDescFailedAttempts := subscriptionhealthFields[2].Descriptor()
+	// subscriptionhealth.DefaultFailedAttempts holds the default value on creation for the failed_attempts field.
+	subscriptionhealth.DefaultFailedAttempts = subscriptionhealthDescFailedAttempts.Default.(int)
+	// subscriptionhealthDescID is the schema descriptor for id field.
+	subscriptionhealthDescID := subscriptionhealthMixinFields0[0].Descriptor()
+	// subscriptionhealth.DefaultID holds the default value on creation for the id field.
+	subscriptionhealth.DefaultID = subscriptionhealthDescID.Default.(func() uuid.UUID)
 }
 
 const (

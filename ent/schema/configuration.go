@@ -43,6 +43,7 @@ func (EventSubscription) Fields() []ent.Field {
 func (EventSubscription) Edges() []ent.Edge {
 	return []ent.Edge{
 		edge.From("profile", NotificationProfile.Type).Ref("subscriptions").Field("profile_id").Unique().Required(),
+		edge.To("health", SubscriptionHealth.Type).Unique().Annotations(entsql.OnDelete(entsql.Cascade)),
 	}
 }
 

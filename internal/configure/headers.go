@@ -33,8 +33,10 @@ var reservedHeaders = map[string]bool{
 	"idempotency-key": true, "x-idempotency-key": true,
 }
 
-// reservedHeader reports whether a profile may not set the header of this name, in lower case.
+// reservedHeader reports whether a profile may not set the header of this name, in lower case. Many servers show _ and - in a name as
+// the same to programs (CGI, RFC 3875, 4.1.18), so neither may be set.
 func reservedHeader(name string) bool {
+	name = strings.ReplaceAll(name, "_", "-")
 	return reservedHeaders[name] || strings.HasPrefix(name, "proxy-") || strings.HasPrefix(name, "webhook-")
 }
 

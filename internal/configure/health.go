@@ -7,8 +7,75 @@ import (
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/eventsubscription"
+	"github.com/hookline/hookline/ent/predicate"
+	"github.com/hookline/hookline/ent/subscriptionhealth"
+	"github.com/hookline/hookline/internal/health"
 	"github.com/hookline/hookline/internal/id"
 )
+
+// HealthRecord returns what is known of a subscription; row is nil if it was never attempted.
+func HealthRecord(row *ent.SubscriptionHealth) (r health.Record) {
+	if row == nil {
+		return r
+	}
+	r.FailedAttempts = row.FailedAttempts
+	for _, t := range []struct {
+		from *time.Time
+		to   *time.Time
+	}{{row.FailingSince, &r.FailingSince}, {row.LastSuccessAt, &r.LastSuccessAt}, {row.LastFailureAt, &r.LastFailureAt}} {
+		if t.from != nil {
+			*t.to = *t.from
+		}
+	}
+	return r
+}
+
+// HealthIn selects the subscriptions that are in one of the states at a time.
+func HealthIn(now time.Time, states []health.State) predicate.EventSubscription {
+	now = now.UTC().Truncate(time.Microsecond)
+	either := make([]predicate.EventSubscription, len(states))
+	for i, state := range states {
+		either[i] = healthStateAt(now, state)
+	}
+	return eventsubscription.Or(either...)
+}
+
+// healthStateAt is health.Record.StateAt for the database.
+func healthStateAt(now time.Time, state health.State) predicate.EventSubscription {
+	var (
+		idle      = now.Add(-health.IdleAfter)
+		long      = now.Add(-health.FailingFor)
+		recent    = now.Add(-health.DegradedFor)
+		attempted = subscriptionhealth.Or(subscriptionhealth.LastSuccessAtGT(idle), subscriptionhealth.LastFailureAtGT(idle))
+	)
+	enabledWith := func(of ...predicate.SubscriptionHealth) predicate.EventSubscription {
+		return eventsubscription.And(eventsubscription.Enabled(true), eventsubscription.HasHealthWith(append(of, attempted)...))
+	}
+	switch state {
+	case health.Disabled:
+		return eventsubscription.Enabled(false)
+	case health.Idle:
+		return eventsubscription.And(eventsubscription.Enabled(true), eventsubscription.Not(eventsubscription.HasHealthWith(attempted)))
+	case health.Failing:
+		return enabledWith(subscriptionhealth.Or(
+			subscriptionhealth.And(subscriptionhealth.FailingSinceNotNil(), subscriptionhealth.FailedAttemptsGTE(health.FailingAttempts)),
+			subscriptionhealth.FailingSinceLTE(long)))
+	case health.Degraded:
+		return enabledWith(subscriptionhealth.LastFailureAtGT(recent), subscriptionhealth.Or(
+			subscriptionhealth.FailingSinceIsNil(),
+			subscriptionhealth.And(subscriptionhealth.FailedAttemptsLT(health.FailingAttempts), subscriptionhealth.FailingSinceGT(long))))
+	default: // healthy
+		return enabledWith(subscriptionhealth.Or(subscriptionhealth.LastFailureAtIsNil(), subscriptionhealth.LastFailureAtLTE(recent)), subscriptionhealth.Or(
+			subscriptionhealth.FailingSinceIsNil(),
+			subscriptionhealth.And(subscriptionhealth.FailedAttemptsLT(health.FailingAttempts), subscriptionhealth.FailingSinceGT(long))))
+	}
+}
+
+// resetHealth begins anew with a subscription that has been enabled again: failures from before are not counted any more.
+func (c *change) resetHealth(ctx context.Context, subscription id.ID) error {
+	return c.SubscriptionHealth.Update().Where(subscriptionhealth.SubscriptionID(subscription)).
+		ClearFailingSince().SetFailedAttempts(0).SetEnabledAt(time.Now().UTC().Truncate(time.Microsecond)).Exec(ctx)
+}
 
 // gone is the reason of a subscription whose endpoint answered 410 Gone.
 const gone = "GONE"

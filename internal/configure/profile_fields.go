@@ -4,11 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -32,9 +30,6 @@ var (
 	connectTimeoutMsBounds = bounds{300, 30_000}
 	readTimeoutMsBounds    = bounds{1000, 90_000}
 )
-
-// maxRegex is the greatest length of a regular expression, in characters.
-const maxRegex = 1000
 
 var (
 	payloadFormats = []string{string(payload.Envelope), string(payload.Raw), string(payload.CloudEvents), string(payload.XML)}
@@ -161,35 +156,6 @@ func checkGuard(wrong *usererror.List, path string, guard addrguard.Policy, raw 
 func checkOneOf(wrong *usererror.List, path, field, value string, allowed []string) {
 	if !slices.Contains(allowed, value) {
 		wrong.Add(usererror.Invalid, path, "%s is %s: it must be one of %s", field, quote(value), strings.Join(allowed, ", "))
-	}
-}
-
-// setRegex sets a regular expression of RE2 syntax, if one is given; the empty text stands for none.
-func setRegex(wrong *usererror.List, path string, given graphql.Omittable[*string], set func(string)) {
-	regex, ok := given.ValueOK()
-	if !ok {
-		return
-	}
-	if regex == nil {
-		set("")
-		return
-	}
-	set(*regex)
-	field := path[strings.LastIndexByte(path, '.')+1:]
-	if *regex == "" {
-		wrong.Add(usererror.Invalid, path, "%s is empty, which would match everything: leave it out, or give null", field)
-		return
-	}
-	if n := utf8.RuneCountInString(*regex); n > maxRegex {
-		wrong.Add(usererror.OutOfRange, path, "%s has %d characters: at most %d are allowed", field, n, maxRegex)
-		return
-	}
-	if !storable(*regex) {
-		wrong.Add(usererror.Invalid, path, "%s has NUL characters or is not UTF-8: write them as \\x00", field)
-		return
-	}
-	if _, err := regexp.Compile(*regex); err != nil {
-		wrong.Add(usererror.Invalid, path, "%s is not a regular expression of RE2: %v", field, err)
 	}
 }
 

@@ -226,27 +226,29 @@ func TestProfileFields(t *testing.T) {
 			in   configure.UpdateNotificationProfileInput
 			want string // empty: good
 		}{
-			"a long regex":              {regex(strings.Repeat("ü", 1000)), ""},
-			"a regex too long":          {regex(strings.Repeat("ü", 1001)), "OUT_OF_RANGE input.responseBodyRegex 1001 characters: at most 1000"},
-			"an empty regex":            {regex(""), "INVALID input.responseBodyRegex give null"},
-			"a look-ahead":              {regex("(?=a)"), "INVALID input.responseBodyRegex not a regular expression of RE2"},
-			"a regex that explodes":     {regex("((a{1000}){1000}){1000}"), "INVALID input.responseBodyRegex RE2"},
-			"a regex with NUL":          {regex("a\x00"), "INVALID input.responseBodyRegex NUL"},
-			"a regex that is not UTF-8": {regex("a\xff"), "INVALID input.responseBodyRegex UTF-8"},
-			"one TLS version":           {tls("TLS_1_2"), ""},
-			"no TLS version":            {configure.UpdateNotificationProfileInput{TLSVersions: []string{}}, "REQUIRED input.tlsVersions at least one"},
-			"an old TLS version":        {tls("TLS_1_2", "TLS_1_1"), "INVALID input.tlsVersions.1 `TLS_1_1`: it must be one of TLS_1_2, TLS_1_3"},
-			"a TLS version twice":       {tls("TLS_1_2", "TLS_1_2"), "INVALID input.tlsVersions.1 twice"},
-			"10,000 TLS versions":       {tls(numbered(10_000)...), "OUT_OF_RANGE input.tlsVersions 10000 entries"},
-			"a format of its own":       {configure.UpdateNotificationProfileInput{PayloadFormat: new("yaml\n")}, "INVALID input.payloadFormat \"yaml\\n\""},
-			"every schedule":            {delays("STANDARD"), ""},
-			"a schedule with delays":    {delays("STANDARD", time.Second), "INVALID input.retryPolicy.delays none"},
-			"an unknown schedule":       {delays("DAILY"), "INVALID input.retryPolicy.kind DAILY"},
-			"50 delays":                 {delays("CUSTOM", slices.Repeat([]time.Duration{time.Second}, 50)...), ""},
-			"51 delays":                 {delays("CUSTOM", slices.Repeat([]time.Duration{time.Second}, 51)...), "OUT_OF_RANGE input.retryPolicy.delays 51"},
-			"no delays":                 {delays("CUSTOM"), "OUT_OF_RANGE input.retryPolicy.delays 1 to 50"},
-			"a short delay":             {delays("CUSTOM", time.Second, time.Second-1), "OUT_OF_RANGE input.retryPolicy.delays delays[1]"},
-			"a long delay":              {delays("CUSTOM", 24*time.Hour+1), "OUT_OF_RANGE input.retryPolicy.delays delays[0]"},
+			"a long regex":               {regex(strings.Repeat("ü", 1000)), ""},
+			"a regex too long":           {regex(strings.Repeat("ü", 1001)), "OUT_OF_RANGE input.responseBodyRegex 1001 characters: at most 1000"},
+			"an empty regex":             {regex(""), "INVALID input.responseBodyRegex give null"},
+			"a look-ahead":               {regex("(?=a)"), "INVALID input.responseBodyRegex not a regular expression of RE2"},
+			"a regex that explodes":      {regex("((a{1000}){1000}){1000}"), "INVALID input.responseBodyRegex RE2"},
+			"a regex as large as can be": {regex("x{0,997}"), ""},
+			"a regex that takes minutes": {regex(strings.Repeat(".{0,1000}", 100)), "OUT_OF_RANGE input.responseBodyRegex {0,1000}"},
+			"a regex with NUL":           {regex("a\x00"), "INVALID input.responseBodyRegex NUL"},
+			"a regex that is not UTF-8":  {regex("a\xff"), "INVALID input.responseBodyRegex UTF-8"},
+			"one TLS version":            {tls("TLS_1_2"), ""},
+			"no TLS version":             {configure.UpdateNotificationProfileInput{TLSVersions: []string{}}, "REQUIRED input.tlsVersions at least one"},
+			"an old TLS version":         {tls("TLS_1_2", "TLS_1_1"), "INVALID input.tlsVersions.1 `TLS_1_1`: it must be one of TLS_1_2, TLS_1_3"},
+			"a TLS version twice":        {tls("TLS_1_2", "TLS_1_2"), "INVALID input.tlsVersions.1 twice"},
+			"10,000 TLS versions":        {tls(numbered(10_000)...), "OUT_OF_RANGE input.tlsVersions 10000 entries"},
+			"a format of its own":        {configure.UpdateNotificationProfileInput{PayloadFormat: new("yaml\n")}, "INVALID input.payloadFormat \"yaml\\n\""},
+			"every schedule":             {delays("STANDARD"), ""},
+			"a schedule with delays":     {delays("STANDARD", time.Second), "INVALID input.retryPolicy.delays none"},
+			"an unknown schedule":        {delays("DAILY"), "INVALID input.retryPolicy.kind DAILY"},
+			"50 delays":                  {delays("CUSTOM", slices.Repeat([]time.Duration{time.Second}, 50)...), ""},
+			"51 delays":                  {delays("CUSTOM", slices.Repeat([]time.Duration{time.Second}, 51)...), "OUT_OF_RANGE input.retryPolicy.delays 51"},
+			"no delays":                  {delays("CUSTOM"), "OUT_OF_RANGE input.retryPolicy.delays 1 to 50"},
+			"a short delay":              {delays("CUSTOM", time.Second, time.Second-1), "OUT_OF_RANGE input.retryPolicy.delays delays[1]"},
+			"a long delay":               {delays("CUSTOM", 24*time.Hour+1), "OUT_OF_RANGE input.retryPolicy.delays delays[0]"},
 		} {
 			if err := update(c.in); c.want != "" {
 				wants(e, name, err, c.want)
@@ -289,6 +291,7 @@ func TestHeaders(t *testing.T) {
 		for i, name := range []string{
 			"Host", "content-length", "Transfer-Encoding", "CONNECTION", "Keep-Alive", "Expect", "Upgrade", "TE", "Trailer", "Proxy-Authorization",
 			"Proxy-Connection", "proxy-", "Idempotency-Key", "X-Idempotency-Key", "webhook-id", "Webhook-Signature", "WEBHOOK-X", "Content-Type", "User-Agent",
+			"webhook_signature", "Content_Length", "Proxy_X", // as CGI and its kin show them to a program, they are the same
 		} {
 			reserved = append(reserved, configure.HeaderInput{Name: name, Value: "v"})
 			refused = append(refused, fmt.Sprintf("INVALID input.headers.%d.name `%s` is reserved", i, name))

@@ -201,6 +201,11 @@ func (s *Service) UpdateEventSubscription(ctx context.Context, by Ref, in Update
 		if err != nil {
 			return err
 		}
+		if row.Enabled && !found.Enabled {
+			if err := c.resetHealth(ctx, row.ID); err != nil {
+				return err
+			}
+		}
 		return c.record(ctx, id.EventSubscription, row.ID)
 	})
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 
 // dialer makes guarded connections.
 type dialer struct {
-	policy   addrguard.Policy
-	resolver *net.Resolver // nil means the system's
+	control  func(network, address string, _ syscall.RawConn) error // the guard's, see net.Dialer
+	resolver *net.Resolver                                          // nil means the system's
 }
 
 // dialError is the failure to make a connection.
@@ -67,7 +67,7 @@ func (d *dialer) connect(ctx context.Context, network, addr string) (*conn, erro
 	guarded := net.Dialer{
 		Resolver: d.resolver,
 		Control: func(network, address string, raw syscall.RawConn) error {
-			err := d.policy.Control(network, address, raw)
+			err := d.control(network, address, raw)
 			if err == nil {
 				allowed.Store(true)
 			}

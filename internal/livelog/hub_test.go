@@ -145,7 +145,8 @@ func (r *rig) archive() {
 			if len(results) == 0 {
 				break
 			}
-			must(r.t, r.store.Archive(r.t.Context(), results))
+			_, err = r.store.Archive(r.t.Context(), results)
+			must(r.t, err)
 			must(r.t, r.streams.AckResults(r.t.Context(), partition, results))
 		}
 	}
@@ -163,7 +164,8 @@ func (r *rig) old(n int, from, until time.Duration) []stream.Logged {
 		copy(result.Attempt.ID[:6], first[:6])
 		logged[i] = stream.Logged{Result: result, Partition: i % partitions, Position: stream.PositionAt(at) + stream.Position(i)}
 	}
-	must(r.t, r.store.Archive(r.t.Context(), logged))
+	_, err := r.store.Archive(r.t.Context(), logged)
+	must(r.t, err)
 	return logged
 }
 
@@ -571,7 +573,8 @@ func TestRedisLost(t *testing.T) {
 		for i := range missed {
 			missed[i] = stream.Logged{Result: r.result(), Position: stream.PositionAt(time.Now()) + stream.Position(i)}
 		}
-		must(t, r.store.Archive(t.Context(), missed))
+		_, err := r.store.Archive(t.Context(), missed)
+		must(t, err)
 		server.Restart()
 		latest := loggedIDs(missed[100:]) // as many as one gets who comes back
 		gap := reader.next()

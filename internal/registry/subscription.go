@@ -224,7 +224,7 @@ func compileRegexes(row *ent.NotificationProfile, p *Profile) error {
 		if regex.text == "" {
 			continue
 		}
-		compiled, err := regexp.Compile(regex.text)
+		compiled, err := configure.CompileRegex(regex.text)
 		if err != nil {
 			return fmt.Errorf("regular expression: %w", err)
 		}

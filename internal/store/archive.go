@@ -14,18 +14,20 @@ import (
 )
 
 // Archive writes results: a row for each attempt, and the delivery as it is after it. It may be called again with the same
-// results. A delivery that has succeeded is never set back, whatever comes late.
-func (s *Store) Archive(ctx context.Context, results []stream.Logged) error {
-	var err error
+// results. A delivery that has succeeded is never set back, whatever comes late. It returns how many of the attempts are new.
+func (s *Store) Archive(ctx context.Context, results []stream.Logged) (added int, err error) {
 	if s.Embedded() {
-		err = s.tx(ctx, func(tx *sql.Tx) error { return archiveSQLite(ctx, tx, results) })
+		err = s.tx(ctx, func(tx *sql.Tx) error {
+			added, err = archiveSQLite(ctx, tx, results)
+			return err
+		})
 	} else {
-		err = s.archivePostgres(ctx, results)
+		added, err = s.archivePostgres(ctx, results)
 	}
 	if err != nil {
-		return fmt.Errorf("archive results: %w", err)
+		return 0, fmt.Errorf("archive results: %w", err)
 	}
-	return nil
+	return added, nil
 }
 
 // upsertDeliveries ends the statements that write deliveries. A result with an attempt counts if its attempt is a newer one
@@ -89,15 +91,23 @@ func rounds(results []stream.Logged) [][]stream.Logged {
 	return split
 }
 
-func (s *Store) archivePostgres(ctx context.Context, results []stream.Logged) error {
+func (s *Store) archivePostgres(ctx context.Context, results []stream.Logged) (added int, err error) {
 	var statements []arrayStatement
-	if attempts := postgresAttempts(results); attempts.columns != nil {
+	attempts := postgresAttempts(results)
+	if attempts.columns != nil {
 		statements = append(statements, attempts)
 	}
 	for _, round := range rounds(results) {
 		statements = append(statements, postgresDeliveries(round))
 	}
-	return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return execArrays(ctx, conn.Conn(), statements...) })
+	err = s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		affected, err := affectedByArrays(ctx, conn.Conn(), statements...)
+		if err == nil && attempts.columns != nil {
+			added = int(affected[0])
+		}
+		return err
+	})
+	return added, err
 }
 
 func postgresDeliveries(results []stream.Logged) arrayStatement {
@@ -192,33 +202,38 @@ func postgresAttempts(results []stream.Logged) arrayStatement {
 	}
 }
 
-func archiveSQLite(ctx context.Context, tx *sql.Tx, results []stream.Logged) error {
+func archiveSQLite(ctx context.Context, tx *sql.Tx, results []stream.Logged) (added int, err error) {
 	attempt, err := tx.PrepareContext(ctx, insertAttempts+`VALUES (?`+strings.Repeat(", ?", 31)+`) ON CONFLICT (id) DO NOTHING`)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer attempt.Close()
 	delivery, err := tx.PrepareContext(ctx, insertDeliveries+`VALUES (?`+strings.Repeat(", ?", 10)+`)`+upsertDeliveries)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer delivery.Close()
 	for _, r := range results {
 		if a := r.Attempt; a != nil {
-			_, err := attempt.ExecContext(ctx, a.ID, r.AccountID, r.DeliveryID, r.EventID, r.SubscriptionID, r.EventType, r.Attempts,
+			inserted, err := attempt.ExecContext(ctx, a.ID, r.AccountID, r.DeliveryID, r.EventID, r.SubscriptionID, r.EventType, r.Attempts,
 				string(a.Trigger), string(a.Outcome), a.StatusCode, stream.FromMicros(a.StartedAt), a.QueuedUs, a.DNSUs, a.ConnectUs,
 				a.TLSUs, a.FirstByteUs, a.TotalUs, a.ConnectionReused, a.URL, a.PayloadFormat, a.RequestHeaders, a.ResponseHeaders,
 				a.ResponseBody, a.ResponseTruncated, a.RemoteAddress, a.TLSVersion, a.Error, a.Hint, optional(r.NextAttemptAt),
 				r.Partition, int64(r.Position), a.BucketSize)
 			if err != nil {
-				return err
+				return 0, err
 			}
+			n, err := inserted.RowsAffected()
+			if err != nil {
+				return 0, err
+			}
+			added += int(n)
 		}
 		_, err := delivery.ExecContext(ctx, r.DeliveryID, r.AccountID, r.EventID, r.SubscriptionID, r.EventType, string(r.Status),
 			r.Attempts, r.Failures, optional(r.NextAttemptAt), optional(r.QueuedAt), completedAt(r))
 		if err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return added, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,7 +21,8 @@ import (
 // archive archives results as one batch.
 func (d *db) archive(results ...stream.Logged) {
 	d.t.Helper()
-	must(d.t, d.Archive(d.t.Context(), results))
+	_, err := d.Archive(d.t.Context(), results)
+	must(d.t, err)
 }
 
 // resultOf returns the result of an attempt of an event's delivery, after which it stands so.
@@ -244,16 +246,22 @@ func TestArchive(t *testing.T) {
 				batch = append(batch, resultOf(e, sub, stream.StatusRetrying, 1), resultOf(e, sub, stream.StatusSucceeded, 2))
 			}
 			var archivers sync.WaitGroup
+			var added atomic.Int64
 			for range 4 {
 				archivers.Go(func() {
 					for range 5 {
-						if err := d.Archive(t.Context(), batch); err != nil {
+						n, err := d.Archive(t.Context(), batch)
+						if err != nil {
 							t.Error(err)
 						}
+						added.Add(int64(n))
 					}
 				})
 			}
 			archivers.Wait()
+			if n := added.Load(); n != 100 {
+				t.Errorf("%d attempts are said to be new, want 100", n)
+			}
 			if n := d.Ent.Delivery.Query().Where(delivery.EventID(e.ID), delivery.Status("SUCCEEDED"), delivery.AttemptCount(2)).CountX(d.ctx); n != 50 {
 				t.Errorf("%d of 50 deliveries have succeeded", n)
 			}

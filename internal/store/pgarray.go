@@ -116,11 +116,17 @@ type arrayStatement struct {
 
 // execArrays executes statements in one round trip, and outside of a transaction also in one transaction.
 func execArrays(ctx context.Context, conn *pgx.Conn, statements ...arrayStatement) error {
+	_, err := affectedByArrays(ctx, conn, statements...)
+	return err
+}
+
+// affectedByArrays is execArrays, and returns how many rows each of the statements has written.
+func affectedByArrays(ctx context.Context, conn *pgx.Conn, statements ...arrayStatement) ([]int64, error) {
 	batch := &pgconn.Batch{}
 	for _, s := range statements {
 		prepared, err := conn.Prepare(ctx, s.name, s.query) // known after the first time
 		if err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}
 		values, formats := make([][]byte, len(s.columns)), make([]int16, len(s.columns))
 		for i, column := range s.columns {
@@ -128,5 +134,13 @@ func execArrays(ctx context.Context, conn *pgx.Conn, statements ...arrayStatemen
 		}
 		batch.ExecPrepared(prepared.Name, values, formats, nil)
 	}
-	return conn.PgConn().ExecBatch(ctx, batch).Close()
+	results, err := conn.PgConn().ExecBatch(ctx, batch).ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	affected := make([]int64, len(results))
+	for i, result := range results {
+		affected[i] = result.CommandTag.RowsAffected()
+	}
+	return affected, nil
 }
