@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/hookline/hookline/internal/app"
 	"github.com/hookline/hookline/internal/config"
@@ -33,7 +34,7 @@ import (
 
 const adminKey = "hk_bench_0123456789abcdef0123456789abcdef"
 
-// serve runs Hookline with the settings in the environment, and its profiles on BENCH_PPROF.
+// serve runs Hookline, or only a worker if BENCH_ROLE says so, with the settings in the environment, and its profiles on BENCH_PPROF.
 func serve() error {
 	var settings config.Settings
 	if err := json.Unmarshal([]byte(os.Getenv("BENCH_SETTINGS")), &settings); err != nil {
@@ -46,7 +47,11 @@ func serve() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	a, err := app.Open(ctx, settings, app.Serve, "bench", log, io.Discard)
+	role := app.Serve
+	if os.Getenv("BENCH_ROLE") == "worker" {
+		role = app.WorkerOnly
+	}
+	a, err := app.Open(ctx, settings, role, "bench", log, io.Discard)
 	if err != nil {
 		return err
 	}
@@ -128,8 +133,8 @@ func start(ctx context.Context, o options, name string) (b *bench, err error) {
 
 // useServers makes a database of its own on the PostgreSQL that the environment names, and uses the Redis that it names.
 func (b *bench) useServers(ctx context.Context) error {
-	postgres, redis := os.Getenv("HOOKLINE_TEST_POSTGRES_URL"), os.Getenv("HOOKLINE_TEST_REDIS_URL")
-	if postgres == "" || redis == "" {
+	postgres, redisURL := os.Getenv("HOOKLINE_TEST_POSTGRES_URL"), os.Getenv("HOOKLINE_TEST_REDIS_URL")
+	if postgres == "" || redisURL == "" {
 		return errors.New("HOOKLINE_TEST_POSTGRES_URL and HOOKLINE_TEST_REDIS_URL are not set: run `make bench`, or use -embedded")
 	}
 	conn, err := pgx.Connect(ctx, postgres)
@@ -146,7 +151,7 @@ func (b *bench) useServers(ctx context.Context) error {
 		return err
 	}
 	u.Path = "/" + name
-	b.settings.DatabaseURL, b.settings.RedisURL = u.String(), redis
+	b.settings.DatabaseURL, b.settings.RedisURL = u.String(), redisURL
 	b.cleanup = append(b.cleanup, func() {
 		if conn, err := pgx.Connect(context.Background(), postgres); err == nil {
 			_, _ = conn.Exec(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)")
@@ -261,6 +266,25 @@ func (b *bench) measure(ctx context.Context) (usage, error) {
 		allocs: value("go_memstats_mallocs_total"), bytes: value("go_memstats_alloc_bytes_total"),
 		residents: value("process_resident_memory_bytes") / (1 << 20),
 	}, nil
+}
+
+// redisMemory returns what Redis has in memory, in MiB; 0 for the embedded one, which is a part of Hookline.
+func (b *bench) redisMemory(ctx context.Context) (float64, error) {
+	if b.options.embedded {
+		return 0, nil
+	}
+	options, err := redis.ParseURL(b.settings.RedisURL)
+	if err != nil {
+		return 0, err
+	}
+	client := redis.NewClient(options)
+	defer func() { _ = client.Close() }()
+	memory, err := client.InfoMap(ctx, "memory").Result()
+	if err != nil {
+		return 0, err
+	}
+	used, err := strconv.ParseFloat(memory["Memory"]["used_memory_rss"], 64)
+	return used / (1 << 20), err
 }
 
 // startProfile takes a CPU profile of Hookline for a while, and then one of its allocations. The returned function waits for them.

@@ -19,10 +19,12 @@ import (
 
 // options are what a run can be told.
 type options struct {
-	lines    string
-	events   int
-	embedded bool
-	profile  string
+	lines  string
+	events int
+	// subscriptions are those of the line many.
+	subscriptions int
+	embedded      bool
+	profile       string
 }
 
 // line is one line of the table.
@@ -42,9 +44,10 @@ var lines = []line{
 	{"fanout", "500 events, each to 100 subscriptions", func(ctx context.Context, b *bench) error {
 		return b.path(ctx, load{events: 500, perRequest: 1, publishers: 8, subscriptions: 100})
 	}},
-	{"many", "as single, with 10,000 subscriptions in the account of which one matches, turn by turn with one of 1 subscription", func(ctx context.Context, b *bench) error {
-		return b.compare(ctx, load{events: b.options.events, perRequest: 1, publishers: 32, subscriptions: 1, others: 9_999})
+	{"many", "as single, with 10,000 subscriptions (-subscriptions) in the account of which one matches, turn by turn with one of 1 subscription", func(ctx context.Context, b *bench) error {
+		return b.compare(ctx, load{events: b.options.events, perRequest: 1, publishers: 32, subscriptions: 1, others: b.options.subscriptions - 1})
 	}},
+	{"kill", "10,000 events to two workers, of which one is ended by kill -9 in the middle", func(ctx context.Context, b *bench) error { return b.kill(ctx, 10_000) }},
 	{"latency", "publish to receive at 200 events/s", func(ctx context.Context, b *bench) error { return b.latency(ctx, 200, 10*time.Second) }},
 }
 
@@ -53,8 +56,9 @@ func main() {
 		exit(serve())
 	}
 	var o options
-	flag.StringVar(&o.lines, "lines", "single,batch,fanout,many,latency", "what to measure, comma-separated")
+	flag.StringVar(&o.lines, "lines", "single,batch,fanout,many,kill,latency", "what to measure, comma-separated")
 	flag.IntVar(&o.events, "events", 20_000, "events of a line, 1000-1000000")
+	flag.IntVar(&o.subscriptions, "subscriptions", 10_000, "subscriptions in the account of the line many, 2-1000000")
 	flag.BoolVar(&o.embedded, "embedded", false, "measure the embedded default")
 	flag.StringVar(&o.profile, "profile", "", "folder for CPU and allocation profiles of Hookline, one pair a line")
 	flag.Parse()
@@ -74,6 +78,9 @@ func exit(err error) {
 func run(ctx context.Context, o options) error {
 	if o.events < 1000 || o.events > 1_000_000 {
 		return fmt.Errorf("-events is %d, must be 1000-1000000", o.events)
+	}
+	if o.subscriptions < 2 || o.subscriptions > 1_000_000 {
+		return fmt.Errorf("-subscriptions is %d, must be 2-1000000", o.subscriptions)
 	}
 	for name := range strings.SplitSeq(o.lines, ",") {
 		place := slices.IndexFunc(lines, func(l line) bool { return l.name == name })

@@ -86,8 +86,12 @@ func (b *bench) path(ctx context.Context, l load) error {
 	fmt.Printf("  published %.0f events/s, delivered %.0f/s, delivered and archived %.0f/s\n",
 		float64(l.events)/published.Seconds(), n/delivered.Seconds(), rate)
 	fmt.Printf("  the HTTP client alone: %.0f requests/s; ratio %.3f\n", raw, rate/raw)
-	fmt.Printf("  per delivery: %.1f µs CPU, %.0f allocations, %.0f bytes; resident %.0f MiB\n",
-		float64((after.cpu-before.cpu).Microseconds())/n, (after.allocs-before.allocs)/n, (after.bytes-before.bytes)/n, after.residents)
+	redis, err := b.redisMemory(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("  per delivery: %.1f µs CPU, %.0f allocations, %.0f bytes; resident %.0f MiB, and Redis %.0f MiB\n",
+		float64((after.cpu-before.cpu).Microseconds())/n, (after.allocs-before.allocs)/n, (after.bytes-before.bytes)/n, after.residents, redis)
 	if extra := b.endpoint.received.Load() - receivedBefore - int64(deliveries); extra > 0 {
 		fmt.Printf("  %d requests more than deliveries\n", extra)
 	}
@@ -151,6 +155,17 @@ func event(n int) []byte {
 	payload := fmt.Sprintf(`{"n":%d,"to":"+12025550142","status":{"groupName":"DELIVERED","id":5},"text":"`, n)
 	payload += strings.Repeat("x", 510-len(payload)) + `"}`
 	return []byte(`{"type":"sms.delivery","entity":"berlin","application":"bench","payload":` + payload + `}`)
+}
+
+// numberIn returns the number of the event that a notification is of.
+func numberIn(body []byte) (n int, found bool) {
+	_, rest, found := bytes.Cut(body, []byte(`{"n":`))
+	if !found {
+		return 0, false
+	}
+	number, _, _ := bytes.Cut(rest, []byte(","))
+	n, err := strconv.Atoi(string(number))
+	return n, err == nil
 }
 
 // publish publishes events from several connections. Like the endpoint, it costs as little as possible: it writes requests that are
@@ -239,12 +254,10 @@ func (b *bench) timeAll(ctx context.Context, perSecond int, length time.Duration
 	sent := make(map[int]time.Time)
 	taken := &times{}
 	note := func(body []byte, at time.Time) {
-		_, rest, found := bytes.Cut(body, []byte(`{"n":`))
+		n, found := numberIn(body)
 		if !found {
 			return
 		}
-		number, _, _ := bytes.Cut(rest, []byte(","))
-		n, _ := strconv.Atoi(string(number))
 		mu.Lock()
 		defer mu.Unlock()
 		if started, known := sent[n]; known {
