@@ -109,6 +109,54 @@ func TestNextStaysWithinItsBounds(t *testing.T) {
 	})
 }
 
+// TestDeliveriesEndInTheirWindow follows a delivery of which every attempt fails: it ends after as many retries as the policy says, within what
+// jitter makes of the total window. The windows are those that the documentation names.
+func TestDeliveriesEndInTheirWindow(t *testing.T) {
+	t.Parallel()
+	known := map[retry.Kind]struct {
+		retries int
+		window  time.Duration
+	}{
+		retry.Quadratic: {20, 41*time.Hour + 30*time.Minute}, retry.Exponential8h: {17, 8 * time.Hour},
+		retry.Standard: {9, 75*time.Hour + 35*time.Minute + 5*time.Second}, retry.None: {0, 0},
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		p := validPolicies.Draw(t, "policy")
+		want, ok := known[p.Kind]
+		if p.Kind == retry.Custom {
+			want.retries, ok = len(p.Delays), true
+			for _, delay := range p.Delays {
+				want.window += delay
+			}
+		}
+		var after time.Duration
+		retries := 0
+		for {
+			delay, again := p.Next(retries, rapid.Float64Range(0, 0x1p0-0x1p-53).Draw(t, "random"))
+			if !again {
+				break
+			}
+			if p.Kind == retry.Quadratic && p.NoJitter && delay != time.Duration(1+retries*retries)*time.Minute {
+				t.Fatalf("after attempt %d QUADRATIC waits %v", retries, delay)
+			}
+			after += delay
+			if retries++; retries > retry.MaxDelays {
+				t.Fatalf("%+v does not end", p)
+			}
+		}
+		off := want.window / 10
+		if p.NoJitter {
+			off = 0
+		}
+		if !ok || retries != want.retries || (after-want.window).Abs() > off+time.Microsecond {
+			t.Fatalf("%+v ends with retry %d, %v after the first attempt, want %d and %v", p, retries, after, want.retries, want.window)
+		}
+		if p.TotalWindow() != want.window {
+			t.Fatalf("TotalWindow of %+v = %v, want %v", p, p.TotalWindow(), want.window)
+		}
+	})
+}
+
 // TestJitterIsSymmetrical: a random number and its mirror image lie as far from the schedule.
 func TestJitterIsSymmetrical(t *testing.T) {
 	t.Parallel()

@@ -208,7 +208,10 @@ func TestWorks(t *testing.T) {
 				},
 			},
 			{
-				Event:   stream.Event{ID: large.ID, AccountID: large.AccountID, Type: large.Type, OccurredAt: stream.Micros(large.OccurredAt)},
+				Event: stream.Event{
+					ID: large.ID, AccountID: large.AccountID, Type: large.Type, OccurredAt: stream.Micros(large.OccurredAt),
+					PayloadSize: len(large.Payload),
+				},
 				Targets: []stream.Target{{SubscriptionID: targets(large)[0], Attempts: 3, Failures: 1, Trigger: stream.TriggerRetry, DueAt: us, QueuedAt: us}},
 			},
 		}

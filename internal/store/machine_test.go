@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -14,12 +13,25 @@ import (
 	"github.com/hookline/hookline/internal/stream"
 )
 
-// machine follows one delivery through its states, and knows what its row must say: what the last result says that was archived for the
-// first time. Batches come again at any time, and a worker that was taken for dead can log attempts late.
+// everything is more rows than there are: those of machines that are done stay.
+const everything = 1_000_000
+
+// machine follows the deliveries of an event, whose results come together.
 type machine struct {
-	d     *db
-	event *store.NewEvent
-	sub   id.ID
+	d          *db
+	event      *store.NewEvent
+	deliveries []*followed
+	swept      bool
+
+	batch    []stream.Logged   // settled, not yet archived
+	archived [][]stream.Logged // may come again
+}
+
+// followed is one delivery on its way through the states, and knows what its row must say: what the last result says that was archived for the
+// first time. Batches come again at any time, and a worker that was taken for dead can log attempts late.
+type followed struct {
+	*machine
+	sub id.ID
 
 	// What the row must say; status is empty while there is none.
 	status             stream.Status
@@ -30,28 +42,36 @@ type machine struct {
 	// have had it as it is in frozen.
 	target stream.Target
 	frozen []stream.Target
-	busy   bool // one has it although the delivery has succeeded by another
+	busy   bool // one has it although the delivery has come to its end by another, or was called off
 
-	batch    []stream.Logged   // settled, not yet archived
-	archived [][]stream.Logged // may come again
-	logged   map[id.ID]bool    // attempts
+	logged map[id.ID]bool // attempts
 }
 
 func TestDeliveryStates(t *testing.T) {
 	t.Parallel()
 	onEach(t, "are those of the last result, whatever comes again or late", func(t *testing.T, d *db) {
+		at := time.Now().Add(-time.Hour)
 		rapid.Check(t, func(rt *rapid.T) {
-			e := newEvent(time.Now(), 1)
-			d.commit(e)
-			m := &machine{d: d, event: e, sub: targets(e)[0], logged: make(map[id.ID]bool), target: stream.Target{SubscriptionID: targets(e)[0]}}
+			at = at.Add(time.Second) // later than what was swept
+			m := newMachine(rt, d, at)
 			steps := map[string]func(*rapid.T){"": m.check}
+			for name, often := range map[string]struct {
+				step  func(*followed, *rapid.T)
+				times int
+			}{
+				"attempt": {(*followed).attempt, 2}, "put off": {(*followed).putOff, 2}, "interrupt": {(*followed).interrupt, 2},
+				"come late": {(*followed).comeLate, 1}, "cancel": {(*followed).cancel, 1}, "retry now": {(*followed).retryNow, 1},
+				"unpark": {(*followed).unpark, 2},
+			} {
+				for i := range often.times {
+					steps[fmt.Sprint(name, i)] = func(rt *rapid.T) { often.step(rapid.SampledFrom(m.deliveries).Draw(rt, "delivery"), rt) }
+				}
+			}
 			for name, often := range map[string]struct {
 				step  func(*rapid.T)
 				times int
 			}{
-				"attempt": {m.attempt, 1}, "put off": {m.putOff, 2}, "interrupt": {m.interrupt, 2}, "archive": {m.archive, 4},
-				"come again": {m.comeAgain, 2}, "come late": {m.comeLate, 1}, "claim": {m.claim, 2}, "strand": {m.strand, 1},
-				"cancel": {m.cancel, 1}, "retry now": {m.retryNow, 1},
+				"archive": {m.archive, 4}, "come again": {m.comeAgain, 2}, "claim": {m.claim, 2}, "strand": {m.strand, 1}, "sweep": {m.sweep, 1},
 			} {
 				for i := range often.times {
 					steps[fmt.Sprint(name, i)] = often.step
@@ -62,23 +82,51 @@ func TestDeliveryStates(t *testing.T) {
 	})
 }
 
+// newMachine commits an event with a few deliveries, of which the last ones may be held.
+func newMachine(t *rapid.T, d *db, at time.Time) *machine {
+	m := &machine{d: d, event: newEvent(at, rapid.IntRange(1, 3).Draw(t, "deliveries"))}
+	held := rapid.SliceOfN(rapid.SampledFrom([]stream.Status{stream.StatusParked, stream.StatusSkipped}), 0, len(targets(m.event))).Draw(t, "held")
+	m.event.Held = held
+	d.commit(m.event)
+	for i, sub := range targets(m.event) {
+		of := &followed{machine: m, sub: sub, target: stream.Target{SubscriptionID: sub}, logged: make(map[id.ID]bool)}
+		if first := m.event.ToDeliver(); i >= first {
+			of.status = held[i-first]
+		}
+		m.deliveries = append(m.deliveries, of)
+	}
+	return m
+}
+
+// of returns the delivery with the id, nil if the event has none.
+func (m *machine) of(own id.ID) *followed {
+	for _, d := range m.deliveries {
+		if id.ForDelivery(m.event.ID, d.sub) == own {
+			return d
+		}
+	}
+	return nil
+}
+
 // working says whether a worker has the delivery, after all that is settled, archived or not.
-func (m *machine) working() bool {
+func (m *followed) working() bool {
 	status := m.status
-	if n := len(m.batch); n > 0 {
-		status = m.batch[n-1].Status
+	for _, r := range m.batch {
+		if r.SubscriptionID == m.sub {
+			status = r.Status
+		}
 	}
 	return m.busy || status == "" || status == stream.StatusQueued
 }
 
 // settle adds a result of the worker that has the delivery to the batch.
-func (m *machine) settle(r stream.Logged) {
+func (m *followed) settle(r stream.Logged) {
 	r.Failures, r.QueuedAt = m.target.Failures, m.target.QueuedAt
 	m.busy = m.busy && r.Status == stream.StatusQueued
 	m.batch = append(m.batch, r)
 }
 
-func (m *machine) attempt(t *rapid.T) {
+func (m *followed) attempt(t *rapid.T) {
 	if !m.working() {
 		return
 	}
@@ -94,18 +142,18 @@ func (m *machine) attempt(t *rapid.T) {
 }
 
 // putOff ends the worker's part without an attempt.
-func (m *machine) putOff(t *rapid.T) {
+func (m *followed) putOff(t *rapid.T) {
 	if !m.working() {
 		return
 	}
 	status := rapid.SampledFrom([]stream.Status{
-		stream.StatusRetrying, stream.StatusRetrying, stream.StatusRetrying, stream.StatusCancelled,
+		stream.StatusRetrying, stream.StatusRetrying, stream.StatusRetrying, stream.StatusCancelled, stream.StatusParked,
 	}).Draw(t, "status")
 	m.settle(standingOf(m.event, m.sub, status, m.target.Attempts))
 }
 
 // interrupt has another worker take over.
-func (m *machine) interrupt(*rapid.T) {
+func (m *followed) interrupt(*rapid.T) {
 	if !m.working() {
 		return
 	}
@@ -121,14 +169,14 @@ func (m *machine) archive(*rapid.T) {
 	}
 	m.d.archive(m.batch...)
 	for _, r := range m.batch {
-		m.apply(r)
+		m.of(r.DeliveryID).apply(r)
 	}
 	m.archived = append(m.archived, m.batch)
 	m.batch = nil
 }
 
 // apply is what a result that comes for the first time does.
-func (m *machine) apply(r stream.Logged) {
+func (m *followed) apply(r stream.Logged) {
 	if r.Attempt != nil {
 		m.logged[r.Attempt.ID] = true
 	}
@@ -152,7 +200,7 @@ func (m *machine) comeAgain(t *rapid.T) {
 }
 
 // comeLate has a worker that was taken for dead say how it went: its attempts are logged, but only a success says anything new.
-func (m *machine) comeLate(t *rapid.T) {
+func (m *followed) comeLate(t *rapid.T) {
 	if len(m.frozen) == 0 || len(m.batch) > 0 {
 		return
 	}
@@ -174,8 +222,8 @@ func (m *machine) comeLate(t *rapid.T) {
 }
 
 // cancel calls the delivery off, in the middle of an attempt or not.
-func (m *machine) cancel(t *rapid.T) {
-	may := m.status == stream.StatusRetrying || m.status == stream.StatusQueued
+func (m *followed) cancel(t *rapid.T) {
+	may := m.status == stream.StatusRetrying || m.status == stream.StatusQueued || m.status == stream.StatusParked
 	m.intervened(t, m.d.Cancel, may)
 	if may {
 		m.busy = m.working() // whoever has it does not know
@@ -183,56 +231,96 @@ func (m *machine) cancel(t *rapid.T) {
 	}
 }
 
-func (m *machine) retryNow(t *rapid.T) {
+func (m *followed) retryNow(t *rapid.T) {
 	m.intervened(t, m.d.RetryNow, m.status == stream.StatusRetrying)
 }
 
 // intervened does something by hand that has an effect in some states only.
-func (m *machine) intervened(t *rapid.T, intervene func(context.Context, id.ID) (bool, error), want bool) {
+func (m *followed) intervened(t *rapid.T, intervene func(context.Context, id.ID) (bool, error), want bool) {
 	done, err := intervene(m.d.ctx, id.ForDelivery(m.event.ID, m.sub))
 	if err != nil || done != want {
 		t.Fatalf("a delivery that is %s: done %v, %v; want %v", m.status, done, err, want)
 	}
 }
 
-// claim queues the delivery again when its next attempt is due, as it always is here.
+// unpark has the subscription enabled, or gone.
+func (m *followed) unpark(t *rapid.T) {
+	due, err := m.d.Unpark(m.d.t.Context(), m.sub, everything)
+	if err != nil || (due == 1) != (m.status == stream.StatusParked) {
+		t.Fatalf("%d deliveries are due of one that is %s, %v", due, m.status, err)
+	}
+	if due == 1 {
+		m.status, m.queuedAt = stream.StatusRetrying, nil
+	}
+}
+
+// claim queues the deliveries again whose next attempt is due, as it always is here.
 func (m *machine) claim(t *rapid.T) {
-	if m.status != stream.StatusRetrying || len(m.batch) > 0 {
+	if len(m.batch) > 0 {
 		return
 	}
-	queued, err := m.d.ClaimDue(m.d.t.Context(), 1000)
-	m.queued(t, queued, err)
+	queued, err := m.d.ClaimDue(m.d.t.Context(), everything)
+	m.queued(t, stream.StatusRetrying, queued, err)
 }
 
-// strand loses the work entry, and has the sweeper queue the delivery again.
+// strand loses the work entries, and has the sweeper queue the deliveries again.
 func (m *machine) strand(t *rapid.T) {
-	if m.status != stream.StatusQueued || len(m.batch) > 0 {
+	if len(m.batch) > 0 {
 		return
 	}
-	queued, err := m.d.ClaimStranded(m.d.t.Context(), time.Now().Add(time.Second), 1000)
-	m.queued(t, queued, err)
+	queued, err := m.d.ClaimStranded(m.d.t.Context(), time.Now().Add(time.Second), everything)
+	m.queued(t, stream.StatusQueued, queued, err)
 }
 
-// queued finds the delivery among those that are queued, and makes the worker's target from it.
-func (m *machine) queued(t *rapid.T, all []store.Queued, err error) {
-	own := id.ForDelivery(m.event.ID, m.sub)
-	found := slices.IndexFunc(all, func(q store.Queued) bool { return q.ID == own })
-	if err != nil || found < 0 {
-		t.Fatalf("the delivery is not among %v, %v", all, err)
+// sweep loses the work entry of the event, and has the sweeper find the deliveries of it that have no row. It looks at an event once.
+func (m *machine) sweep(t *rapid.T) {
+	if len(m.batch) > 0 || m.swept {
+		return
 	}
-	q := all[found]
-	if q.Attempts != m.attempts || q.Failures != m.failures {
-		t.Fatalf("queued %+v, want %d attempts and %d failures", q, m.attempts, m.failures)
+	m.swept = true
+	queued, _, err := m.d.Sweep(m.d.t.Context(), id.Time(m.event.ID).Add(time.Millisecond))
+	m.queued(t, "", queued, err)
+}
+
+// queued finds the deliveries that are in a state, and no others of the event, among those that are queued, and makes the worker's targets
+// from them.
+func (m *machine) queued(t *rapid.T, state stream.Status, all []store.Queued, err error) {
+	if err != nil {
+		t.Fatalf("queueing what is %q: %v", state, err)
 	}
-	m.status, m.queuedAt = stream.StatusQueued, &q.QueuedAt
-	works, _, err := m.d.Works(m.d.t.Context(), []store.Queued{q})
-	if err != nil || len(works) != 1 || len(works[0].Targets) != 1 {
-		t.Fatalf("works %+v, %v", works, err)
+	found := make(map[*followed]store.Queued)
+	for _, q := range all {
+		if of := m.of(q.ID); of != nil {
+			found[of] = q
+		}
 	}
-	m.target = works[0].Targets[0]
+	for _, of := range m.deliveries {
+		q, ok := found[of]
+		if ok != (of.status == state) {
+			t.Fatalf("queueing what is %q: one that is %q is queued: %v", state, of.status, ok)
+		}
+		if !ok {
+			continue
+		}
+		if q.Attempts != of.attempts || q.Failures != of.failures {
+			t.Fatalf("queued %+v, want %d attempts and %d failures", q, of.attempts, of.failures)
+		}
+		of.status, of.queuedAt = stream.StatusQueued, &q.QueuedAt
+		works, _, err := m.d.Works(m.d.t.Context(), []store.Queued{q})
+		if err != nil || len(works) != 1 || len(works[0].Targets) != 1 {
+			t.Fatalf("works %+v, %v", works, err)
+		}
+		of.target = works[0].Targets[0]
+	}
 }
 
 func (m *machine) check(t *rapid.T) {
+	for _, of := range m.deliveries {
+		of.check(t)
+	}
+}
+
+func (m *followed) check(t *rapid.T) {
 	row := m.d.delivery(id.ForDelivery(m.event.ID, m.sub))
 	if m.status == "" {
 		if row != nil {
@@ -249,7 +337,8 @@ func (m *machine) check(t *rapid.T) {
 	if m.status == stream.StatusQueued && !sameTime(row.QueuedAt, m.queuedAt) {
 		t.Fatalf("queued at %v, want %v", row.QueuedAt, m.queuedAt)
 	}
-	ended := m.status == stream.StatusSucceeded || m.status == stream.StatusExhausted || m.status == stream.StatusCancelled
+	ended := m.status == stream.StatusSucceeded || m.status == stream.StatusExhausted || m.status == stream.StatusCancelled ||
+		m.status == stream.StatusSkipped
 	if (row.CompletedAt != nil) != ended || (row.NextAttemptAt != nil) != (m.status == stream.StatusRetrying) {
 		t.Fatalf("row %v is %s", row, m.status)
 	}
