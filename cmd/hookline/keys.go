@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os/signal"
-	"syscall"
 
 	"github.com/hookline/hookline/internal/config"
 	"github.com/hookline/hookline/internal/store"
@@ -63,19 +60,4 @@ func (keysRotateCommand) Run(settings *config.Settings) error {
 		}
 		return err
 	})
-}
-
-// withStore opens the database for a command.
-func withStore(settings *config.Settings, f func(ctx context.Context, s *store.Store) error) (err error) {
-	if err := settings.Validate(); err != nil {
-		return err
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	s, err := store.Open(ctx, settings.DatabaseURL)
-	if err != nil {
-		return fmt.Errorf("HOOKLINE_DATABASE_URL: %w", err)
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	return f(ctx, s)
 }

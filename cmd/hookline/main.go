@@ -85,7 +85,25 @@ func run(settings config.Settings, role app.Role) error {
 
 type migrateCommand struct{}
 
-func (migrateCommand) Run(settings *config.Settings) (err error) {
+func (migrateCommand) Run(settings *config.Settings) error {
+	return withStore(settings, func(ctx context.Context, s *store.Store) error {
+		applied, err := s.Migrate(ctx)
+		if err != nil {
+			return err
+		}
+		if err := catalogue.Sync(access.WithSystem(ctx), s.Ent); err != nil {
+			return err
+		}
+		for _, name := range applied {
+			fmt.Println("applied", name)
+		}
+		fmt.Println("the database is up to date")
+		return nil
+	})
+}
+
+// withStore opens the database for a command.
+func withStore(settings *config.Settings, f func(ctx context.Context, s *store.Store) error) (err error) {
 	if err := settings.Validate(); err != nil {
 		return err
 	}
@@ -96,18 +114,7 @@ func (migrateCommand) Run(settings *config.Settings) (err error) {
 		return fmt.Errorf("HOOKLINE_DATABASE_URL: %w", err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	applied, err := s.Migrate(ctx)
-	if err != nil {
-		return err
-	}
-	if err := catalogue.Sync(access.WithSystem(ctx), s.Ent); err != nil {
-		return err
-	}
-	for _, name := range applied {
-		fmt.Println("applied", name)
-	}
-	fmt.Println("the database is up to date")
-	return nil
+	return f(ctx, s)
 }
 
 func logger(settings config.Settings) *slog.Logger {
