@@ -26,6 +26,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hookline/hookline/internal/app"
 	"github.com/hookline/hookline/internal/config"
@@ -188,27 +189,37 @@ func (b *bench) waitReady(ctx context.Context) error {
 
 // subscribe makes subscriptions of SMS reports to the endpoint, and others whose filter matches no event of the load.
 func (b *bench) subscribe(ctx context.Context, matching, others int) error {
-	for i := range matching + others {
-		// Those that match have an event type more, because only so many may be the same.
-		key, rule := fmt.Sprintf("s%d", i), fmt.Sprintf(`eventTypes: ["sms.delivery", "x%d.*"]`, i)
-		profile := fmt.Sprintf(`create: {key: %q, webhookUrl: %q, windowSize: 64}`, key, b.endpoint.url())
-		if i >= matching {
-			rule = fmt.Sprintf(`eventTypes: ["sms.delivery"] filter: {entities: ["other%d"]}`, i)
-			profile = `existing: {key: "s0"}`
-		}
-		var answer struct {
-			Data struct {
-				CreateEventSubscription struct{ UserErrors []struct{ Message string } }
-			}
-			Errors []struct{ Message string }
-		}
-		query := fmt.Sprintf(`mutation{createEventSubscription(input:{key:%q,name:%q,%s profile:{%s}}){userErrors{message}}}`, key, key, rule, profile)
-		if err := b.graphQL(ctx, query, &answer); err != nil {
+	for i := range matching {
+		// They have an event type more each, because only so many may be the same.
+		key := fmt.Sprintf("s%d", i)
+		if err := b.subscribeOne(ctx, key, fmt.Sprintf(`eventTypes: ["sms.delivery", "x%d.*"]`, i),
+			fmt.Sprintf(`create: {key: %q, webhookUrl: %q, windowSize: 64}`, key, b.endpoint.url())); err != nil {
 			return err
 		}
-		if len(answer.Errors) > 0 || len(answer.Data.CreateEventSubscription.UserErrors) > 0 {
-			return fmt.Errorf("create subscription: %+v", answer)
+	}
+	var group errgroup.Group
+	group.SetLimit(8)
+	for i := range others {
+		group.Go(func() error {
+			return b.subscribeOne(ctx, fmt.Sprintf("o%d", i), fmt.Sprintf(`eventTypes: ["sms.delivery"] filter: {entities: ["other%d"]}`, i), `existing: {key: "s0"}`)
+		})
+	}
+	return group.Wait()
+}
+
+func (b *bench) subscribeOne(ctx context.Context, key, rule, profile string) error {
+	var answer struct {
+		Data struct {
+			CreateEventSubscription struct{ UserErrors []struct{ Message string } }
 		}
+		Errors []struct{ Message string }
+	}
+	query := fmt.Sprintf(`mutation{createEventSubscription(input:{key:%q,name:%q,%s profile:{%s}}){userErrors{message}}}`, key, key, rule, profile)
+	if err := b.graphQL(ctx, query, &answer); err != nil {
+		return err
+	}
+	if len(answer.Errors) > 0 || len(answer.Data.CreateEventSubscription.UserErrors) > 0 {
+		return fmt.Errorf("create subscription: %+v", answer)
 	}
 	return nil
 }
