@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TOOL := go tool -modfile=tools/go.mod
+# Flags of `make chaos`: CHAOS_FLAGS='-chaos.seed=7 -chaos.only=frozen'
+CHAOS_FLAGS ?=
 # The name of benchmarks to run, and where: make microbench BENCH=Match PKG=./internal/match
 BENCH ?= .
 PKG ?= ./...
@@ -21,7 +23,7 @@ run: export HOOKLINE_DEMO := true
 endif
 
 # All are phony: Go and scripts/build-dashboard know themselves what has changed.
-.PHONY: build dashboard run test lint generate generate-check vuln fuzz bench microbench clean help
+.PHONY: build dashboard run test lint generate generate-check vuln fuzz bench chaos microbench clean help
 
 build: ## Build bin/hookline, with the dashboard as built last
 	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/hookline ./cmd/hookline
@@ -56,6 +58,10 @@ bench: ## Measure the path of an event beside the HTTP client alone: make bench 
 	go build -o .cache/testenv ./internal/testenv/cmd/testenv
 	go build -o .cache/bench ./bench
 	.cache/testenv -- .cache/bench $(if $(LINES),-lines $(LINES)) $(BENCH_FLAGS)
+
+chaos: ## Break processes, Redis and PostgreSQL in every way, and print what came of it
+	scripts/install-test-deps
+	cd e2e && HOOKLINE_TEST_REQUIRE=1 go test -count=1 -timeout=60m -run '^TestChaos$$' -args -chaos.long $(CHAOS_FLAGS)
 
 microbench: ## Run Go benchmarks: make microbench BENCH=Match PKG=./internal/match
 	go build -o .cache/testenv ./internal/testenv/cmd/testenv

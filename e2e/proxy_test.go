@@ -8,10 +8,11 @@ import (
 	"testing"
 )
 
-// proxy passes TCP connections on to a server, and can cut them.
+// proxy passes TCP connections on to a server, and can cut them, and hold what passes (trap_test.go).
 type proxy struct {
 	listener net.Listener
 	running  sync.WaitGroup
+	traps    traps
 
 	mu     sync.Mutex
 	target string // host:port; empty: connections are closed at once
@@ -21,7 +22,13 @@ type proxy struct {
 // newProxy starts a proxy to the server at url. It ends with the test.
 func newProxy(t *testing.T, url string) *proxy {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	return newProxyAt(t, "127.0.0.1:0", url)
+}
+
+// newProxyAt is newProxy on an address.
+func newProxyAt(t *testing.T, addr, url string) *proxy {
+	t.Helper()
+	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +43,8 @@ func newProxy(t *testing.T, url string) *proxy {
 	return p
 }
 
-func (p *proxy) url() string { return "http://" + p.listener.Addr().String() }
+func (p *proxy) url() string  { return "http://" + p.addr() }
+func (p *proxy) addr() string { return p.listener.Addr().String() }
 
 // cut closes all connections, whatever is on its way in them, and those that come until mend.
 func (p *proxy) cut() {
@@ -52,7 +60,7 @@ func (p *proxy) cut() {
 func (p *proxy) mend(url string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.target = strings.TrimPrefix(url, "http://")
+	_, p.target, _ = strings.Cut(url, "://")
 }
 
 func (p *proxy) accept() {
@@ -90,9 +98,14 @@ func (p *proxy) pass(client net.Conn) {
 		return
 	}
 	ended := make(chan struct{}, 2)
-	for _, way := range [][2]net.Conn{{client, server}, {server, client}} {
+	through := &passage{traps: &p.traps, gone: make(chan struct{})}
+	defer close(through.gone)
+	for _, carry := range []func(){
+		func() { _, _ = io.Copy(server, through.requests(client)) }, // either side may leave at any time
+		func() { _, _ = io.Copy(client, through.answers(server)) },
+	} {
 		p.running.Go(func() {
-			_, _ = io.Copy(way[0], way[1]) // either side may leave at any time
+			carry()
 			ended <- struct{}{}
 		})
 	}

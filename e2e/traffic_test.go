@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,10 +18,13 @@ type traffic struct {
 	t      *testing.T
 	cancel context.CancelFunc
 	done   sync.WaitGroup
+	name   string        // begins the idempotency keys
+	ending chan struct{} // closed when no further events are begun
 
 	watched
-	ids      []string // accepted, that is answered with 202
-	refused  int      // requests that were answered otherwise
+	ids      []string       // accepted, that is answered with 202
+	matched  map[string]int // by id, how many subscriptions
+	refused  int            // requests that were answered otherwise
 	finished bool
 }
 
@@ -30,15 +34,30 @@ const (
 )
 
 // startTraffic begins to publish n events; 0 is without end.
-func (a *api) startTraffic(n int64) *traffic {
+func (a *api) startTraffic(n int64) *traffic { return a.startSteadyTraffic(n, 0) }
+
+// startSteadyTraffic is startTraffic with a pause before each event, the same for all publishers; 0 is none.
+func (a *api) startSteadyTraffic(n int64, pause time.Duration) *traffic {
 	ctx, cancel := context.WithCancel(a.t.Context())
-	tr := &traffic{t: a.t, cancel: cancel}
+	tr := &traffic{t: a.t, cancel: cancel, name: rand.Text(), ending: make(chan struct{}), matched: make(map[string]int)}
+	always := make(chan time.Time)
+	close(always)
+	var turns <-chan time.Time = always
+	if pause > 0 {
+		ticker := time.NewTicker(pause)
+		a.t.Cleanup(ticker.Stop)
+		turns = ticker.C
+	}
 	var next atomic.Int64
 	for range publishers {
 		tr.done.Go(func() {
 			for {
+				select {
+				case <-turns:
+				case <-ctx.Done():
+				}
 				number := next.Add(1)
-				if (n > 0 && number > n) || !tr.publish(ctx, a, number) {
+				if (n > 0 && number > n) || tr.isEnding() || !tr.publish(ctx, a, number) {
 					return
 				}
 			}
@@ -57,11 +76,14 @@ func (a *api) startTraffic(n int64) *traffic {
 
 // publish publishes one event until it is accepted. It returns false when ctx ends before.
 func (tr *traffic) publish(ctx context.Context, a *api, number int64) bool {
-	body := fmt.Appendf(nil, `{"type":"sms.delivery","payload":{"n":%d},"idempotencyKey":"n%d"}`, number, number)
+	body := fmt.Appendf(nil, `{"type":"sms.delivery","entity":"e%d","payload":{"n":%d},"idempotencyKey":"%s%d"}`, number%10, number, tr.name, number)
 	for ctx.Err() == nil {
 		results, err := a.publish(ctx, "application/json", body)
 		if err == nil {
-			tr.update(func() { tr.ids = append(tr.ids, results[0].ID) })
+			tr.update(func() {
+				tr.ids = append(tr.ids, results[0].ID)
+				tr.matched[results[0].ID] = results[0].Matched
+			})
 			return true
 		}
 		if errors.Is(err, errRefused) {
@@ -105,6 +127,22 @@ func (tr *traffic) wait() []string {
 	tr.t.Helper()
 	tr.await(tr.t, "all events are accepted", func() bool { return tr.finished })
 	return tr.accepted()
+}
+
+// finish begins no further event, and waits until those that it has begun are accepted.
+func (tr *traffic) finish() []string {
+	tr.t.Helper()
+	close(tr.ending)
+	return tr.wait()
+}
+
+func (tr *traffic) isEnding() bool {
+	select {
+	case <-tr.ending:
+		return true
+	default:
+		return false
+	}
 }
 
 // end stops publishing and returns the ids of what has been accepted.

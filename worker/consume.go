@@ -21,6 +21,8 @@ const (
 	readCount  = 64
 	readWait   = 500 * time.Millisecond // bounds how long a stop waits for a reader
 	failPause  = 500 * time.Millisecond
+	// mislaidEvery is how often a worker looks for entries that it was given and did not get.
+	mislaidEvery = 2 * time.Second
 	// maxReads is how many workers may fall silent over an entry before it is set aside.
 	maxReads = 5
 )
@@ -50,12 +52,21 @@ func (e *inflight) payload(ctx context.Context, s *store.Store) ([]byte, error) 
 
 // consume reads one partition's work and dispatches it, until ctx ends.
 func (w *Worker) consume(ctx context.Context, partition int) error {
+	looked := time.Now()
 	for ctx.Err() == nil {
 		count, err := w.takeSlots(ctx)
 		if err != nil {
 			return nil //nolint:nilerr // the context has ended: a stop, not a failure
 		}
-		entries, err := w.streams.ReadWork(ctx, w.name, partition, count, readWait, w.reject)
+		var entries []*stream.Entry
+		if time.Since(looked) >= mislaidEvery {
+			looked = time.Now()
+			entries, err = w.findMislaid(ctx, partition, count)
+		}
+		if err == nil && len(entries) == 0 {
+			entries, err = w.streams.ReadWork(ctx, w.name, partition, count, readWait, w.reject)
+			w.settlers[partition].held.add(entries)
+		}
 		w.slots.Release(int64(count - len(entries)))
 		for _, entry := range entries {
 			w.dispatchEntry(ctx, entry)
@@ -204,11 +215,29 @@ func (w *Worker) takeOver(ctx context.Context, partition int) error {
 	if !w.slots.TryAcquire(readCount) {
 		return nil
 	}
+	s := w.settlers[partition]
+	s.taking.Lock()
 	entries, err := w.streams.TakeOver(ctx, w.name, partition, readCount, w.reject)
+	s.held.add(entries)
+	s.taking.Unlock()
 	w.slots.Release(int64(readCount - len(entries)))
 	for _, entry := range entries {
 		w.metrics.takenOver.Inc()
 		w.dispatchEntry(ctx, entry)
 	}
 	return err
+}
+
+// findMislaid returns entries that Redis has given to this worker, and whose way here was cut. Nobody else would ever get them while it
+// lives, and they would hold up the sweeper.
+func (w *Worker) findMislaid(ctx context.Context, partition, count int) ([]*stream.Entry, error) {
+	s := w.settlers[partition]
+	s.taking.Lock()
+	defer s.taking.Unlock()
+	entries, err := w.streams.Mislaid(ctx, w.name, partition, count, s.held.has, w.reject)
+	s.held.add(entries)
+	if len(entries) > 0 {
+		w.log.Warn("work whose way from Redis was cut is read again", "partition", partition, "entries", len(entries))
+	}
+	return entries, err
 }

@@ -22,6 +22,41 @@ type settler struct {
 
 	mu       sync.Mutex
 	retained []retained // oldest first
+
+	taking sync.Mutex // held while entries are taken over, or looked for, until they are in held
+	held   held
+}
+
+// held are the entries of the partition that the worker has and has not settled.
+type held struct {
+	mu      sync.Mutex
+	entries map[string]struct{}
+}
+
+func (h *held) add(entries []*stream.Entry) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.entries == nil {
+		h.entries = make(map[string]struct{})
+	}
+	for _, entry := range entries {
+		h.entries[entry.ID] = struct{}{}
+	}
+}
+
+func (h *held) remove(entries []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, entry := range entries {
+		delete(h.entries, entry)
+	}
+}
+
+func (h *held) has(entry string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, has := h.entries[entry]
+	return has
 }
 
 // settled is a target with its result, or without one when it is handed back.
@@ -66,6 +101,7 @@ func (s *settler) run(ctx context.Context) {
 			continue // ctx has ended: the entries stay pending, and are taken over
 		}
 		s.retain(settlement.Results, positions)
+		s.held.remove(settlement.Done)
 		s.freed(done)
 	}
 }

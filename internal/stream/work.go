@@ -219,6 +219,14 @@ func (s *Streams) claim(ctx context.Context, consumer, dead string, partition, c
 	if err != nil {
 		return nil, err
 	}
+	for id := range reads {
+		reads[id]++
+	}
+	return s.decodeTaken(ctx, partition, messages, reads, rejected)
+}
+
+// decodeTaken decodes entries that others may have had.
+func (s *Streams) decodeTaken(ctx context.Context, partition int, messages []redis.XMessage, reads map[string]int, rejected func(string, error)) ([]*Entry, error) {
 	entries, err := s.decodeWork(ctx, partition, messages, rejected)
 	if err != nil {
 		return entries, err
@@ -226,7 +234,7 @@ func (s *Streams) claim(ctx context.Context, consumer, dead string, partition, c
 	pipeline := s.client.Pipeline()
 	settled := make([]*redis.StringSliceCmd, len(entries))
 	for i, entry := range entries {
-		entry.Reads = reads[entry.ID] + 1
+		entry.Reads = reads[entry.ID]
 		settled[i] = pipeline.SMembers(ctx, s.keys.settled(partition, entry.ID))
 	}
 	if _, err := pipeline.Exec(ctx); err != nil {
@@ -240,4 +248,53 @@ func (s *Streams) claim(ctx context.Context, consumer, dead string, partition, c
 		}
 	}
 	return entries, nil
+}
+
+// mislaidIdle is how long an entry must have rested before Mislaid looks at it: most are settled by then.
+const mislaidIdle = time.Second
+
+// mislaidPage is how many entries Mislaid looks at in a round trip.
+const mislaidPage = 500
+
+// Mislaid returns up to count entries that Redis has given to the consumer and that it does not hold: the answer that was to bring them got
+// lost on its way. Nothing else may read or take over for the consumer in this partition meanwhile. The embedded Redis loses no answers.
+func (s *Streams) Mislaid(ctx context.Context, consumer string, partition, count int, holds func(entry string) bool, rejected func(string, error)) ([]*Entry, error) {
+	if s.embedded != nil {
+		return nil, nil
+	}
+	work, start := s.keys.work(partition), "-"
+	reads := make(map[string]int)
+	var ids []string
+	for len(ids) < count {
+		pending, err := s.client.XPendingExt(ctx, &redis.XPendingExtArgs{
+			Stream: work, Group: workGroup, Idle: mislaidIdle, Start: start, End: "+", Count: mislaidPage, Consumer: consumer,
+		}).Result()
+		if err != nil {
+			return nil, fmt.Errorf("look for mislaid work: %w", err)
+		}
+		for _, p := range pending {
+			if start = "(" + p.ID; !holds(p.ID) && len(ids) < count {
+				ids, reads[p.ID] = append(ids, p.ID), int(p.RetryCount)
+			}
+		}
+		if len(pending) < mislaidPage {
+			break
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	pipeline := s.client.Pipeline()
+	found := make([]*redis.XMessageSliceCmd, len(ids))
+	for i, entry := range ids {
+		found[i] = pipeline.XRange(ctx, work, entry, entry)
+	}
+	if _, err := pipeline.Exec(ctx); err != nil {
+		return nil, fmt.Errorf("read mislaid work: %w", err)
+	}
+	var messages []redis.XMessage
+	for _, f := range found {
+		messages = append(messages, f.Val()...) // none if it was settled, and removed with that, since it was listed
+	}
+	return s.decodeTaken(ctx, partition, messages, reads, rejected)
 }

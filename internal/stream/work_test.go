@@ -400,3 +400,52 @@ func TestTakeOver(t *testing.T) {
 		}
 	})
 }
+
+func TestMislaid(t *testing.T) {
+	t.Parallel()
+	onReal(t, "finds what a worker was given and does not hold", func(t *testing.T, s *Streams) {
+		ensure(t, s.Enqueue(t.Context(), works(4, 2)))
+		given := s.read(t, "a", 4)
+		had := entryIDs(given)
+		other := had[3]
+		ensure(t, s.client.XClaim(t.Context(), &redis.XClaimArgs{
+			Stream: s.keys.work(0), Group: workGroup, Consumer: "b", Messages: []string{other},
+		}).Err())
+		holds := func(entry string) bool { return entry == had[0] }
+		mislaid := func(count int) []*Entry {
+			found, err := s.Mislaid(t.Context(), "a", 0, count, holds, unreadable(t))
+			ensure(t, err)
+			return found
+		}
+		if found := mislaid(10); len(found) != 0 {
+			t.Fatalf("found %v, which may still be on their way", entryIDs(found))
+		}
+		s.rest(t, s.keys.work(0), workGroup, "a", 2*mislaidIdle, had[:3]...)
+		s.rest(t, s.keys.work(0), workGroup, "b", 2*mislaidIdle, other)
+		s.settle(t, &Settlement{Partial: map[string][]int{had[1]: {1}}})
+		if found := mislaid(1); !slices.Equal(entryIDs(found), had[1:2]) {
+			t.Errorf("found %v, want one", entryIDs(found))
+		}
+		found := mislaid(10)
+		if !slices.Equal(entryIDs(found), had[1:3]) || found[0].Reads != 1 || !reflect.DeepEqual(found[0].Work, given[1].Work) ||
+			!slices.Equal(found[0].Settled, []int{1}) || len(found[1].Settled) != 0 {
+			t.Errorf("found %+v, want %v as they were given", found, had[1:3])
+		}
+		s.settle(t, &Settlement{Done: had[1:3], Forget: had[1:2]})
+		if found := mislaid(10); len(found) != 0 {
+			t.Errorf("found %v, which are settled", entryIDs(found))
+		}
+	})
+
+	onReal(t, "looks at more than a page", func(t *testing.T, s *Streams) {
+		const n = mislaidPage + 10
+		ensure(t, s.Enqueue(t.Context(), works(n, 1)))
+		had := entryIDs(s.read(t, "a", n))
+		s.rest(t, s.keys.work(0), workGroup, "a", 2*mislaidIdle, had...)
+		found, err := s.Mislaid(t.Context(), "a", 0, 10, func(entry string) bool { return entry != had[n-1] }, unreadable(t))
+		ensure(t, err)
+		if !slices.Equal(entryIDs(found), had[n-1:]) {
+			t.Errorf("found %v, want the last one", entryIDs(found))
+		}
+	})
+}

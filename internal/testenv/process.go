@@ -105,19 +105,27 @@ func (p *process) logTail() string {
 	return string(bytes.TrimSpace(text[max(0, len(text)-2048):]))
 }
 
-// freePort returns a loopback port on which nothing listens. It lies below the range from which systems take the ports
-// of outgoing connections: otherwise a client that keeps dialling a stopped server can end up connected to itself, and
-// the server cannot start again.
+// freePort returns a loopback port on which nothing listens, chosen as by [Listen].
 func freePort() (int, error) {
+	l, err := Listen()
+	if err != nil {
+		return 0, err
+	}
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
+}
+
+// Listen listens on a loopback port below the range from which systems take the ports of outgoing connections: otherwise a
+// client that keeps dialling a stopped server can end up connected to itself, and the server cannot start again.
+func Listen() (net.Listener, error) {
 	var err error
 	for range 100 {
 		port := 20000 + rand.IntN(12000) //nolint:gosec // G404: nobody gains by guessing it
 		var l net.Listener
 		if l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
-			return port, l.Close()
+			return l, nil
 		}
 	}
-	return 0, fmt.Errorf("find a free port: %w", err)
+	return nil, fmt.Errorf("find a free port: %w", err)
 }
 
 // onFreePort calls start with free ports until it succeeds, a few times.
