@@ -120,15 +120,16 @@ func (c *Client) AuditedRows(ctx context.Context, typ string, ids []uuid.UUID) (
 		}
 		for _, row := range rows {
 			found[row.ID] = AuditedRow{
-				"account_id":  row.AccountID,
-				"created_at":  row.CreatedAt,
-				"updated_at":  row.UpdatedAt,
-				"version":     row.Version,
-				"key":         row.Key,
-				"name":        row.Name,
-				"type":        row.Type,
-				"credentials": auditedSecret(row.Credentials),
-				"last_error":  row.LastError,
+				"account_id":       row.AccountID,
+				"created_at":       row.CreatedAt,
+				"updated_at":       row.UpdatedAt,
+				"version":          row.Version,
+				"key":              row.Key,
+				"name":             row.Name,
+				"type":             row.Type,
+				"credentials":      auditedSecret(row.Credentials),
+				"last_error":       row.LastError,
+				"token_expires_at": row.TokenExpiresAt,
 			}
 		}
 

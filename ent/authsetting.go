@@ -36,6 +36,8 @@ type AuthSetting struct {
 	Credentials []byte `json:"-"`
 	// LastError holds the value of the "last_error" field.
 	LastError string `json:"last_error,omitempty"`
+	// of the access token that was had last, if its server says; never the token
+	TokenExpiresAt *time.Time `json:"token_expires_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the AuthSettingQuery when eager-loading is set.
 	Edges        AuthSettingEdges `json:"edges"`
@@ -71,7 +73,7 @@ func (*AuthSetting) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullInt64)
 		case authsetting.FieldKey, authsetting.FieldName, authsetting.FieldType, authsetting.FieldLastError:
 			values[i] = new(sql.NullString)
-		case authsetting.FieldCreatedAt, authsetting.FieldUpdatedAt:
+		case authsetting.FieldCreatedAt, authsetting.FieldUpdatedAt, authsetting.FieldTokenExpiresAt:
 			values[i] = new(sql.NullTime)
 		case authsetting.FieldID, authsetting.FieldAccountID:
 			values[i] = new(uuid.UUID)
@@ -150,6 +152,13 @@ func (_m *AuthSetting) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.LastError = value.String
 			}
+		case authsetting.FieldTokenExpiresAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field token_expires_at", values[i])
+			} else if value.Valid {
+				_m.TokenExpiresAt = new(time.Time)
+				*_m.TokenExpiresAt = value.Time
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -216,6 +225,11 @@ func (_m *AuthSetting) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("last_error=")
 	builder.WriteString(_m.LastError)
+	builder.WriteString(", ")
+	if v := _m.TokenExpiresAt; v != nil {
+		builder.WriteString("token_expires_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
 	builder.WriteByte(')')
 	return builder.String()
 }

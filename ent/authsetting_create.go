@@ -108,6 +108,20 @@ func (_c *AuthSettingCreate) SetNillableLastError(v *string) *AuthSettingCreate 
 	return _c
 }
 
+// SetTokenExpiresAt sets the "token_expires_at" field.
+func (_c *AuthSettingCreate) SetTokenExpiresAt(v time.Time) *AuthSettingCreate {
+	_c.mutation.SetTokenExpiresAt(v)
+	return _c
+}
+
+// SetNillableTokenExpiresAt sets the "token_expires_at" field if the given value is not nil.
+func (_c *AuthSettingCreate) SetNillableTokenExpiresAt(v *time.Time) *AuthSettingCreate {
+	if v != nil {
+		_c.SetTokenExpiresAt(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *AuthSettingCreate) SetID(v uuid.UUID) *AuthSettingCreate {
 	_c.mutation.SetID(v)
@@ -315,6 +329,10 @@ func (_c *AuthSettingCreate) createSpec() (*AuthSetting, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.LastError(); ok {
 		_spec.SetField(authsetting.FieldLastError, field.TypeString, value)
 		_node.LastError = value
+	}
+	if value, ok := _c.mutation.TokenExpiresAt(); ok {
+		_spec.SetField(authsetting.FieldTokenExpiresAt, field.TypeTime, value)
+		_node.TokenExpiresAt = &value
 	}
 	if nodes := _c.mutation.ProfilesIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{

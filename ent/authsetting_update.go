@@ -106,6 +106,26 @@ func (_u *AuthSettingUpdate) SetNillableLastError(v *string) *AuthSettingUpdate 
 	return _u
 }
 
+// SetTokenExpiresAt sets the "token_expires_at" field.
+func (_u *AuthSettingUpdate) SetTokenExpiresAt(v time.Time) *AuthSettingUpdate {
+	_u.mutation.SetTokenExpiresAt(v)
+	return _u
+}
+
+// SetNillableTokenExpiresAt sets the "token_expires_at" field if the given value is not nil.
+func (_u *AuthSettingUpdate) SetNillableTokenExpiresAt(v *time.Time) *AuthSettingUpdate {
+	if v != nil {
+		_u.SetTokenExpiresAt(*v)
+	}
+	return _u
+}
+
+// ClearTokenExpiresAt clears the value of the "token_expires_at" field.
+func (_u *AuthSettingUpdate) ClearTokenExpiresAt() *AuthSettingUpdate {
+	_u.mutation.ClearTokenExpiresAt()
+	return _u
+}
+
 // AddProfileIDs adds the "profiles" edge to the NotificationProfile entity by IDs.
 func (_u *AuthSettingUpdate) AddProfileIDs(ids ...uuid.UUID) *AuthSettingUpdate {
 	_u.mutation.AddProfileIDs(ids...)
@@ -237,6 +257,12 @@ func (_u *AuthSettingUpdate) sqlSave(ctx context.Context) (_node int, err error)
 	}
 	if value, ok := _u.mutation.LastError(); ok {
 		_spec.SetField(authsetting.FieldLastError, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.TokenExpiresAt(); ok {
+		_spec.SetField(authsetting.FieldTokenExpiresAt, field.TypeTime, value)
+	}
+	if _u.mutation.TokenExpiresAtCleared() {
+		_spec.ClearField(authsetting.FieldTokenExpiresAt, field.TypeTime)
 	}
 	if _u.mutation.ProfilesCleared() {
 		edge := &sqlgraph.EdgeSpec{
@@ -377,6 +403,26 @@ func (_u *AuthSettingUpdateOne) SetNillableLastError(v *string) *AuthSettingUpda
 	if v != nil {
 		_u.SetLastError(*v)
 	}
+	return _u
+}
+
+// SetTokenExpiresAt sets the "token_expires_at" field.
+func (_u *AuthSettingUpdateOne) SetTokenExpiresAt(v time.Time) *AuthSettingUpdateOne {
+	_u.mutation.SetTokenExpiresAt(v)
+	return _u
+}
+
+// SetNillableTokenExpiresAt sets the "token_expires_at" field if the given value is not nil.
+func (_u *AuthSettingUpdateOne) SetNillableTokenExpiresAt(v *time.Time) *AuthSettingUpdateOne {
+	if v != nil {
+		_u.SetTokenExpiresAt(*v)
+	}
+	return _u
+}
+
+// ClearTokenExpiresAt clears the value of the "token_expires_at" field.
+func (_u *AuthSettingUpdateOne) ClearTokenExpiresAt() *AuthSettingUpdateOne {
+	_u.mutation.ClearTokenExpiresAt()
 	return _u
 }
 
@@ -541,6 +587,12 @@ func (_u *AuthSettingUpdateOne) sqlSave(ctx context.Context) (_node *AuthSetting
 	}
 	if value, ok := _u.mutation.LastError(); ok {
 		_spec.SetField(authsetting.FieldLastError, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.TokenExpiresAt(); ok {
+		_spec.SetField(authsetting.FieldTokenExpiresAt, field.TypeTime, value)
+	}
+	if _u.mutation.TokenExpiresAtCleared() {
+		_spec.ClearField(authsetting.FieldTokenExpiresAt, field.TypeTime)
 	}
 	if _u.mutation.ProfilesCleared() {
 		edge := &sqlgraph.EdgeSpec{

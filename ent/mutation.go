@@ -5332,26 +5332,27 @@ func (m *AuditEntryMutation) ResetEdge(name string) error {
 // AuthSettingMutation represents an operation that mutates the AuthSetting nodes in the graph.
 type AuthSettingMutation struct {
 	config
-	op              Op
-	typ             string
-	id              *uuid.UUID
-	account_id      *uuid.UUID
-	created_at      *time.Time
-	updated_at      *time.Time
-	version         *int
-	addversion      *int
-	key             *string
-	name            *string
-	_type           *string
-	credentials     *[]byte
-	last_error      *string
-	clearedFields   map[string]struct{}
-	profiles        map[uuid.UUID]struct{}
-	removedprofiles map[uuid.UUID]struct{}
-	clearedprofiles bool
-	done            bool
-	oldValue        func(context.Context) (*AuthSetting, error)
-	predicates      []predicate.AuthSetting
+	op               Op
+	typ              string
+	id               *uuid.UUID
+	account_id       *uuid.UUID
+	created_at       *time.Time
+	updated_at       *time.Time
+	version          *int
+	addversion       *int
+	key              *string
+	name             *string
+	_type            *string
+	credentials      *[]byte
+	last_error       *string
+	token_expires_at *time.Time
+	clearedFields    map[string]struct{}
+	profiles         map[uuid.UUID]struct{}
+	removedprofiles  map[uuid.UUID]struct{}
+	clearedprofiles  bool
+	done             bool
+	oldValue         func(context.Context) (*AuthSetting, error)
+	predicates       []predicate.AuthSetting
 }
 
 var _ ent.Mutation = (*AuthSettingMutation)(nil)
@@ -5802,6 +5803,55 @@ func (m *AuthSettingMutation) ResetLastError() {
 	m.last_error = nil
 }
 
+// SetTokenExpiresAt sets the "token_expires_at" field.
+func (m *AuthSettingMutation) SetTokenExpiresAt(t time.Time) {
+	m.token_expires_at = &t
+}
+
+// TokenExpiresAt returns the value of the "token_expires_at" field in the mutation.
+func (m *AuthSettingMutation) TokenExpiresAt() (r time.Time, exists bool) {
+	v := m.token_expires_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldTokenExpiresAt returns the old "token_expires_at" field's value of the AuthSetting entity.
+// If the AuthSetting object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuthSettingMutation) OldTokenExpiresAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldTokenExpiresAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldTokenExpiresAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldTokenExpiresAt: %w", err)
+	}
+	return oldValue.TokenExpiresAt, nil
+}
+
+// ClearTokenExpiresAt clears the value of the "token_expires_at" field.
+func (m *AuthSettingMutation) ClearTokenExpiresAt() {
+	m.token_expires_at = nil
+	m.clearedFields[authsetting.FieldTokenExpiresAt] = struct{}{}
+}
+
+// TokenExpiresAtCleared returns if the "token_expires_at" field was cleared in this mutation.
+func (m *AuthSettingMutation) TokenExpiresAtCleared() bool {
+	_, ok := m.clearedFields[authsetting.FieldTokenExpiresAt]
+	return ok
+}
+
+// ResetTokenExpiresAt resets all changes to the "token_expires_at" field.
+func (m *AuthSettingMutation) ResetTokenExpiresAt() {
+	m.token_expires_at = nil
+	delete(m.clearedFields, authsetting.FieldTokenExpiresAt)
+}
+
 // AddProfileIDs adds the "profiles" edge to the NotificationProfile entity by ids.
 func (m *AuthSettingMutation) AddProfileIDs(ids ...uuid.UUID) {
 	if m.profiles == nil {
@@ -5890,7 +5940,7 @@ func (m *AuthSettingMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *AuthSettingMutation) Fields() []string {
-	fields := make([]string, 0, 9)
+	fields := make([]string, 0, 10)
 	if m.account_id != nil {
 		fields = append(fields, authsetting.FieldAccountID)
 	}
@@ -5918,6 +5968,9 @@ func (m *AuthSettingMutation) Fields() []string {
 	if m.last_error != nil {
 		fields = append(fields, authsetting.FieldLastError)
 	}
+	if m.token_expires_at != nil {
+		fields = append(fields, authsetting.FieldTokenExpiresAt)
+	}
 	return fields
 }
 
@@ -5944,6 +5997,8 @@ func (m *AuthSettingMutation) Field(name string) (ent.Value, bool) {
 		return m.Credentials()
 	case authsetting.FieldLastError:
 		return m.LastError()
+	case authsetting.FieldTokenExpiresAt:
+		return m.TokenExpiresAt()
 	}
 	return nil, false
 }
@@ -5971,6 +6026,8 @@ func (m *AuthSettingMutation) OldField(ctx context.Context, name string) (ent.Va
 		return m.OldCredentials(ctx)
 	case authsetting.FieldLastError:
 		return m.OldLastError(ctx)
+	case authsetting.FieldTokenExpiresAt:
+		return m.OldTokenExpiresAt(ctx)
 	}
 	return nil, fmt.Errorf("unknown AuthSetting field %s", name)
 }
@@ -6043,6 +6100,13 @@ func (m *AuthSettingMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetLastError(v)
 		return nil
+	case authsetting.FieldTokenExpiresAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetTokenExpiresAt(v)
+		return nil
 	}
 	return fmt.Errorf("unknown AuthSetting field %s", name)
 }
@@ -6087,7 +6151,11 @@ func (m *AuthSettingMutation) AddField(name string, value ent.Value) error {
 // ClearedFields returns all nullable fields that were cleared during this
 // mutation.
 func (m *AuthSettingMutation) ClearedFields() []string {
-	return nil
+	var fields []string
+	if m.FieldCleared(authsetting.FieldTokenExpiresAt) {
+		fields = append(fields, authsetting.FieldTokenExpiresAt)
+	}
+	return fields
 }
 
 // FieldCleared returns a boolean indicating if a field with the given name was
@@ -6100,6 +6168,11 @@ func (m *AuthSettingMutation) FieldCleared(name string) bool {
 // ClearField clears the value of the field with the given name. It returns an
 // error if the field is not defined in the schema.
 func (m *AuthSettingMutation) ClearField(name string) error {
+	switch name {
+	case authsetting.FieldTokenExpiresAt:
+		m.ClearTokenExpiresAt()
+		return nil
+	}
 	return fmt.Errorf("unknown AuthSetting nullable field %s", name)
 }
 
@@ -6133,6 +6206,9 @@ func (m *AuthSettingMutation) ResetField(name string) error {
 		return nil
 	case authsetting.FieldLastError:
 		m.ResetLastError()
+		return nil
+	case authsetting.FieldTokenExpiresAt:
+		m.ResetTokenExpiresAt()
 		return nil
 	}
 	return fmt.Errorf("unknown AuthSetting field %s", name)

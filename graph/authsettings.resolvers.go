@@ -20,7 +20,7 @@ func (r *authSettingResolver) Credentials(ctx context.Context, obj *ent.AuthSett
 	if err != nil {
 		return nil, err
 	}
-	return shownCredentials(opened), nil
+	return shownCredentials(obj, opened), nil
 }
 
 func (r *authSettingResolver) Profiles(ctx context.Context, obj *ent.AuthSetting, first *int, after *string, last *int, before *string) (*Connection[ent.NotificationProfile], error) {

@@ -1,12 +1,13 @@
 package graph
 
 import (
+	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/credentials"
 )
 
-// shownCredentials returns what may be seen of credentials: no secret.
-func shownCredentials(c *credentials.Credentials) Credentials {
+// shownCredentials returns what may be seen of a setting's credentials: no secret.
+func shownCredentials(setting *ent.AuthSetting, c *credentials.Credentials) Credentials {
 	switch {
 	case c.Basic != nil:
 		return &BasicCredentials{Username: c.Basic.Username, PasswordSetAt: c.SetAt}
@@ -20,7 +21,7 @@ func shownCredentials(c *credentials.Credentials) Credentials {
 	o := c.OAuth2 // there is no other type
 	shown := &OAuth2Credentials{
 		TokenURL: o.TokenURL, GrantType: o.Grant, ClientID: orNull(o.ClientID),
-		Scope: orNull(o.Scope), Resource: orNull(o.Resource), Headers: make([]*Header, len(o.Headers)), SecretsSetAt: c.SetAt,
+		Scope: orNull(o.Scope), Resource: orNull(o.Resource), Headers: make([]*Header, len(o.Headers)), SecretsSetAt: c.SetAt, TokenExpiresAt: setting.TokenExpiresAt,
 	}
 	for i, h := range o.Headers {
 		shown.Headers[i] = &Header{Name: h.Name, Secret: h.Secret}

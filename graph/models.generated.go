@@ -374,6 +374,8 @@ type OAuth2Credentials struct {
 	Headers []*Header `json:"headers"`
 	// When the secrets were set.
 	SecretsSetAt time.Time `json:"secretsSetAt"`
+	// When the access token that a worker had last expires; a new one is asked for shortly before, once there is something to send. Null when none has been had, when the last request for one was refused (`lastError`), and when the token server does not say.
+	TokenExpiresAt *time.Time `json:"tokenExpiresAt,omitempty"`
 }
 
 func (OAuth2Credentials) IsCredentials() {}

@@ -583,13 +583,14 @@ type ComplexityRoot struct {
 	}
 
 	OAuth2Credentials struct {
-		ClientID     func(childComplexity int) int
-		GrantType    func(childComplexity int) int
-		Headers      func(childComplexity int) int
-		Resource     func(childComplexity int) int
-		Scope        func(childComplexity int) int
-		SecretsSetAt func(childComplexity int) int
-		TokenURL     func(childComplexity int) int
+		ClientID       func(childComplexity int) int
+		GrantType      func(childComplexity int) int
+		Headers        func(childComplexity int) int
+		Resource       func(childComplexity int) int
+		Scope          func(childComplexity int) int
+		SecretsSetAt   func(childComplexity int) int
+		TokenExpiresAt func(childComplexity int) int
+		TokenURL       func(childComplexity int) int
 	}
 
 	PageInfo struct {
@@ -3071,6 +3072,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.OAuth2Credentials.SecretsSetAt(childComplexity), true
+	case "OAuth2Credentials.tokenExpiresAt":
+		if e.ComplexityRoot.OAuth2Credentials.TokenExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OAuth2Credentials.TokenExpiresAt(childComplexity), true
 	case "OAuth2Credentials.tokenUrl":
 		if e.ComplexityRoot.OAuth2Credentials.TokenURL == nil {
 			break

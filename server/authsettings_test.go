@@ -3,7 +3,9 @@ package server_test
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/hookline/hookline/ent/authsetting"
 	"github.com/hookline/hookline/internal/testenv"
 )
 
@@ -11,12 +13,12 @@ func TestAuthSettings(t *testing.T) {
 	t.Parallel()
 	testenv.Each(t, func(t *testing.T, b testenv.Backend) {
 		w := start(t, b)
-		_, key := w.customer("acme")
+		ctx, key := w.customer("acme")
 		const create = `mutation($input: CreateAuthSettingInput!) {createAuthSetting(input: $input) {
 			authSetting {key name type lastError version credentials {__typename
 				... on BasicCredentials {username}
 				... on HmacCredentials {algorithm headerName encoding signedContent preset}
-				... on OAuth2Credentials {tokenUrl grantType clientId scope headers {name value secret}}}}
+				... on OAuth2Credentials {tokenUrl grantType clientId scope headers {name value secret} tokenExpiresAt}}}
 			createdSecret userErrors {code path}}}`
 		for name, c := range map[string]struct {
 			credentials map[string]any
@@ -35,7 +37,7 @@ func TestAuthSettings(t *testing.T) {
 					"tokenUrl": "https://203.0.113.7/token", "grantType": "CLIENT_CREDENTIALS", "clientId": "me", "clientSecret": "canary-s",
 					"headers": []any{map[string]any{"name": "X-A", "value": "canary-h", "secret": true}, map[string]any{"name": "X-B", "value": "b"}},
 				}},
-				`{"createAuthSetting":{"authSetting":{"key":"oauth2","name":"oauth2","type":"OAUTH2","lastError":null,"version":1,"credentials":{"__typename":"OAuth2Credentials","tokenUrl":"https://203.0.113.7/token","grantType":"CLIENT_CREDENTIALS","clientId":"me","scope":null,"headers":[{"name":"X-A","value":null,"secret":true},{"name":"X-B","value":"b","secret":false}]}},"createdSecret":null,"userErrors":[]}}`,
+				`{"createAuthSetting":{"authSetting":{"key":"oauth2","name":"oauth2","type":"OAUTH2","lastError":null,"version":1,"credentials":{"__typename":"OAuth2Credentials","tokenUrl":"https://203.0.113.7/token","grantType":"CLIENT_CREDENTIALS","clientId":"me","scope":null,"headers":[{"name":"X-A","value":null,"secret":true},{"name":"X-B","value":"b","secret":false}],"tokenExpiresAt":null}},"createdSecret":null,"userErrors":[]}}`,
 			},
 		} {
 			a := w.query(key, create, map[string]any{"input": map[string]any{"key": name, "credentials": c.credentials}})
@@ -53,9 +55,16 @@ func TestAuthSettings(t *testing.T) {
 			t.Errorf("two types at once: %+v %s", a.Errors, a.Data)
 		}
 
+		setting := w.store.Ent.AuthSetting.Query().Where(authsetting.Key("oauth2")).OnlyX(ctx)
+		must(0, w.store.NoteToken(ctx, setting.ID, "", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)))
+		a := w.query(key, `{authSetting(by: {key: "oauth2"}) {version credentials {... on OAuth2Credentials {tokenExpiresAt}}}}`, nil)
+		if got := string(a.Data); got != `{"authSetting":{"version":1,"credentials":{"tokenExpiresAt":"2026-01-02T03:04:05Z"}}}` {
+			t.Errorf("with a token: %+v %s", a.Errors, got)
+		}
+
 		const made = `mutation($input: CreateNotificationProfileInput!) {createNotificationProfile(input: $input) {
 			notificationProfile {key auth {key type}} createdAuthSecret userErrors {code path}}}`
-		a := w.query(key, made, map[string]any{"input": map[string]any{"key": "p", "webhookUrl": "https://203.0.113.7/", "auth": map[string]any{
+		a = w.query(key, made, map[string]any{"input": map[string]any{"key": "p", "webhookUrl": "https://203.0.113.7/", "auth": map[string]any{
 			"create": map[string]any{"key": "inline", "credentials": map[string]any{"hmac": map[string]any{"headerName": "X-Sig"}}},
 		}}})
 		if got := string(a.Data); !strings.Contains(got, `"notificationProfile":{"key":"p","auth":{"key":"inline","type":"HMAC"}},"createdAuthSecret":"`) {

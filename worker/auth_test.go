@@ -209,8 +209,8 @@ func TestAccessTokens(t *testing.T) {
 			t.Errorf("%d requests were sent without a token", n)
 		}
 		const failure = "no access token: the token server answered 400: invalid_grant"
-		if setting := r.store.Ent.AuthSetting.Query().OnlyX(r.ctx()); setting.LastError != failure || setting.Version != version {
-			t.Errorf("last error %q, version %d, was %d", setting.LastError, setting.Version, version)
+		if setting := r.store.Ent.AuthSetting.Query().OnlyX(r.ctx()); setting.LastError != failure || setting.Version != version || setting.TokenExpiresAt != nil {
+			t.Errorf("last error %q, version %d, was %d, token until %v", setting.LastError, setting.Version, version, setting.TokenExpiresAt)
 		}
 		if a := r.attempts(deliveryID)[0]; a.Outcome != "AUTH" || a.Error != failure || a.Hint == "" || a.RequestHeaders != "" {
 			t.Errorf("attempt %+v", a)
@@ -218,6 +218,22 @@ func TestAccessTokens(t *testing.T) {
 		tokens.refusing.Store(false)
 		r.awaitStatuses(map[stream.Status]int{stream.StatusSucceeded: 1})
 		testenv.Eventually(t, patience, func() bool { return r.store.Ent.AuthSetting.Query().OnlyX(r.ctx()).LastError == "" }, "the error to be cleared")
+		setting := r.store.Ent.AuthSetting.Query().OnlyX(r.ctx())
+		if at := setting.TokenExpiresAt; at == nil || time.Until(*at) > time.Hour || time.Until(*at) < time.Hour-patience || setting.Version != version {
+			t.Errorf("the token is good until %v, version %d", at, setting.Version)
+		}
+		// The server is down again when the token is asked for anew, with other credentials: of the old token nothing is shown any more.
+		tokens.refusing.Store(true)
+		_, err := r.configure.UpdateAuthSetting(r.ctx(), configure.Ref{Key: &setting.Key}, configure.UpdateAuthSettingInput{Credentials: new(tokens.input())})
+		must(t, err)
+		if at := r.store.Ent.AuthSetting.Query().OnlyX(r.ctx()).TokenExpiresAt; at != nil {
+			t.Errorf("with other credentials, the token is good until %v", at)
+		}
+		r.publish(1)
+		testenv.Eventually(t, patience, func() bool { return r.store.Ent.AuthSetting.Query().OnlyX(r.ctx()).LastError == failure }, "the error to come back")
+		if at := r.store.Ent.AuthSetting.Query().OnlyX(r.ctx()).TokenExpiresAt; at != nil {
+			t.Errorf("after a refusal, the token is good until %v", at)
+		}
 	})
 
 	onEach(t, "that an endpoint refuses are replaced once, and that uses up no retry", func(t *testing.T, b testenv.Backend) {

@@ -65,9 +65,9 @@ type tokenKeeper struct {
 	vault *vault.Vault
 }
 
-// Failed notes a setting's last error.
-func (k tokenKeeper) Failed(ctx context.Context, setting id.ID, failure string) error {
-	return k.store.NoteAuthError(ctx, setting, failure)
+// Note notes what came of asking for a setting's token.
+func (k tokenKeeper) Note(ctx context.Context, setting id.ID, failure string, expires time.Time) error {
+	return k.store.NoteToken(ctx, setting, failure, expires)
 }
 
 // Renew lets ask use up a setting's refresh token, and stores the one that it returns.

@@ -101,6 +101,11 @@ func LastError(v string) predicate.AuthSetting {
 	return predicate.AuthSetting(sql.FieldEQ(FieldLastError, v))
 }
 
+// TokenExpiresAt applies equality check predicate on the "token_expires_at" field. It's identical to TokenExpiresAtEQ.
+func TokenExpiresAt(v time.Time) predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldEQ(FieldTokenExpiresAt, v))
+}
+
 // AccountIDEQ applies the EQ predicate on the "account_id" field.
 func AccountIDEQ(v uuid.UUID) predicate.AuthSetting {
 	return predicate.AuthSetting(sql.FieldEQ(FieldAccountID, v))
@@ -559,6 +564,56 @@ func LastErrorEqualFold(v string) predicate.AuthSetting {
 // LastErrorContainsFold applies the ContainsFold predicate on the "last_error" field.
 func LastErrorContainsFold(v string) predicate.AuthSetting {
 	return predicate.AuthSetting(sql.FieldContainsFold(FieldLastError, v))
+}
+
+// TokenExpiresAtEQ applies the EQ predicate on the "token_expires_at" field.
+func TokenExpiresAtEQ(v time.Time) predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldEQ(FieldTokenExpiresAt, v))
+}
+
+// TokenExpiresAtNEQ applies the NEQ predicate on the "token_expires_at" field.
+func TokenExpiresAtNEQ(v time.Time) predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldNEQ(FieldTokenExpiresAt, v))
+}
+
+// TokenExpiresAtIn applies the In predicate on the "token_expires_at" field.
+func TokenExpiresAtIn(vs ...time.Time) predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldIn(FieldTokenExpiresAt, vs...))
+}
+
+// TokenExpiresAtNotIn applies the NotIn predicate on the "token_expires_at" field.
+func TokenExpiresAtNotIn(vs ...time.Time) predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldNotIn(FieldTokenExpiresAt, vs...))
+}
+
+// TokenExpiresAtGT applies the GT predicate on the "token_expires_at" field.
+func TokenExpiresAtGT(v time.Time) predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldGT(FieldTokenExpiresAt, v))
+}
+
+// TokenExpiresAtGTE applies the GTE predicate on the "token_expires_at" field.
+func TokenExpiresAtGTE(v time.Time) predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldGTE(FieldTokenExpiresAt, v))
+}
+
+// TokenExpiresAtLT applies the LT predicate on the "token_expires_at" field.
+func TokenExpiresAtLT(v time.Time) predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldLT(FieldTokenExpiresAt, v))
+}
+
+// TokenExpiresAtLTE applies the LTE predicate on the "token_expires_at" field.
+func TokenExpiresAtLTE(v time.Time) predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldLTE(FieldTokenExpiresAt, v))
+}
+
+// TokenExpiresAtIsNil applies the IsNil predicate on the "token_expires_at" field.
+func TokenExpiresAtIsNil() predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldIsNull(FieldTokenExpiresAt))
+}
+
+// TokenExpiresAtNotNil applies the NotNil predicate on the "token_expires_at" field.
+func TokenExpiresAtNotNil() predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldNotNull(FieldTokenExpiresAt))
 }
 
 // HasProfiles applies the HasEdge predicate on the "profiles" edge.

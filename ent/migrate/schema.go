@@ -187,6 +187,7 @@ var (
 		{Name: "type", Type: field.TypeString},
 		{Name: "credentials", Type: field.TypeBytes},
 		{Name: "last_error", Type: field.TypeString, Default: ""},
+		{Name: "token_expires_at", Type: field.TypeTime, Nullable: true},
 	}
 	// AuthSettingsTable holds the schema information for the "auth_settings" table.
 	AuthSettingsTable = &schema.Table{

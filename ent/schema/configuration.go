@@ -132,6 +132,7 @@ func (AuthSetting) Fields() []ent.Field {
 		field.String("type").Comment("BASIC, HMAC or OAUTH2"),
 		field.Bytes("credentials").Sensitive().Comment("JSON, sealed by internal/vault"),
 		field.String("last_error").Default(""),
+		field.Time("token_expires_at").Optional().Nillable().Comment("of the access token that was had last, if its server says; never the token"),
 	}
 }
 

@@ -5,17 +5,23 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hookline/hookline/internal/id"
 )
 
-// NoteAuthError notes why an auth setting's last access token could not be had; an empty text that it could. It is nobody's
-// change: neither the version nor the audit log shows it.
-func (s *Store) NoteAuthError(ctx context.Context, setting id.ID, text string) error {
+// NoteToken notes why an auth setting's last access token could not be had, an empty text that it could; and when it expires, the zero time
+// when that is not known. It is nobody's change: neither the version nor the audit log shows it.
+func (s *Store) NoteToken(ctx context.Context, setting id.ID, failure string, expires time.Time) error {
+	var expiresAt *time.Time
+	if !expires.IsZero() {
+		expiresAt = new(expires.UTC().Truncate(time.Microsecond))
+	}
 	return s.tx(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "UPDATE auth_settings SET last_error = $1 WHERE id = $2 AND last_error <> $1", text, setting)
+		_, err := tx.ExecContext(ctx, `UPDATE auth_settings SET last_error = $1, token_expires_at = $2
+			WHERE id = $3 AND (last_error <> $1 OR token_expires_at IS DISTINCT FROM $2)`, failure, expiresAt, setting)
 		if err != nil {
-			return fmt.Errorf("note the error of an auth setting: %w", err)
+			return fmt.Errorf("note what came of an auth setting's access token: %w", err)
 		}
 		return nil
 	})
@@ -25,7 +31,7 @@ func (s *Store) NoteAuthError(ctx context.Context, setting id.ID, text string) e
 var ErrGone = errors.New("it has been deleted")
 
 // ReplaceCredentials calls replace with the sealed credentials of an auth setting and stores what it returns, unless that is
-// nil. On PostgreSQL no other process may replace, or change, them meanwhile. It is nobody's change, as NoteAuthError's.
+// nil. On PostgreSQL no other process may replace, or change, them meanwhile. It is nobody's change, as NoteToken's.
 func (s *Store) ReplaceCredentials(ctx context.Context, setting id.ID, replace func(sealed []byte) ([]byte, error)) error {
 	if s.Embedded() {
 		// There is no other process, and a transaction would keep all others from writing.

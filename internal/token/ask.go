@@ -40,6 +40,7 @@ func (s *Source) ask(ctx context.Context, c *credentials.Credentials) (_ *Token,
 	life := standardLife
 	if !got.Expiry.IsZero() {
 		life = time.Until(got.Expiry) // the library counts from its own clock
+		t.expires = began.Add(life).UTC().Truncate(time.Second)
 	}
 	t.usable = began.Add(life - min(earliest, life/10))
 	return t, got.RefreshToken, nil

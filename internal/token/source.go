@@ -36,8 +36,9 @@ const (
 
 // Keeper is the database behind a Source.
 type Keeper interface {
-	// Failed notes why the setting's last token could not be had; an empty text that it could.
-	Failed(ctx context.Context, setting id.ID, failure string) error
+	// Note notes why the setting's last token could not be had, an empty text that it could; and when it expires, the zero time when that is not
+	// known.
+	Note(ctx context.Context, setting id.ID, failure string, expires time.Time) error
 	// Renew calls ask with the setting's present credentials, and stores the refresh token that it returns, unless that is
 	// empty. No other process may renew the same setting's meanwhile: many servers let a refresh token be used only once.
 	Renew(ctx context.Context, setting id.ID, ask func(*credentials.Credentials) (refreshToken string, err error)) error
@@ -72,7 +73,13 @@ type held struct {
 	failure  *Error    // why there is no other
 	failures int       // in a row
 	again    time.Time // not before then is the server asked again
-	noted    *string   // what the database has been told of the last failure; nil for nothing yet
+	noted    *noted    // what the database has been told last; nil for nothing yet
+}
+
+// noted is what the database is told of the last request for a token.
+type noted struct {
+	failure string
+	expires time.Time
 }
 
 // Token is an access token.
@@ -80,6 +87,7 @@ type Token struct {
 	header  string
 	from    time.Time
 	usable  time.Time // until then
+	expires time.Time // zero if the server does not say
 	refused bool
 	mask    *strings.Replacer
 }
@@ -188,9 +196,9 @@ func (s *Source) fetch(ctx context.Context, setting id.ID, c *credentials.Creden
 		err = &Error{text: "no access token: the auth setting's refresh token could not be read", hint: "The delivery is tried again."}
 	}
 	failure := failureOf(err, mask.New(present.Secrets()))
-	if text, changed := s.note(setting, c, token, failure); changed {
-		if err := s.keeper.Failed(ctx, setting, text); err != nil {
-			s.log.Warn("the last error of an auth setting could not be noted", "auth_setting", id.Format(id.AuthSetting, setting), "error", err)
+	if now, changed := s.note(setting, c, token, failure); changed {
+		if err := s.keeper.Note(ctx, setting, now.failure, now.expires); err != nil {
+			s.log.Warn("what came of an auth setting's access token could not be noted", "auth_setting", id.Format(id.AuthSetting, setting), "error", err)
 		}
 	}
 	if failure != nil {
@@ -199,24 +207,25 @@ func (s *Source) fetch(ctx context.Context, setting id.ID, c *credentials.Creden
 	return token, nil
 }
 
-// note remembers how a request went. changed says that the database is to know text, of the failure, if there is one.
-func (s *Source) note(setting id.ID, c *credentials.Credentials, token *Token, failure *Error) (text string, changed bool) {
+// note remembers how a request went. changed says that the database is to know what came of it.
+func (s *Source) note(setting id.ID, c *credentials.Credentials, token *Token, failure *Error) (came noted, changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h, now := s.of(setting, c), s.now()
 	if !h.setAt.Equal(c.SetAt) {
-		return "", false // what was asked with other credentials
+		return noted{}, false // what was asked with other credentials
 	}
 	if failure != nil {
-		text = failure.Error()
+		came.failure = failure.Error()
 		h.failures++
 		h.failure, h.again = failure, now.Add(min(firstPause<<min(h.failures-1, 10), longestPause))
 	} else {
 		h.token, h.failure, h.failures = token, nil, 0
+		came.expires = token.expires
 	}
-	changed = h.noted == nil || *h.noted != text
-	h.noted = &text
-	return text, changed
+	changed = h.noted == nil || *h.noted != came
+	h.noted = &came
+	return came, changed
 }
 
 // Error is why there is no token. Its text holds no secret.

@@ -38,6 +38,7 @@ type rig struct {
 	asked  []asked
 	answer func(n int) (status int, body any)
 	errors []string
+	expire []time.Time   // noted beside the errors
 	hold   chan struct{} // the server answers when it is closed; nil for at once
 }
 
@@ -89,13 +90,13 @@ func (r *rig) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-func (r *rig) Failed(_ context.Context, setting id.ID, failure string) error {
+func (r *rig) Note(_ context.Context, setting id.ID, failure string, expires time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if setting != r.id {
 		r.t.Errorf("an error of another setting: %s", failure)
 	}
-	r.errors = append(r.errors, failure)
+	r.errors, r.expire = append(r.errors, failure), append(r.expire, expires)
 	return nil
 }
 
@@ -313,6 +314,30 @@ func TestFailures(t *testing.T) {
 		r.want("Bearer token-3")
 		if want := []string{failure.Error(), ""}; !slices.Equal(r.errors, want) {
 			t.Errorf("noted %q, want %q", r.errors, want)
+		}
+	})
+
+	t.Run("note when a token expires, if its server says, until there is none", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t, func(o *credentials.OAuth2) { o.ClientSecret = "" }) // otherwise the library asks in two ways
+		began := r.now
+		good := r.answer
+		r.want("Bearer token-1")
+		r.want("Bearer token-1")
+		r.pass(time.Hour)
+		r.want("Bearer token-2")
+		r.answer = func(int) (int, any) { return 401, map[string]any{"error": "invalid_client"} }
+		r.pass(time.Hour)
+		_ = r.wantError()
+		r.answer = func(int) (int, any) { return 200, map[string]any{"access_token": "token-4", "token_type": "bearer"} }
+		r.pass(time.Minute)
+		r.want("Bearer token-4")
+		r.answer = good
+		r.pass(time.Hour)
+		r.want("Bearer token-5")
+		want := []time.Time{began.Add(time.Hour), began.Add(2 * time.Hour), {}, {}, began.Add(4*time.Hour + time.Minute)}
+		if !slices.EqualFunc(r.expire, want, func(a, b time.Time) bool { return a.IsZero() == b.IsZero() && a.Sub(b).Abs() < 10*time.Second }) {
+			t.Errorf("noted %v, want %v", r.expire, want)
 		}
 	})
 
