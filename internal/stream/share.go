@@ -33,7 +33,7 @@ type Share struct {
 const ShareTTL = 5 * time.Second
 
 // tokenBurst is how much of a second's tokens may come at once: so much above its rate a profile can get in any time, or one.
-const tokenBurst = 40 * time.Millisecond
+const tokenBurst = 25 * time.Millisecond
 
 // shareScript gives a worker its share of a profile's limits, fairly: nobody gets more than they want, and of those who get
 // less than they want nobody gets less than another by more than one.
