@@ -118,7 +118,7 @@ func (r *rig) startWorker() (stop func()) {
 	client := egress.New(egress.Config{Policy: r.guard})
 	r.t.Cleanup(client.Close)
 	w := worker.New(worker.Config{
-		Store: r.store, Streams: r.streams, Registry: r.registry, Vault: r.vault, Client: client, Configure: r.configure, Log: quiet(r.t), Version: "test", Grace: time.Second,
+		Store: r.store, Streams: r.streams, Registry: r.registry, Vault: r.vault, Client: client, Configure: r.configure, Accepter: r.accepter, Log: quiet(r.t), Version: "test", Grace: time.Second,
 	})
 	return r.run(w.Run)
 }

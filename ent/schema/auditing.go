@@ -35,7 +35,7 @@ const masked = "***"
 
 // unaudited are columns that tell nothing of a change: who and when are in the line itself, and a certificate's chain is
 // known by its fingerprint.
-var unaudited = []string{"account_id", "created_at", "updated_at", "last_used_at", "version", "chain"}
+var unaudited = []string{"account_id", "created_at", "updated_at", "last_used_at", "version", "chain", "untold_since", "expiry_told"}
 
 // references say whose ids a column holds, to show them with their prefix.
 var references = map[string]id.Prefix{
