@@ -9,9 +9,11 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"entgo.io/ent"
 	"github.com/google/uuid"
+	"github.com/sosodev/duration"
 
 	gen "github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/schema/types"
@@ -208,6 +210,8 @@ func show(row gen.AuditedRow, column string, value any) {
 		}
 	case []types.Header:
 		value = maskHeaders(v)
+	case time.Duration:
+		value = duration.Format(v)
 	}
 	row[camelCase(column)] = value
 }

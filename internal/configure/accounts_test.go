@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/ent/auditentry"
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/health"
 	"github.com/hookline/hookline/internal/id"
@@ -94,6 +96,10 @@ func TestAutoDisable(t *testing.T) {
 		for _, least := range []int{1, 10_000} {
 			want.LeastAttempts = least
 			check(configure.AutoDisableInput{LeastAttempts: &least})
+		}
+		entry := e.Store.Ent.AuditEntry.Query().Where(auditentry.AfterContains("autoDisableAfter")).Order(ent.Desc("id")).FirstX(e.ctx())
+		if entry.Before != `{"autoDisableAfter":"PT1H"}` || entry.After != `{"autoDisableAfter":"P4W2D"}` {
+			e.Errorf("the audit log says %s and then %s", entry.Before, entry.After)
 		}
 		_, err := set(configure.AutoDisableInput{Enabled: new(true), After: new(time.Hour - 1), LeastAttempts: new(0)})
 		wants(e, "too little", err, "OUT_OF_RANGE autoDisable.after 59m59.999999999s", "OUT_OF_RANGE autoDisable.leastAttempts 0")

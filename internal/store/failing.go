@@ -96,7 +96,10 @@ func (s *Store) NoteWarned(ctx context.Context, t Told) error {
 
 // NoteDisabledTold notes that the account was told that a subscription was disabled: the next success is a recovery.
 func (s *Store) NoteDisabledTold(ctx context.Context, t Told) error {
-	err := s.noteTold(ctx, `UPDATE subscription_health SET warned_at = $1 WHERE subscription_id = $2`, now(), t.ID)
+	// It may be that nothing is known of it yet: the answer that it is gone may have been the first one, a moment ago.
+	err := s.noteTold(ctx, `INSERT INTO subscription_health (id, account_id, subscription_id, failed_attempts, warned_at)
+		SELECT $1, account_id, id, 0, $2 FROM event_subscriptions WHERE id = $3 ON CONFLICT (subscription_id) DO UPDATE SET warned_at = excluded.warned_at`,
+		id.New(), now(), t.ID)
 	if err != nil {
 		return err
 	}
