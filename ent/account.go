@@ -23,8 +23,14 @@ type Account struct {
 	// Name holds the value of the "name" field.
 	Name string `json:"name,omitempty"`
 	// CreatedAt holds the value of the "created_at" field.
-	CreatedAt    time.Time `json:"created_at,omitempty"`
-	selectValues sql.SelectValues
+	CreatedAt time.Time `json:"created_at,omitempty"`
+	// whether subscriptions that do nothing but fail are disabled
+	AutoDisable bool `json:"auto_disable,omitempty"`
+	// for how long they must have failed, in nanoseconds
+	AutoDisableAfter time.Duration `json:"auto_disable_after,omitempty"`
+	// how often they must have failed, at least
+	AutoDisableAttempts int `json:"auto_disable_attempts,omitempty"`
+	selectValues        sql.SelectValues
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -32,6 +38,10 @@ func (*Account) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case account.FieldAutoDisable:
+			values[i] = new(sql.NullBool)
+		case account.FieldAutoDisableAfter, account.FieldAutoDisableAttempts:
+			values[i] = new(sql.NullInt64)
 		case account.FieldKey, account.FieldName:
 			values[i] = new(sql.NullString)
 		case account.FieldCreatedAt:
@@ -77,6 +87,24 @@ func (_m *Account) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.CreatedAt = value.Time
 			}
+		case account.FieldAutoDisable:
+			if value, ok := values[i].(*sql.NullBool); !ok {
+				return fmt.Errorf("unexpected type %T for field auto_disable", values[i])
+			} else if value.Valid {
+				_m.AutoDisable = value.Bool
+			}
+		case account.FieldAutoDisableAfter:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field auto_disable_after", values[i])
+			} else if value.Valid {
+				_m.AutoDisableAfter = time.Duration(value.Int64)
+			}
+		case account.FieldAutoDisableAttempts:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field auto_disable_attempts", values[i])
+			} else if value.Valid {
+				_m.AutoDisableAttempts = int(value.Int64)
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -121,6 +149,15 @@ func (_m *Account) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("created_at=")
 	builder.WriteString(_m.CreatedAt.Format(time.ANSIC))
+	builder.WriteString(", ")
+	builder.WriteString("auto_disable=")
+	builder.WriteString(fmt.Sprintf("%v", _m.AutoDisable))
+	builder.WriteString(", ")
+	builder.WriteString("auto_disable_after=")
+	builder.WriteString(fmt.Sprintf("%v", _m.AutoDisableAfter))
+	builder.WriteString(", ")
+	builder.WriteString("auto_disable_attempts=")
+	builder.WriteString(fmt.Sprintf("%v", _m.AutoDisableAttempts))
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -47,6 +47,48 @@ func (_c *AccountCreate) SetNillableCreatedAt(v *time.Time) *AccountCreate {
 	return _c
 }
 
+// SetAutoDisable sets the "auto_disable" field.
+func (_c *AccountCreate) SetAutoDisable(v bool) *AccountCreate {
+	_c.mutation.SetAutoDisable(v)
+	return _c
+}
+
+// SetNillableAutoDisable sets the "auto_disable" field if the given value is not nil.
+func (_c *AccountCreate) SetNillableAutoDisable(v *bool) *AccountCreate {
+	if v != nil {
+		_c.SetAutoDisable(*v)
+	}
+	return _c
+}
+
+// SetAutoDisableAfter sets the "auto_disable_after" field.
+func (_c *AccountCreate) SetAutoDisableAfter(v time.Duration) *AccountCreate {
+	_c.mutation.SetAutoDisableAfter(v)
+	return _c
+}
+
+// SetNillableAutoDisableAfter sets the "auto_disable_after" field if the given value is not nil.
+func (_c *AccountCreate) SetNillableAutoDisableAfter(v *time.Duration) *AccountCreate {
+	if v != nil {
+		_c.SetAutoDisableAfter(*v)
+	}
+	return _c
+}
+
+// SetAutoDisableAttempts sets the "auto_disable_attempts" field.
+func (_c *AccountCreate) SetAutoDisableAttempts(v int) *AccountCreate {
+	_c.mutation.SetAutoDisableAttempts(v)
+	return _c
+}
+
+// SetNillableAutoDisableAttempts sets the "auto_disable_attempts" field if the given value is not nil.
+func (_c *AccountCreate) SetNillableAutoDisableAttempts(v *int) *AccountCreate {
+	if v != nil {
+		_c.SetAutoDisableAttempts(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *AccountCreate) SetID(v uuid.UUID) *AccountCreate {
 	_c.mutation.SetID(v)
@@ -105,6 +147,18 @@ func (_c *AccountCreate) defaults() error {
 		v := account.DefaultCreatedAt()
 		_c.mutation.SetCreatedAt(v)
 	}
+	if _, ok := _c.mutation.AutoDisable(); !ok {
+		v := account.DefaultAutoDisable
+		_c.mutation.SetAutoDisable(v)
+	}
+	if _, ok := _c.mutation.AutoDisableAfter(); !ok {
+		v := account.DefaultAutoDisableAfter
+		_c.mutation.SetAutoDisableAfter(v)
+	}
+	if _, ok := _c.mutation.AutoDisableAttempts(); !ok {
+		v := account.DefaultAutoDisableAttempts
+		_c.mutation.SetAutoDisableAttempts(v)
+	}
 	if _, ok := _c.mutation.ID(); !ok {
 		if account.DefaultID == nil {
 			return fmt.Errorf("ent: uninitialized account.DefaultID (forgotten import ent/runtime?)")
@@ -135,6 +189,15 @@ func (_c *AccountCreate) check() error {
 	}
 	if _, ok := _c.mutation.CreatedAt(); !ok {
 		return &ValidationError{Name: "created_at", err: errors.New(`ent: missing required field "Account.created_at"`)}
+	}
+	if _, ok := _c.mutation.AutoDisable(); !ok {
+		return &ValidationError{Name: "auto_disable", err: errors.New(`ent: missing required field "Account.auto_disable"`)}
+	}
+	if _, ok := _c.mutation.AutoDisableAfter(); !ok {
+		return &ValidationError{Name: "auto_disable_after", err: errors.New(`ent: missing required field "Account.auto_disable_after"`)}
+	}
+	if _, ok := _c.mutation.AutoDisableAttempts(); !ok {
+		return &ValidationError{Name: "auto_disable_attempts", err: errors.New(`ent: missing required field "Account.auto_disable_attempts"`)}
 	}
 	return nil
 }
@@ -182,6 +245,18 @@ func (_c *AccountCreate) createSpec() (*Account, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(account.FieldCreatedAt, field.TypeTime, value)
 		_node.CreatedAt = value
+	}
+	if value, ok := _c.mutation.AutoDisable(); ok {
+		_spec.SetField(account.FieldAutoDisable, field.TypeBool, value)
+		_node.AutoDisable = value
+	}
+	if value, ok := _c.mutation.AutoDisableAfter(); ok {
+		_spec.SetField(account.FieldAutoDisableAfter, field.TypeInt64, value)
+		_node.AutoDisableAfter = value
+	}
+	if value, ok := _c.mutation.AutoDisableAttempts(); ok {
+		_spec.SetField(account.FieldAutoDisableAttempts, field.TypeInt, value)
+		_node.AutoDisableAttempts = value
 	}
 	return _node, _spec
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
@@ -39,6 +40,62 @@ func (_u *AccountUpdate) SetNillableName(v *string) *AccountUpdate {
 	if v != nil {
 		_u.SetName(*v)
 	}
+	return _u
+}
+
+// SetAutoDisable sets the "auto_disable" field.
+func (_u *AccountUpdate) SetAutoDisable(v bool) *AccountUpdate {
+	_u.mutation.SetAutoDisable(v)
+	return _u
+}
+
+// SetNillableAutoDisable sets the "auto_disable" field if the given value is not nil.
+func (_u *AccountUpdate) SetNillableAutoDisable(v *bool) *AccountUpdate {
+	if v != nil {
+		_u.SetAutoDisable(*v)
+	}
+	return _u
+}
+
+// SetAutoDisableAfter sets the "auto_disable_after" field.
+func (_u *AccountUpdate) SetAutoDisableAfter(v time.Duration) *AccountUpdate {
+	_u.mutation.ResetAutoDisableAfter()
+	_u.mutation.SetAutoDisableAfter(v)
+	return _u
+}
+
+// SetNillableAutoDisableAfter sets the "auto_disable_after" field if the given value is not nil.
+func (_u *AccountUpdate) SetNillableAutoDisableAfter(v *time.Duration) *AccountUpdate {
+	if v != nil {
+		_u.SetAutoDisableAfter(*v)
+	}
+	return _u
+}
+
+// AddAutoDisableAfter adds value to the "auto_disable_after" field.
+func (_u *AccountUpdate) AddAutoDisableAfter(v time.Duration) *AccountUpdate {
+	_u.mutation.AddAutoDisableAfter(v)
+	return _u
+}
+
+// SetAutoDisableAttempts sets the "auto_disable_attempts" field.
+func (_u *AccountUpdate) SetAutoDisableAttempts(v int) *AccountUpdate {
+	_u.mutation.ResetAutoDisableAttempts()
+	_u.mutation.SetAutoDisableAttempts(v)
+	return _u
+}
+
+// SetNillableAutoDisableAttempts sets the "auto_disable_attempts" field if the given value is not nil.
+func (_u *AccountUpdate) SetNillableAutoDisableAttempts(v *int) *AccountUpdate {
+	if v != nil {
+		_u.SetAutoDisableAttempts(*v)
+	}
+	return _u
+}
+
+// AddAutoDisableAttempts adds value to the "auto_disable_attempts" field.
+func (_u *AccountUpdate) AddAutoDisableAttempts(v int) *AccountUpdate {
+	_u.mutation.AddAutoDisableAttempts(v)
 	return _u
 }
 
@@ -105,6 +162,21 @@ func (_u *AccountUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.Name(); ok {
 		_spec.SetField(account.FieldName, field.TypeString, value)
 	}
+	if value, ok := _u.mutation.AutoDisable(); ok {
+		_spec.SetField(account.FieldAutoDisable, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.AutoDisableAfter(); ok {
+		_spec.SetField(account.FieldAutoDisableAfter, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedAutoDisableAfter(); ok {
+		_spec.AddField(account.FieldAutoDisableAfter, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AutoDisableAttempts(); ok {
+		_spec.SetField(account.FieldAutoDisableAttempts, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedAutoDisableAttempts(); ok {
+		_spec.AddField(account.FieldAutoDisableAttempts, field.TypeInt, value)
+	}
 	_spec.AddModifiers(_u.modifiers...)
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
@@ -138,6 +210,62 @@ func (_u *AccountUpdateOne) SetNillableName(v *string) *AccountUpdateOne {
 	if v != nil {
 		_u.SetName(*v)
 	}
+	return _u
+}
+
+// SetAutoDisable sets the "auto_disable" field.
+func (_u *AccountUpdateOne) SetAutoDisable(v bool) *AccountUpdateOne {
+	_u.mutation.SetAutoDisable(v)
+	return _u
+}
+
+// SetNillableAutoDisable sets the "auto_disable" field if the given value is not nil.
+func (_u *AccountUpdateOne) SetNillableAutoDisable(v *bool) *AccountUpdateOne {
+	if v != nil {
+		_u.SetAutoDisable(*v)
+	}
+	return _u
+}
+
+// SetAutoDisableAfter sets the "auto_disable_after" field.
+func (_u *AccountUpdateOne) SetAutoDisableAfter(v time.Duration) *AccountUpdateOne {
+	_u.mutation.ResetAutoDisableAfter()
+	_u.mutation.SetAutoDisableAfter(v)
+	return _u
+}
+
+// SetNillableAutoDisableAfter sets the "auto_disable_after" field if the given value is not nil.
+func (_u *AccountUpdateOne) SetNillableAutoDisableAfter(v *time.Duration) *AccountUpdateOne {
+	if v != nil {
+		_u.SetAutoDisableAfter(*v)
+	}
+	return _u
+}
+
+// AddAutoDisableAfter adds value to the "auto_disable_after" field.
+func (_u *AccountUpdateOne) AddAutoDisableAfter(v time.Duration) *AccountUpdateOne {
+	_u.mutation.AddAutoDisableAfter(v)
+	return _u
+}
+
+// SetAutoDisableAttempts sets the "auto_disable_attempts" field.
+func (_u *AccountUpdateOne) SetAutoDisableAttempts(v int) *AccountUpdateOne {
+	_u.mutation.ResetAutoDisableAttempts()
+	_u.mutation.SetAutoDisableAttempts(v)
+	return _u
+}
+
+// SetNillableAutoDisableAttempts sets the "auto_disable_attempts" field if the given value is not nil.
+func (_u *AccountUpdateOne) SetNillableAutoDisableAttempts(v *int) *AccountUpdateOne {
+	if v != nil {
+		_u.SetAutoDisableAttempts(*v)
+	}
+	return _u
+}
+
+// AddAutoDisableAttempts adds value to the "auto_disable_attempts" field.
+func (_u *AccountUpdateOne) AddAutoDisableAttempts(v int) *AccountUpdateOne {
+	_u.mutation.AddAutoDisableAttempts(v)
 	return _u
 }
 
@@ -233,6 +361,21 @@ func (_u *AccountUpdateOne) sqlSave(ctx context.Context) (_node *Account, err er
 	}
 	if value, ok := _u.mutation.Name(); ok {
 		_spec.SetField(account.FieldName, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.AutoDisable(); ok {
+		_spec.SetField(account.FieldAutoDisable, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.AutoDisableAfter(); ok {
+		_spec.SetField(account.FieldAutoDisableAfter, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedAutoDisableAfter(); ok {
+		_spec.AddField(account.FieldAutoDisableAfter, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AutoDisableAttempts(); ok {
+		_spec.SetField(account.FieldAutoDisableAttempts, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedAutoDisableAttempts(); ok {
+		_spec.AddField(account.FieldAutoDisableAttempts, field.TypeInt, value)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	_node = &Account{config: _u.config}

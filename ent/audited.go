@@ -89,9 +89,12 @@ func (c *Client) AuditedRows(ctx context.Context, typ string, ids []uuid.UUID) (
 		}
 		for _, row := range rows {
 			found[row.ID] = AuditedRow{
-				"key":        row.Key,
-				"name":       row.Name,
-				"created_at": row.CreatedAt,
+				"key":                   row.Key,
+				"name":                  row.Name,
+				"created_at":            row.CreatedAt,
+				"auto_disable":          row.AutoDisable,
+				"auto_disable_after":    row.AutoDisableAfter,
+				"auto_disable_attempts": row.AutoDisableAttempts,
 			}
 		}
 
@@ -167,6 +170,7 @@ func (c *Client) AuditedRows(ctx context.Context, typ string, ids []uuid.UUID) (
 				"fingerprint": row.Fingerprint,
 				"not_before":  row.NotBefore,
 				"not_after":   row.NotAfter,
+				"expiry_told": row.ExpiryTold,
 			}
 		}
 
@@ -190,6 +194,7 @@ func (c *Client) AuditedRows(ctx context.Context, typ string, ids []uuid.UUID) (
 				"profile_id":                  row.ProfileID,
 				"enabled":                     row.Enabled,
 				"disabled_reason":             row.DisabledReason,
+				"untold_since":                row.UntoldSince,
 				"secret":                      auditedSecret(row.Secret),
 				"secret_fingerprint":          row.SecretFingerprint,
 				"previous_secret":             auditedSecret(row.PreviousSecret),

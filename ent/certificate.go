@@ -42,6 +42,8 @@ type Certificate struct {
 	NotBefore time.Time `json:"not_before,omitempty"`
 	// NotAfter holds the value of the "not_after" field.
 	NotAfter time.Time `json:"not_after,omitempty"`
+	// how many days before its end the account was last told of it: 0 for never
+	ExpiryTold int `json:"expiry_told,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the CertificateQuery when eager-loading is set.
 	Edges        CertificateEdges `json:"edges"`
@@ -84,7 +86,7 @@ func (*Certificate) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case certificate.FieldChain, certificate.FieldPrivateKey:
 			values[i] = new([]byte)
-		case certificate.FieldVersion:
+		case certificate.FieldVersion, certificate.FieldExpiryTold:
 			values[i] = new(sql.NullInt64)
 		case certificate.FieldKey, certificate.FieldName, certificate.FieldSubject, certificate.FieldFingerprint:
 			values[i] = new(sql.NullString)
@@ -185,6 +187,12 @@ func (_m *Certificate) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.NotAfter = value.Time
 			}
+		case certificate.FieldExpiryTold:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field expiry_told", values[i])
+			} else if value.Valid {
+				_m.ExpiryTold = int(value.Int64)
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -265,6 +273,9 @@ func (_m *Certificate) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("not_after=")
 	builder.WriteString(_m.NotAfter.Format(time.ANSIC))
+	builder.WriteString(", ")
+	builder.WriteString("expiry_told=")
+	builder.WriteString(fmt.Sprintf("%v", _m.ExpiryTold))
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -126,6 +126,20 @@ func (_c *CertificateCreate) SetNotAfter(v time.Time) *CertificateCreate {
 	return _c
 }
 
+// SetExpiryTold sets the "expiry_told" field.
+func (_c *CertificateCreate) SetExpiryTold(v int) *CertificateCreate {
+	_c.mutation.SetExpiryTold(v)
+	return _c
+}
+
+// SetNillableExpiryTold sets the "expiry_told" field if the given value is not nil.
+func (_c *CertificateCreate) SetNillableExpiryTold(v *int) *CertificateCreate {
+	if v != nil {
+		_c.SetExpiryTold(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *CertificateCreate) SetID(v uuid.UUID) *CertificateCreate {
 	_c.mutation.SetID(v)
@@ -229,6 +243,10 @@ func (_c *CertificateCreate) defaults() error {
 		v := certificate.DefaultSubject
 		_c.mutation.SetSubject(v)
 	}
+	if _, ok := _c.mutation.ExpiryTold(); !ok {
+		v := certificate.DefaultExpiryTold
+		_c.mutation.SetExpiryTold(v)
+	}
 	if _, ok := _c.mutation.ID(); !ok {
 		if certificate.DefaultID == nil {
 			return fmt.Errorf("ent: uninitialized certificate.DefaultID (forgotten import ent/runtime?)")
@@ -286,6 +304,9 @@ func (_c *CertificateCreate) check() error {
 	}
 	if _, ok := _c.mutation.NotAfter(); !ok {
 		return &ValidationError{Name: "not_after", err: errors.New(`ent: missing required field "Certificate.not_after"`)}
+	}
+	if _, ok := _c.mutation.ExpiryTold(); !ok {
+		return &ValidationError{Name: "expiry_told", err: errors.New(`ent: missing required field "Certificate.expiry_told"`)}
 	}
 	return nil
 }
@@ -369,6 +390,10 @@ func (_c *CertificateCreate) createSpec() (*Certificate, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.NotAfter(); ok {
 		_spec.SetField(certificate.FieldNotAfter, field.TypeTime, value)
 		_node.NotAfter = value
+	}
+	if value, ok := _c.mutation.ExpiryTold(); ok {
+		_spec.SetField(certificate.FieldExpiryTold, field.TypeInt, value)
+		_node.ExpiryTold = value
 	}
 	if nodes := _c.mutation.ProfilesIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{

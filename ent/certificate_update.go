@@ -78,6 +78,27 @@ func (_u *CertificateUpdate) SetPrivateKey(v []byte) *CertificateUpdate {
 	return _u
 }
 
+// SetExpiryTold sets the "expiry_told" field.
+func (_u *CertificateUpdate) SetExpiryTold(v int) *CertificateUpdate {
+	_u.mutation.ResetExpiryTold()
+	_u.mutation.SetExpiryTold(v)
+	return _u
+}
+
+// SetNillableExpiryTold sets the "expiry_told" field if the given value is not nil.
+func (_u *CertificateUpdate) SetNillableExpiryTold(v *int) *CertificateUpdate {
+	if v != nil {
+		_u.SetExpiryTold(*v)
+	}
+	return _u
+}
+
+// AddExpiryTold adds value to the "expiry_told" field.
+func (_u *CertificateUpdate) AddExpiryTold(v int) *CertificateUpdate {
+	_u.mutation.AddExpiryTold(v)
+	return _u
+}
+
 // AddProfileIDs adds the "profiles" edge to the NotificationProfile entity by IDs.
 func (_u *CertificateUpdate) AddProfileIDs(ids ...uuid.UUID) *CertificateUpdate {
 	_u.mutation.AddProfileIDs(ids...)
@@ -240,6 +261,12 @@ func (_u *CertificateUpdate) sqlSave(ctx context.Context) (_node int, err error)
 	if value, ok := _u.mutation.PrivateKey(); ok {
 		_spec.SetField(certificate.FieldPrivateKey, field.TypeBytes, value)
 	}
+	if value, ok := _u.mutation.ExpiryTold(); ok {
+		_spec.SetField(certificate.FieldExpiryTold, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedExpiryTold(); ok {
+		_spec.AddField(certificate.FieldExpiryTold, field.TypeInt, value)
+	}
 	if _u.mutation.ProfilesCleared() {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -396,6 +423,27 @@ func (_u *CertificateUpdateOne) SetNillableName(v *string) *CertificateUpdateOne
 // SetPrivateKey sets the "private_key" field.
 func (_u *CertificateUpdateOne) SetPrivateKey(v []byte) *CertificateUpdateOne {
 	_u.mutation.SetPrivateKey(v)
+	return _u
+}
+
+// SetExpiryTold sets the "expiry_told" field.
+func (_u *CertificateUpdateOne) SetExpiryTold(v int) *CertificateUpdateOne {
+	_u.mutation.ResetExpiryTold()
+	_u.mutation.SetExpiryTold(v)
+	return _u
+}
+
+// SetNillableExpiryTold sets the "expiry_told" field if the given value is not nil.
+func (_u *CertificateUpdateOne) SetNillableExpiryTold(v *int) *CertificateUpdateOne {
+	if v != nil {
+		_u.SetExpiryTold(*v)
+	}
+	return _u
+}
+
+// AddExpiryTold adds value to the "expiry_told" field.
+func (_u *CertificateUpdateOne) AddExpiryTold(v int) *CertificateUpdateOne {
+	_u.mutation.AddExpiryTold(v)
 	return _u
 }
 
@@ -590,6 +638,12 @@ func (_u *CertificateUpdateOne) sqlSave(ctx context.Context) (_node *Certificate
 	}
 	if value, ok := _u.mutation.PrivateKey(); ok {
 		_spec.SetField(certificate.FieldPrivateKey, field.TypeBytes, value)
+	}
+	if value, ok := _u.mutation.ExpiryTold(); ok {
+		_spec.SetField(certificate.FieldExpiryTold, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedExpiryTold(); ok {
+		_spec.AddField(certificate.FieldExpiryTold, field.TypeInt, value)
 	}
 	if _u.mutation.ProfilesCleared() {
 		edge := &sqlgraph.EdgeSpec{

@@ -48,6 +48,8 @@ type EventSubscription struct {
 	Enabled bool `json:"enabled,omitempty"`
 	// empty while enabled
 	DisabledReason string `json:"disabled_reason,omitempty"`
+	// when Hookline disabled it, while the account is still to be told
+	UntoldSince *time.Time `json:"untold_since,omitempty"`
 	// the signing secret, sealed by internal/vault
 	Secret []byte `json:"-"`
 	// SecretFingerprint holds the value of the "secret_fingerprint" field.
@@ -110,7 +112,7 @@ func (*EventSubscription) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullInt64)
 		case eventsubscription.FieldKey, eventsubscription.FieldName, eventsubscription.FieldCategory, eventsubscription.FieldExpression, eventsubscription.FieldDisabledReason, eventsubscription.FieldSecretFingerprint, eventsubscription.FieldWhileDisabled:
 			values[i] = new(sql.NullString)
-		case eventsubscription.FieldCreatedAt, eventsubscription.FieldUpdatedAt, eventsubscription.FieldPreviousSecretValidUntil:
+		case eventsubscription.FieldCreatedAt, eventsubscription.FieldUpdatedAt, eventsubscription.FieldUntoldSince, eventsubscription.FieldPreviousSecretValidUntil:
 			values[i] = new(sql.NullTime)
 		case eventsubscription.FieldID, eventsubscription.FieldAccountID, eventsubscription.FieldProfileID:
 			values[i] = new(uuid.UUID)
@@ -216,6 +218,13 @@ func (_m *EventSubscription) assignValues(columns []string, values []any) error 
 				return fmt.Errorf("unexpected type %T for field disabled_reason", values[i])
 			} else if value.Valid {
 				_m.DisabledReason = value.String
+			}
+		case eventsubscription.FieldUntoldSince:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field untold_since", values[i])
+			} else if value.Valid {
+				_m.UntoldSince = new(time.Time)
+				*_m.UntoldSince = value.Time
 			}
 		case eventsubscription.FieldSecret:
 			if value, ok := values[i].(*[]byte); !ok {
@@ -332,6 +341,11 @@ func (_m *EventSubscription) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("disabled_reason=")
 	builder.WriteString(_m.DisabledReason)
+	builder.WriteString(", ")
+	if v := _m.UntoldSince; v != nil {
+		builder.WriteString("untold_since=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
 	builder.WriteString(", ")
 	builder.WriteString("secret=<sensitive>")
 	builder.WriteString(", ")

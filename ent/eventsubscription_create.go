@@ -158,6 +158,20 @@ func (_c *EventSubscriptionCreate) SetNillableDisabledReason(v *string) *EventSu
 	return _c
 }
 
+// SetUntoldSince sets the "untold_since" field.
+func (_c *EventSubscriptionCreate) SetUntoldSince(v time.Time) *EventSubscriptionCreate {
+	_c.mutation.SetUntoldSince(v)
+	return _c
+}
+
+// SetNillableUntoldSince sets the "untold_since" field if the given value is not nil.
+func (_c *EventSubscriptionCreate) SetNillableUntoldSince(v *time.Time) *EventSubscriptionCreate {
+	if v != nil {
+		_c.SetUntoldSince(*v)
+	}
+	return _c
+}
+
 // SetSecret sets the "secret" field.
 func (_c *EventSubscriptionCreate) SetSecret(v []byte) *EventSubscriptionCreate {
 	_c.mutation.SetSecret(v)
@@ -472,6 +486,10 @@ func (_c *EventSubscriptionCreate) createSpec() (*EventSubscription, *sqlgraph.C
 	if value, ok := _c.mutation.DisabledReason(); ok {
 		_spec.SetField(eventsubscription.FieldDisabledReason, field.TypeString, value)
 		_node.DisabledReason = value
+	}
+	if value, ok := _c.mutation.UntoldSince(); ok {
+		_spec.SetField(eventsubscription.FieldUntoldSince, field.TypeTime, value)
+		_node.UntoldSince = &value
 	}
 	if value, ok := _c.mutation.Secret(); ok {
 		_spec.SetField(eventsubscription.FieldSecret, field.TypeBytes, value)

@@ -157,6 +157,26 @@ func (_u *EventSubscriptionUpdate) SetNillableDisabledReason(v *string) *EventSu
 	return _u
 }
 
+// SetUntoldSince sets the "untold_since" field.
+func (_u *EventSubscriptionUpdate) SetUntoldSince(v time.Time) *EventSubscriptionUpdate {
+	_u.mutation.SetUntoldSince(v)
+	return _u
+}
+
+// SetNillableUntoldSince sets the "untold_since" field if the given value is not nil.
+func (_u *EventSubscriptionUpdate) SetNillableUntoldSince(v *time.Time) *EventSubscriptionUpdate {
+	if v != nil {
+		_u.SetUntoldSince(*v)
+	}
+	return _u
+}
+
+// ClearUntoldSince clears the value of the "untold_since" field.
+func (_u *EventSubscriptionUpdate) ClearUntoldSince() *EventSubscriptionUpdate {
+	_u.mutation.ClearUntoldSince()
+	return _u
+}
+
 // SetSecret sets the "secret" field.
 func (_u *EventSubscriptionUpdate) SetSecret(v []byte) *EventSubscriptionUpdate {
 	_u.mutation.SetSecret(v)
@@ -368,6 +388,12 @@ func (_u *EventSubscriptionUpdate) sqlSave(ctx context.Context) (_node int, err 
 	}
 	if value, ok := _u.mutation.DisabledReason(); ok {
 		_spec.SetField(eventsubscription.FieldDisabledReason, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.UntoldSince(); ok {
+		_spec.SetField(eventsubscription.FieldUntoldSince, field.TypeTime, value)
+	}
+	if _u.mutation.UntoldSinceCleared() {
+		_spec.ClearField(eventsubscription.FieldUntoldSince, field.TypeTime)
 	}
 	if value, ok := _u.mutation.Secret(); ok {
 		_spec.SetField(eventsubscription.FieldSecret, field.TypeBytes, value)
@@ -590,6 +616,26 @@ func (_u *EventSubscriptionUpdateOne) SetNillableDisabledReason(v *string) *Even
 	if v != nil {
 		_u.SetDisabledReason(*v)
 	}
+	return _u
+}
+
+// SetUntoldSince sets the "untold_since" field.
+func (_u *EventSubscriptionUpdateOne) SetUntoldSince(v time.Time) *EventSubscriptionUpdateOne {
+	_u.mutation.SetUntoldSince(v)
+	return _u
+}
+
+// SetNillableUntoldSince sets the "untold_since" field if the given value is not nil.
+func (_u *EventSubscriptionUpdateOne) SetNillableUntoldSince(v *time.Time) *EventSubscriptionUpdateOne {
+	if v != nil {
+		_u.SetUntoldSince(*v)
+	}
+	return _u
+}
+
+// ClearUntoldSince clears the value of the "untold_since" field.
+func (_u *EventSubscriptionUpdateOne) ClearUntoldSince() *EventSubscriptionUpdateOne {
+	_u.mutation.ClearUntoldSince()
 	return _u
 }
 
@@ -834,6 +880,12 @@ func (_u *EventSubscriptionUpdateOne) sqlSave(ctx context.Context) (_node *Event
 	}
 	if value, ok := _u.mutation.DisabledReason(); ok {
 		_spec.SetField(eventsubscription.FieldDisabledReason, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.UntoldSince(); ok {
+		_spec.SetField(eventsubscription.FieldUntoldSince, field.TypeTime, value)
+	}
+	if _u.mutation.UntoldSinceCleared() {
+		_spec.ClearField(eventsubscription.FieldUntoldSince, field.TypeTime)
 	}
 	if value, ok := _u.mutation.Secret(); ok {
 		_spec.SetField(eventsubscription.FieldSecret, field.TypeBytes, value)

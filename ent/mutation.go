@@ -960,16 +960,21 @@ func (m *APIKeyMutation) ResetEdge(name string) error {
 // AccountMutation represents an operation that mutates the Account nodes in the graph.
 type AccountMutation struct {
 	config
-	op            Op
-	typ           string
-	id            *uuid.UUID
-	key           *string
-	name          *string
-	created_at    *time.Time
-	clearedFields map[string]struct{}
-	done          bool
-	oldValue      func(context.Context) (*Account, error)
-	predicates    []predicate.Account
+	op                       Op
+	typ                      string
+	id                       *uuid.UUID
+	key                      *string
+	name                     *string
+	created_at               *time.Time
+	auto_disable             *bool
+	auto_disable_after       *time.Duration
+	addauto_disable_after    *time.Duration
+	auto_disable_attempts    *int
+	addauto_disable_attempts *int
+	clearedFields            map[string]struct{}
+	done                     bool
+	oldValue                 func(context.Context) (*Account, error)
+	predicates               []predicate.Account
 }
 
 var _ ent.Mutation = (*AccountMutation)(nil)
@@ -1184,6 +1189,154 @@ func (m *AccountMutation) ResetCreatedAt() {
 	m.created_at = nil
 }
 
+// SetAutoDisable sets the "auto_disable" field.
+func (m *AccountMutation) SetAutoDisable(b bool) {
+	m.auto_disable = &b
+}
+
+// AutoDisable returns the value of the "auto_disable" field in the mutation.
+func (m *AccountMutation) AutoDisable() (r bool, exists bool) {
+	v := m.auto_disable
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAutoDisable returns the old "auto_disable" field's value of the Account entity.
+// If the Account object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountMutation) OldAutoDisable(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAutoDisable is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAutoDisable requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAutoDisable: %w", err)
+	}
+	return oldValue.AutoDisable, nil
+}
+
+// ResetAutoDisable resets all changes to the "auto_disable" field.
+func (m *AccountMutation) ResetAutoDisable() {
+	m.auto_disable = nil
+}
+
+// SetAutoDisableAfter sets the "auto_disable_after" field.
+func (m *AccountMutation) SetAutoDisableAfter(t time.Duration) {
+	m.auto_disable_after = &t
+	m.addauto_disable_after = nil
+}
+
+// AutoDisableAfter returns the value of the "auto_disable_after" field in the mutation.
+func (m *AccountMutation) AutoDisableAfter() (r time.Duration, exists bool) {
+	v := m.auto_disable_after
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAutoDisableAfter returns the old "auto_disable_after" field's value of the Account entity.
+// If the Account object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountMutation) OldAutoDisableAfter(ctx context.Context) (v time.Duration, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAutoDisableAfter is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAutoDisableAfter requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAutoDisableAfter: %w", err)
+	}
+	return oldValue.AutoDisableAfter, nil
+}
+
+// AddAutoDisableAfter adds t to the "auto_disable_after" field.
+func (m *AccountMutation) AddAutoDisableAfter(t time.Duration) {
+	if m.addauto_disable_after != nil {
+		*m.addauto_disable_after += t
+	} else {
+		m.addauto_disable_after = &t
+	}
+}
+
+// AddedAutoDisableAfter returns the value that was added to the "auto_disable_after" field in this mutation.
+func (m *AccountMutation) AddedAutoDisableAfter() (r time.Duration, exists bool) {
+	v := m.addauto_disable_after
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetAutoDisableAfter resets all changes to the "auto_disable_after" field.
+func (m *AccountMutation) ResetAutoDisableAfter() {
+	m.auto_disable_after = nil
+	m.addauto_disable_after = nil
+}
+
+// SetAutoDisableAttempts sets the "auto_disable_attempts" field.
+func (m *AccountMutation) SetAutoDisableAttempts(i int) {
+	m.auto_disable_attempts = &i
+	m.addauto_disable_attempts = nil
+}
+
+// AutoDisableAttempts returns the value of the "auto_disable_attempts" field in the mutation.
+func (m *AccountMutation) AutoDisableAttempts() (r int, exists bool) {
+	v := m.auto_disable_attempts
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAutoDisableAttempts returns the old "auto_disable_attempts" field's value of the Account entity.
+// If the Account object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountMutation) OldAutoDisableAttempts(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAutoDisableAttempts is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAutoDisableAttempts requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAutoDisableAttempts: %w", err)
+	}
+	return oldValue.AutoDisableAttempts, nil
+}
+
+// AddAutoDisableAttempts adds i to the "auto_disable_attempts" field.
+func (m *AccountMutation) AddAutoDisableAttempts(i int) {
+	if m.addauto_disable_attempts != nil {
+		*m.addauto_disable_attempts += i
+	} else {
+		m.addauto_disable_attempts = &i
+	}
+}
+
+// AddedAutoDisableAttempts returns the value that was added to the "auto_disable_attempts" field in this mutation.
+func (m *AccountMutation) AddedAutoDisableAttempts() (r int, exists bool) {
+	v := m.addauto_disable_attempts
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetAutoDisableAttempts resets all changes to the "auto_disable_attempts" field.
+func (m *AccountMutation) ResetAutoDisableAttempts() {
+	m.auto_disable_attempts = nil
+	m.addauto_disable_attempts = nil
+}
+
 // Where appends a list predicates to the AccountMutation builder.
 func (m *AccountMutation) Where(ps ...predicate.Account) {
 	m.predicates = append(m.predicates, ps...)
@@ -1218,7 +1371,7 @@ func (m *AccountMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *AccountMutation) Fields() []string {
-	fields := make([]string, 0, 3)
+	fields := make([]string, 0, 6)
 	if m.key != nil {
 		fields = append(fields, account.FieldKey)
 	}
@@ -1227,6 +1380,15 @@ func (m *AccountMutation) Fields() []string {
 	}
 	if m.created_at != nil {
 		fields = append(fields, account.FieldCreatedAt)
+	}
+	if m.auto_disable != nil {
+		fields = append(fields, account.FieldAutoDisable)
+	}
+	if m.auto_disable_after != nil {
+		fields = append(fields, account.FieldAutoDisableAfter)
+	}
+	if m.auto_disable_attempts != nil {
+		fields = append(fields, account.FieldAutoDisableAttempts)
 	}
 	return fields
 }
@@ -1242,6 +1404,12 @@ func (m *AccountMutation) Field(name string) (ent.Value, bool) {
 		return m.Name()
 	case account.FieldCreatedAt:
 		return m.CreatedAt()
+	case account.FieldAutoDisable:
+		return m.AutoDisable()
+	case account.FieldAutoDisableAfter:
+		return m.AutoDisableAfter()
+	case account.FieldAutoDisableAttempts:
+		return m.AutoDisableAttempts()
 	}
 	return nil, false
 }
@@ -1257,6 +1425,12 @@ func (m *AccountMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldName(ctx)
 	case account.FieldCreatedAt:
 		return m.OldCreatedAt(ctx)
+	case account.FieldAutoDisable:
+		return m.OldAutoDisable(ctx)
+	case account.FieldAutoDisableAfter:
+		return m.OldAutoDisableAfter(ctx)
+	case account.FieldAutoDisableAttempts:
+		return m.OldAutoDisableAttempts(ctx)
 	}
 	return nil, fmt.Errorf("unknown Account field %s", name)
 }
@@ -1287,6 +1461,27 @@ func (m *AccountMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetCreatedAt(v)
 		return nil
+	case account.FieldAutoDisable:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAutoDisable(v)
+		return nil
+	case account.FieldAutoDisableAfter:
+		v, ok := value.(time.Duration)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAutoDisableAfter(v)
+		return nil
+	case account.FieldAutoDisableAttempts:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAutoDisableAttempts(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Account field %s", name)
 }
@@ -1294,13 +1489,26 @@ func (m *AccountMutation) SetField(name string, value ent.Value) error {
 // AddedFields returns all numeric fields that were incremented/decremented during
 // this mutation.
 func (m *AccountMutation) AddedFields() []string {
-	return nil
+	var fields []string
+	if m.addauto_disable_after != nil {
+		fields = append(fields, account.FieldAutoDisableAfter)
+	}
+	if m.addauto_disable_attempts != nil {
+		fields = append(fields, account.FieldAutoDisableAttempts)
+	}
+	return fields
 }
 
 // AddedField returns the numeric value that was incremented/decremented on a field
 // with the given name. The second boolean return value indicates that this field
 // was not set, or was not defined in the schema.
 func (m *AccountMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case account.FieldAutoDisableAfter:
+		return m.AddedAutoDisableAfter()
+	case account.FieldAutoDisableAttempts:
+		return m.AddedAutoDisableAttempts()
+	}
 	return nil, false
 }
 
@@ -1309,6 +1517,20 @@ func (m *AccountMutation) AddedField(name string) (ent.Value, bool) {
 // type.
 func (m *AccountMutation) AddField(name string, value ent.Value) error {
 	switch name {
+	case account.FieldAutoDisableAfter:
+		v, ok := value.(time.Duration)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddAutoDisableAfter(v)
+		return nil
+	case account.FieldAutoDisableAttempts:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddAutoDisableAttempts(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Account numeric field %s", name)
 }
@@ -1344,6 +1566,15 @@ func (m *AccountMutation) ResetField(name string) error {
 		return nil
 	case account.FieldCreatedAt:
 		m.ResetCreatedAt()
+		return nil
+	case account.FieldAutoDisable:
+		m.ResetAutoDisable()
+		return nil
+	case account.FieldAutoDisableAfter:
+		m.ResetAutoDisableAfter()
+		return nil
+	case account.FieldAutoDisableAttempts:
+		m.ResetAutoDisableAttempts()
 		return nil
 	}
 	return fmt.Errorf("unknown Account field %s", name)
@@ -6990,6 +7221,8 @@ type CertificateMutation struct {
 	fingerprint          *string
 	not_before           *time.Time
 	not_after            *time.Time
+	expiry_told          *int
+	addexpiry_told       *int
 	clearedFields        map[string]struct{}
 	profiles             map[uuid.UUID]struct{}
 	removedprofiles      map[uuid.UUID]struct{}
@@ -7558,6 +7791,62 @@ func (m *CertificateMutation) ResetNotAfter() {
 	m.not_after = nil
 }
 
+// SetExpiryTold sets the "expiry_told" field.
+func (m *CertificateMutation) SetExpiryTold(i int) {
+	m.expiry_told = &i
+	m.addexpiry_told = nil
+}
+
+// ExpiryTold returns the value of the "expiry_told" field in the mutation.
+func (m *CertificateMutation) ExpiryTold() (r int, exists bool) {
+	v := m.expiry_told
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldExpiryTold returns the old "expiry_told" field's value of the Certificate entity.
+// If the Certificate object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *CertificateMutation) OldExpiryTold(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldExpiryTold is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldExpiryTold requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldExpiryTold: %w", err)
+	}
+	return oldValue.ExpiryTold, nil
+}
+
+// AddExpiryTold adds i to the "expiry_told" field.
+func (m *CertificateMutation) AddExpiryTold(i int) {
+	if m.addexpiry_told != nil {
+		*m.addexpiry_told += i
+	} else {
+		m.addexpiry_told = &i
+	}
+}
+
+// AddedExpiryTold returns the value that was added to the "expiry_told" field in this mutation.
+func (m *CertificateMutation) AddedExpiryTold() (r int, exists bool) {
+	v := m.addexpiry_told
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetExpiryTold resets all changes to the "expiry_told" field.
+func (m *CertificateMutation) ResetExpiryTold() {
+	m.expiry_told = nil
+	m.addexpiry_told = nil
+}
+
 // AddProfileIDs adds the "profiles" edge to the NotificationProfile entity by ids.
 func (m *CertificateMutation) AddProfileIDs(ids ...uuid.UUID) {
 	if m.profiles == nil {
@@ -7700,7 +7989,7 @@ func (m *CertificateMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *CertificateMutation) Fields() []string {
-	fields := make([]string, 0, 12)
+	fields := make([]string, 0, 13)
 	if m.account_id != nil {
 		fields = append(fields, certificate.FieldAccountID)
 	}
@@ -7737,6 +8026,9 @@ func (m *CertificateMutation) Fields() []string {
 	if m.not_after != nil {
 		fields = append(fields, certificate.FieldNotAfter)
 	}
+	if m.expiry_told != nil {
+		fields = append(fields, certificate.FieldExpiryTold)
+	}
 	return fields
 }
 
@@ -7769,6 +8061,8 @@ func (m *CertificateMutation) Field(name string) (ent.Value, bool) {
 		return m.NotBefore()
 	case certificate.FieldNotAfter:
 		return m.NotAfter()
+	case certificate.FieldExpiryTold:
+		return m.ExpiryTold()
 	}
 	return nil, false
 }
@@ -7802,6 +8096,8 @@ func (m *CertificateMutation) OldField(ctx context.Context, name string) (ent.Va
 		return m.OldNotBefore(ctx)
 	case certificate.FieldNotAfter:
 		return m.OldNotAfter(ctx)
+	case certificate.FieldExpiryTold:
+		return m.OldExpiryTold(ctx)
 	}
 	return nil, fmt.Errorf("unknown Certificate field %s", name)
 }
@@ -7895,6 +8191,13 @@ func (m *CertificateMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetNotAfter(v)
 		return nil
+	case certificate.FieldExpiryTold:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetExpiryTold(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Certificate field %s", name)
 }
@@ -7906,6 +8209,9 @@ func (m *CertificateMutation) AddedFields() []string {
 	if m.addversion != nil {
 		fields = append(fields, certificate.FieldVersion)
 	}
+	if m.addexpiry_told != nil {
+		fields = append(fields, certificate.FieldExpiryTold)
+	}
 	return fields
 }
 
@@ -7916,6 +8222,8 @@ func (m *CertificateMutation) AddedField(name string) (ent.Value, bool) {
 	switch name {
 	case certificate.FieldVersion:
 		return m.AddedVersion()
+	case certificate.FieldExpiryTold:
+		return m.AddedExpiryTold()
 	}
 	return nil, false
 }
@@ -7931,6 +8239,13 @@ func (m *CertificateMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddVersion(v)
+		return nil
+	case certificate.FieldExpiryTold:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddExpiryTold(v)
 		return nil
 	}
 	return fmt.Errorf("unknown Certificate numeric field %s", name)
@@ -7994,6 +8309,9 @@ func (m *CertificateMutation) ResetField(name string) error {
 		return nil
 	case certificate.FieldNotAfter:
 		m.ResetNotAfter()
+		return nil
+	case certificate.FieldExpiryTold:
+		m.ResetExpiryTold()
 		return nil
 	}
 	return fmt.Errorf("unknown Certificate field %s", name)
@@ -10627,6 +10945,7 @@ type EventSubscriptionMutation struct {
 	expression                  *string
 	enabled                     *bool
 	disabled_reason             *string
+	untold_since                *time.Time
 	secret                      *[]byte
 	secret_fingerprint          *string
 	previous_secret             *[]byte
@@ -11249,6 +11568,55 @@ func (m *EventSubscriptionMutation) ResetDisabledReason() {
 	m.disabled_reason = nil
 }
 
+// SetUntoldSince sets the "untold_since" field.
+func (m *EventSubscriptionMutation) SetUntoldSince(t time.Time) {
+	m.untold_since = &t
+}
+
+// UntoldSince returns the value of the "untold_since" field in the mutation.
+func (m *EventSubscriptionMutation) UntoldSince() (r time.Time, exists bool) {
+	v := m.untold_since
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUntoldSince returns the old "untold_since" field's value of the EventSubscription entity.
+// If the EventSubscription object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *EventSubscriptionMutation) OldUntoldSince(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUntoldSince is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUntoldSince requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUntoldSince: %w", err)
+	}
+	return oldValue.UntoldSince, nil
+}
+
+// ClearUntoldSince clears the value of the "untold_since" field.
+func (m *EventSubscriptionMutation) ClearUntoldSince() {
+	m.untold_since = nil
+	m.clearedFields[eventsubscription.FieldUntoldSince] = struct{}{}
+}
+
+// UntoldSinceCleared returns if the "untold_since" field was cleared in this mutation.
+func (m *EventSubscriptionMutation) UntoldSinceCleared() bool {
+	_, ok := m.clearedFields[eventsubscription.FieldUntoldSince]
+	return ok
+}
+
+// ResetUntoldSince resets all changes to the "untold_since" field.
+func (m *EventSubscriptionMutation) ResetUntoldSince() {
+	m.untold_since = nil
+	delete(m.clearedFields, eventsubscription.FieldUntoldSince)
+}
+
 // SetSecret sets the "secret" field.
 func (m *EventSubscriptionMutation) SetSecret(b []byte) {
 	m.secret = &b
@@ -11555,7 +11923,7 @@ func (m *EventSubscriptionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *EventSubscriptionMutation) Fields() []string {
-	fields := make([]string, 0, 18)
+	fields := make([]string, 0, 19)
 	if m.account_id != nil {
 		fields = append(fields, eventsubscription.FieldAccountID)
 	}
@@ -11594,6 +11962,9 @@ func (m *EventSubscriptionMutation) Fields() []string {
 	}
 	if m.disabled_reason != nil {
 		fields = append(fields, eventsubscription.FieldDisabledReason)
+	}
+	if m.untold_since != nil {
+		fields = append(fields, eventsubscription.FieldUntoldSince)
 	}
 	if m.secret != nil {
 		fields = append(fields, eventsubscription.FieldSecret)
@@ -11644,6 +12015,8 @@ func (m *EventSubscriptionMutation) Field(name string) (ent.Value, bool) {
 		return m.Enabled()
 	case eventsubscription.FieldDisabledReason:
 		return m.DisabledReason()
+	case eventsubscription.FieldUntoldSince:
+		return m.UntoldSince()
 	case eventsubscription.FieldSecret:
 		return m.Secret()
 	case eventsubscription.FieldSecretFingerprint:
@@ -11689,6 +12062,8 @@ func (m *EventSubscriptionMutation) OldField(ctx context.Context, name string) (
 		return m.OldEnabled(ctx)
 	case eventsubscription.FieldDisabledReason:
 		return m.OldDisabledReason(ctx)
+	case eventsubscription.FieldUntoldSince:
+		return m.OldUntoldSince(ctx)
 	case eventsubscription.FieldSecret:
 		return m.OldSecret(ctx)
 	case eventsubscription.FieldSecretFingerprint:
@@ -11799,6 +12174,13 @@ func (m *EventSubscriptionMutation) SetField(name string, value ent.Value) error
 		}
 		m.SetDisabledReason(v)
 		return nil
+	case eventsubscription.FieldUntoldSince:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUntoldSince(v)
+		return nil
 	case eventsubscription.FieldSecret:
 		v, ok := value.([]byte)
 		if !ok {
@@ -11879,6 +12261,9 @@ func (m *EventSubscriptionMutation) AddField(name string, value ent.Value) error
 // mutation.
 func (m *EventSubscriptionMutation) ClearedFields() []string {
 	var fields []string
+	if m.FieldCleared(eventsubscription.FieldUntoldSince) {
+		fields = append(fields, eventsubscription.FieldUntoldSince)
+	}
 	if m.FieldCleared(eventsubscription.FieldPreviousSecret) {
 		fields = append(fields, eventsubscription.FieldPreviousSecret)
 	}
@@ -11899,6 +12284,9 @@ func (m *EventSubscriptionMutation) FieldCleared(name string) bool {
 // error if the field is not defined in the schema.
 func (m *EventSubscriptionMutation) ClearField(name string) error {
 	switch name {
+	case eventsubscription.FieldUntoldSince:
+		m.ClearUntoldSince()
+		return nil
 	case eventsubscription.FieldPreviousSecret:
 		m.ClearPreviousSecret()
 		return nil
@@ -11951,6 +12339,9 @@ func (m *EventSubscriptionMutation) ResetField(name string) error {
 		return nil
 	case eventsubscription.FieldDisabledReason:
 		m.ResetDisabledReason()
+		return nil
+	case eventsubscription.FieldUntoldSince:
+		m.ResetUntoldSince()
 		return nil
 	case eventsubscription.FieldSecret:
 		m.ResetSecret()

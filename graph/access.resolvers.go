@@ -14,8 +14,14 @@ import (
 	"github.com/hookline/hookline/ent/apikey"
 	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/configure"
+	"github.com/hookline/hookline/internal/health"
 	"github.com/hookline/hookline/internal/id"
 )
+
+func (r *accountResolver) AutoDisable(ctx context.Context, obj *ent.Account) (*health.AutoDisable, error) {
+	rule := configure.AutoDisableOf(obj)
+	return &rule, nil
+}
 
 func (r *apiKeyResolver) Prefix(ctx context.Context, obj *ent.APIKey) (string, error) {
 	return "hk_" + obj.TokenID + "_", nil
@@ -39,8 +45,8 @@ func (r *mutationResolver) CreateAccount(ctx context.Context, key string, name s
 	return &AccountPayload{Account: account, UserErrors: wrong}, err
 }
 
-func (r *mutationResolver) UpdateAccount(ctx context.Context, by configure.Ref, name string) (*AccountPayload, error) {
-	account, err := r.Configure.UpdateAccount(ctx, by, name)
+func (r *mutationResolver) UpdateAccount(ctx context.Context, by configure.Ref, name *string, autoDisable *configure.AutoDisableInput) (*AccountPayload, error) {
+	account, err := r.Configure.UpdateAccount(ctx, by, name, autoDisable)
 	wrong, err := mistakes(err)
 	return &AccountPayload{Account: account, UserErrors: wrong}, err
 }
@@ -118,6 +124,11 @@ func (r *queryResolver) APIKeys(ctx context.Context, filter *APIKeyFilter, order
 	return sortedList(ctx, r.Ent.APIKey.Query().Where(apikey.AccountID(owner)).Where(where...), p, apiKeyID, apiKeyValue)
 }
 
+func (r *Resolver) Account() AccountResolver { return &accountResolver{r} }
+
 func (r *Resolver) ApiKey() ApiKeyResolver { return &apiKeyResolver{r} }
 
-type apiKeyResolver struct{ *Resolver }
+type (
+	accountResolver struct{ *Resolver }
+	apiKeyResolver  struct{ *Resolver }
+)

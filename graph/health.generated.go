@@ -94,6 +94,29 @@ func (ec *executionContext) fieldContext_SubscriptionHealth_failedAttempts(_ con
 	return graphql.NewScalarFieldContext("SubscriptionHealth", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
+func (ec *executionContext) _SubscriptionHealth_disablesAt(ctx context.Context, field graphql.CollectedField, obj *SubscriptionHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SubscriptionHealth_disablesAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DisablesAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SubscriptionHealth_disablesAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SubscriptionHealth", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
 func (ec *executionContext) _SubscriptionHealth_lastSuccessAt(ctx context.Context, field graphql.CollectedField, obj *SubscriptionHealth) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -177,6 +200,11 @@ func (ec *executionContext) _SubscriptionHealth(ctx context.Context, sel ast.Sel
 		case "failedAttempts":
 			out.Values[i] = ec._SubscriptionHealth_failedAttempts(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "disablesAt":
+			out.Values[i] = ec._SubscriptionHealth_disablesAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "lastSuccessAt":

@@ -480,6 +480,8 @@ type SubscriptionHealth struct {
 	FailingSince *time.Time `json:"failingSince,omitempty"`
 	// How many attempts have failed since then.
 	FailedAttempts int `json:"failedAttempts"`
+	// When it will be disabled if it goes on failing, at the earliest (`Account.autoDisable`); null when it is not `FAILING`, or is not to be disabled.
+	DisablesAt *time.Time `json:"disablesAt,omitempty"`
 	// When the last successful attempt began, to within 15 seconds; null if there was none.
 	LastSuccessAt *time.Time `json:"lastSuccessAt,omitempty"`
 	// When the last failed attempt began; null if there was none.

@@ -27,6 +27,7 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	Account() AccountResolver
 	AccountSecret() AccountSecretResolver
 	ApiKey() ApiKeyResolver
 	AuditEntry() AuditEntryResolver
@@ -53,10 +54,11 @@ type DirectiveRoot struct {
 
 type ComplexityRoot struct {
 	Account struct {
-		CreatedAt func(childComplexity int) int
-		ID        func(childComplexity int) int
-		Key       func(childComplexity int) int
-		Name      func(childComplexity int) int
+		AutoDisable func(childComplexity int) int
+		CreatedAt   func(childComplexity int) int
+		ID          func(childComplexity int) int
+		Key         func(childComplexity int) int
+		Name        func(childComplexity int) int
 	}
 
 	AccountConnection struct {
@@ -205,6 +207,12 @@ type ComplexityRoot struct {
 		AuthSetting   func(childComplexity int) int
 		CreatedSecret func(childComplexity int) int
 		UserErrors    func(childComplexity int) int
+	}
+
+	AutoDisable struct {
+		After         func(childComplexity int) int
+		Enabled       func(childComplexity int) int
+		LeastAttempts func(childComplexity int) int
 	}
 
 	BasicCredentials struct {
@@ -526,7 +534,7 @@ type ComplexityRoot struct {
 		RotateEventSubscriptionSecret func(childComplexity int, by configure.Ref, overlap time.Duration, secret *string) int
 		SetResourceRoute              func(childComplexity int, resource string, action string, profile *configure.Ref) int
 		TestConnection                func(childComplexity int, input configure.TestConnectionInput) int
-		UpdateAccount                 func(childComplexity int, by configure.Ref, name string) int
+		UpdateAccount                 func(childComplexity int, by configure.Ref, name *string, autoDisable *configure.AutoDisableInput) int
 		UpdateAuthSetting             func(childComplexity int, by configure.Ref, input configure.UpdateAuthSettingInput) int
 		UpdateCertificate             func(childComplexity int, by configure.Ref, input configure.UpdateCertificateInput) int
 		UpdateEventSubscription       func(childComplexity int, by configure.Ref, input configure.UpdateEventSubscriptionInput) int
@@ -704,6 +712,7 @@ type ComplexityRoot struct {
 	}
 
 	SubscriptionHealth struct {
+		DisablesAt     func(childComplexity int) int
 		FailedAttempts func(childComplexity int) int
 		FailingSince   func(childComplexity int) int
 		LastFailureAt  func(childComplexity int) int
@@ -748,6 +757,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	_ = ec
 	switch typeName + "." + field {
 
+	case "Account.autoDisable":
+		if e.ComplexityRoot.Account.AutoDisable == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Account.AutoDisable(childComplexity), true
 	case "Account.createdAt":
 		if e.ComplexityRoot.Account.CreatedAt == nil {
 			break
@@ -1325,6 +1340,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AuthSettingPayload.UserErrors(childComplexity), true
+
+	case "AutoDisable.after":
+		if e.ComplexityRoot.AutoDisable.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AutoDisable.After(childComplexity), true
+	case "AutoDisable.enabled":
+		if e.ComplexityRoot.AutoDisable.Enabled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AutoDisable.Enabled(childComplexity), true
+	case "AutoDisable.leastAttempts":
+		if e.ComplexityRoot.AutoDisable.LeastAttempts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AutoDisable.LeastAttempts(childComplexity), true
 
 	case "BasicCredentials.passwordSetAt":
 		if e.ComplexityRoot.BasicCredentials.PasswordSetAt == nil {
@@ -2744,7 +2778,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateAccount(childComplexity, args["by"].(configure.Ref), args["name"].(string)), true
+		return e.ComplexityRoot.Mutation.UpdateAccount(childComplexity, args["by"].(configure.Ref), args["name"].(*string), args["autoDisable"].(*configure.AutoDisableInput)), true
 	case "Mutation.updateAuthSetting":
 		if e.ComplexityRoot.Mutation.UpdateAuthSetting == nil {
 			break
@@ -3660,6 +3694,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Subscription.DeliveryAttempts(childComplexity, args["filter"].(*AttemptFilter), args["after"].(*string), args["backfill"].(int), args["maxPerSecond"].(int)), true
 
+	case "SubscriptionHealth.disablesAt":
+		if e.ComplexityRoot.SubscriptionHealth.DisablesAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubscriptionHealth.DisablesAt(childComplexity), true
 	case "SubscriptionHealth.failedAttempts":
 		if e.ComplexityRoot.SubscriptionHealth.FailedAttempts == nil {
 			break
@@ -3789,6 +3829,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAuditLogFilter,
 		ec.unmarshalInputAuthChoice,
 		ec.unmarshalInputAuthSettingOrder,
+		ec.unmarshalInputAutoDisableInput,
 		ec.unmarshalInputBasicInput,
 		ec.unmarshalInputCategoryInput,
 		ec.unmarshalInputCertificateChangeInput,
@@ -4065,6 +4106,8 @@ func (ec *executionContext) childFields_Account(ctx context.Context, field graph
 		return ec.fieldContext_Account_key(ctx, field)
 	case "name":
 		return ec.fieldContext_Account_name(ctx, field)
+	case "autoDisable":
+		return ec.fieldContext_Account_autoDisable(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_Account_createdAt(ctx, field)
 	}
@@ -4365,6 +4408,18 @@ func (ec *executionContext) childFields_AuthSettingPayload(ctx context.Context, 
 		return ec.fieldContext_AuthSettingPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuthSettingPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_AutoDisable(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "enabled":
+		return ec.fieldContext_AutoDisable_enabled(ctx, field)
+	case "after":
+		return ec.fieldContext_AutoDisable_after(ctx, field)
+	case "leastAttempts":
+		return ec.fieldContext_AutoDisable_leastAttempts(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AutoDisable", field.Name)
 }
 
 func (ec *executionContext) childFields_Body(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5187,6 +5242,8 @@ func (ec *executionContext) childFields_SubscriptionHealth(ctx context.Context, 
 		return ec.fieldContext_SubscriptionHealth_failingSince(ctx, field)
 	case "failedAttempts":
 		return ec.fieldContext_SubscriptionHealth_failedAttempts(ctx, field)
+	case "disablesAt":
+		return ec.fieldContext_SubscriptionHealth_disablesAt(ctx, field)
 	case "lastSuccessAt":
 		return ec.fieldContext_SubscriptionHealth_lastSuccessAt(ctx, field)
 	case "lastFailureAt":

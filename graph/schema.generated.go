@@ -27,7 +27,7 @@ import (
 
 type MutationResolver interface {
 	CreateAccount(ctx context.Context, key string, name string) (*AccountPayload, error)
-	UpdateAccount(ctx context.Context, by configure.Ref, name string) (*AccountPayload, error)
+	UpdateAccount(ctx context.Context, by configure.Ref, name *string, autoDisable *configure.AutoDisableInput) (*AccountPayload, error)
 	CreateAPIKey(ctx context.Context, name string, scopes []access.Scope, expiresAt *time.Time) (*APIKeyPayload, error)
 	CreatePortalSession(ctx context.Context, account configure.Ref, scopes []access.Scope, ttl time.Duration, name *string) (*PortalSessionPayload, error)
 	RevokeAPIKey(ctx context.Context, id string) (*APIKeyPayload, error)
@@ -462,13 +462,21 @@ func (ec *executionContext) field_Mutation_updateAccount_args(ctx context.Contex
 	}
 	args["by"] = arg0
 	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "name",
-		func(ctx context.Context, v any) (string, error) {
-			return ec.unmarshalNString2string(ctx, v)
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
 	args["name"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "autoDisable",
+		func(ctx context.Context, v any) (*configure.AutoDisableInput, error) {
+			return ec.unmarshalOAutoDisableInput2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋinternalᚋconfigureᚐAutoDisableInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["autoDisable"] = arg2
 	return args, nil
 }
 
@@ -1540,7 +1548,7 @@ func (ec *executionContext) _Mutation_updateAccount(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateAccount(ctx, fc.Args["by"].(configure.Ref), fc.Args["name"].(string))
+			return ec.Resolvers.Mutation().UpdateAccount(ctx, fc.Args["by"].(configure.Ref), fc.Args["name"].(*string), fc.Args["autoDisable"].(*configure.AutoDisableInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *AccountPayload) graphql.Marshaler {

@@ -36,7 +36,11 @@ func (r *eventSubscriptionResolver) DisabledReason(ctx context.Context, obj *ent
 
 func (r *eventSubscriptionResolver) Health(ctx context.Context, obj *ent.EventSubscription) (*SubscriptionHealth, error) {
 	row, err := loadersOf(ctx).health.load(ctx, obj.ID)
-	return healthOf(obj, row, time.Now()), err
+	if err != nil {
+		return nil, err
+	}
+	account, err := loadersOf(ctx).account.load(ctx, obj.AccountID)
+	return healthOf(obj, row, account, time.Now()), err
 }
 
 func (r *eventSubscriptionResolver) PreviousSecretValidUntil(ctx context.Context, obj *ent.EventSubscription) (*time.Time, error) {

@@ -103,6 +103,9 @@ func (w *Worker) writeBatch(ctx context.Context, batch []stream.Logged) error {
 	w.metrics.archived.Add(float64(len(batch)))
 	w.health.note(batch, added)
 	w.disableGone(ctx, batch)
+	if err := w.announceExhausted(ctx, batch); err != nil {
+		return err
+	}
 	byPartition := make(map[int][]stream.Logged)
 	for _, result := range batch {
 		byPartition[result.Partition] = append(byPartition[result.Partition], result)

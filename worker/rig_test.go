@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net"
 	"net/netip"
 	"strconv"
 	"testing"
@@ -52,6 +53,7 @@ type rig struct {
 	configure *configure.Service
 	account   id.ID
 	guard     addrguard.Policy
+	resolver  *net.Resolver // nil means the system's
 }
 
 func newRig(t *testing.T, b testenv.Backend, partitions int) *rig {
@@ -115,10 +117,10 @@ func (r *rig) run(service func(context.Context) error) (stop func()) {
 // startWorker starts a worker; the returned function stops it.
 func (r *rig) startWorker() (stop func()) {
 	r.t.Helper()
-	client := egress.New(egress.Config{Policy: r.guard})
+	client := egress.New(egress.Config{Policy: r.guard, Resolver: r.resolver})
 	r.t.Cleanup(client.Close)
 	w := worker.New(worker.Config{
-		Store: r.store, Streams: r.streams, Registry: r.registry, Vault: r.vault, Client: client, Configure: r.configure, Log: quiet(r.t), Version: "test", Grace: time.Second,
+		Store: r.store, Streams: r.streams, Registry: r.registry, Vault: r.vault, Client: client, Configure: r.configure, Accepter: r.accepter, Log: quiet(r.t), Version: "test", Grace: time.Second,
 	})
 	return r.run(w.Run)
 }

@@ -12,6 +12,8 @@
 //	archive.go   moves results into the database
 //	health.go    notes what attempts say of their subscriptions
 //	gone.go      disables subscriptions whose endpoints are gone
+//	watch.go     disables subscriptions that do nothing but fail, and tells their accounts; tells of certificates that expire
+//	announce.go  makes the events that Hookline publishes itself, and tells of exhausted deliveries
 //	schedule.go  queues deliveries whose next attempt is due
 //	unpark.go    makes parked deliveries due when their subscription is enabled again
 //	sweep.go     finds what got lost, and queues it again
@@ -33,6 +35,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/hookline/hookline/internal/accept"
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/egress"
 	"github.com/hookline/hookline/internal/id"
@@ -51,10 +54,12 @@ type Config struct {
 	Registry *registry.Registry // its Run must be running
 	Vault    *vault.Vault
 	Client   *egress.Client
-	// Configure disables subscriptions whose endpoints are gone.
+	// Configure disables subscriptions whose endpoints are gone, or fail for long.
 	Configure *configure.Service
-	Log       *slog.Logger
-	Metrics   prometheus.Registerer // nil counts nowhere
+	// Accepter publishes operational events. Its Run must be running, until the worker's has ended.
+	Accepter *accept.Accepter
+	Log      *slog.Logger
+	Metrics  prometheus.Registerer // nil counts nowhere
 	// Version is that of Hookline, for the User-Agent.
 	Version string
 	// Grace is how long a stop waits for attempts under way; then they are broken off. 0 means DefaultGrace.
@@ -71,6 +76,7 @@ type Worker struct {
 	registry  *registry.Registry
 	client    *egress.Client
 	configure *configure.Service
+	accepter  *accept.Accepter
 	tokens    *token.Source
 	cancelled *dataloader.Loader[id.ID, bool]
 	log       *slog.Logger
@@ -105,7 +111,7 @@ func (e *epochs) get(partition int) string {
 func New(config Config) *Worker {
 	host, _ := os.Hostname() // for people who look at the streams; the random part tells workers apart
 	w := &Worker{
-		store: config.Store, streams: config.Streams, registry: config.Registry, client: config.Client, configure: config.Configure, log: config.Log,
+		store: config.Store, streams: config.Streams, registry: config.Registry, client: config.Client, configure: config.Configure, accepter: config.Accepter, log: config.Log,
 		metrics: newMetrics(config.Metrics), userAgent: "Hookline/" + config.Version, grace: config.Grace,
 		name: host + "-" + rand.Text()[:10], started: time.Now(),
 		slots:    semaphore.NewWeighted(maxEntries),
@@ -194,6 +200,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	taking.Go(func() error { return w.unpark(ctx) })
 	taking.Go(func() error { return w.sweep(ctx) })
 	taking.Go(func() error { return w.maintain(ctx) })
+	taking.Go(func() error { return w.watch(ctx) })
+	taking.Go(func() error { return w.watchCertificates(ctx) })
 	err := taking.Wait()
 	w.log.Info("worker stopping", "worker", w.name)
 	stopTending()

@@ -21,6 +21,12 @@ const (
 	FieldName = "name"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
+	// FieldAutoDisable holds the string denoting the auto_disable field in the database.
+	FieldAutoDisable = "auto_disable"
+	// FieldAutoDisableAfter holds the string denoting the auto_disable_after field in the database.
+	FieldAutoDisableAfter = "auto_disable_after"
+	// FieldAutoDisableAttempts holds the string denoting the auto_disable_attempts field in the database.
+	FieldAutoDisableAttempts = "auto_disable_attempts"
 	// Table holds the table name of the account in the database.
 	Table = "accounts"
 )
@@ -31,6 +37,9 @@ var Columns = []string{
 	FieldKey,
 	FieldName,
 	FieldCreatedAt,
+	FieldAutoDisable,
+	FieldAutoDisableAfter,
+	FieldAutoDisableAttempts,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -56,6 +65,12 @@ var (
 	NameValidator func(string) error
 	// DefaultCreatedAt holds the default value on creation for the "created_at" field.
 	DefaultCreatedAt func() time.Time
+	// DefaultAutoDisable holds the default value on creation for the "auto_disable" field.
+	DefaultAutoDisable bool
+	// DefaultAutoDisableAfter holds the default value on creation for the "auto_disable_after" field.
+	DefaultAutoDisableAfter time.Duration
+	// DefaultAutoDisableAttempts holds the default value on creation for the "auto_disable_attempts" field.
+	DefaultAutoDisableAttempts int
 	// DefaultID holds the default value on creation for the "id" field.
 	DefaultID func() uuid.UUID
 )
@@ -81,4 +96,19 @@ func ByName(opts ...sql.OrderTermOption) OrderOption {
 // ByCreatedAt orders the results by the created_at field.
 func ByCreatedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCreatedAt, opts...).ToFunc()
+}
+
+// ByAutoDisable orders the results by the auto_disable field.
+func ByAutoDisable(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldAutoDisable, opts...).ToFunc()
+}
+
+// ByAutoDisableAfter orders the results by the auto_disable_after field.
+func ByAutoDisableAfter(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldAutoDisableAfter, opts...).ToFunc()
+}
+
+// ByAutoDisableAttempts orders the results by the auto_disable_attempts field.
+func ByAutoDisableAttempts(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldAutoDisableAttempts, opts...).ToFunc()
 }

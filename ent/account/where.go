@@ -70,6 +70,22 @@ func CreatedAt(v time.Time) predicate.Account {
 	return predicate.Account(sql.FieldEQ(FieldCreatedAt, v))
 }
 
+// AutoDisable applies equality check predicate on the "auto_disable" field. It's identical to AutoDisableEQ.
+func AutoDisable(v bool) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldAutoDisable, v))
+}
+
+// AutoDisableAfter applies equality check predicate on the "auto_disable_after" field. It's identical to AutoDisableAfterEQ.
+func AutoDisableAfter(v time.Duration) predicate.Account {
+	vc := int64(v)
+	return predicate.Account(sql.FieldEQ(FieldAutoDisableAfter, vc))
+}
+
+// AutoDisableAttempts applies equality check predicate on the "auto_disable_attempts" field. It's identical to AutoDisableAttemptsEQ.
+func AutoDisableAttempts(v int) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldAutoDisableAttempts, v))
+}
+
 // KeyEQ applies the EQ predicate on the "key" field.
 func KeyEQ(v string) predicate.Account {
 	return predicate.Account(sql.FieldEQ(FieldKey, v))
@@ -238,6 +254,110 @@ func CreatedAtLT(v time.Time) predicate.Account {
 // CreatedAtLTE applies the LTE predicate on the "created_at" field.
 func CreatedAtLTE(v time.Time) predicate.Account {
 	return predicate.Account(sql.FieldLTE(FieldCreatedAt, v))
+}
+
+// AutoDisableEQ applies the EQ predicate on the "auto_disable" field.
+func AutoDisableEQ(v bool) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldAutoDisable, v))
+}
+
+// AutoDisableNEQ applies the NEQ predicate on the "auto_disable" field.
+func AutoDisableNEQ(v bool) predicate.Account {
+	return predicate.Account(sql.FieldNEQ(FieldAutoDisable, v))
+}
+
+// AutoDisableAfterEQ applies the EQ predicate on the "auto_disable_after" field.
+func AutoDisableAfterEQ(v time.Duration) predicate.Account {
+	vc := int64(v)
+	return predicate.Account(sql.FieldEQ(FieldAutoDisableAfter, vc))
+}
+
+// AutoDisableAfterNEQ applies the NEQ predicate on the "auto_disable_after" field.
+func AutoDisableAfterNEQ(v time.Duration) predicate.Account {
+	vc := int64(v)
+	return predicate.Account(sql.FieldNEQ(FieldAutoDisableAfter, vc))
+}
+
+// AutoDisableAfterIn applies the In predicate on the "auto_disable_after" field.
+func AutoDisableAfterIn(vs ...time.Duration) predicate.Account {
+	v := make([]any, len(vs))
+	for i := range v {
+		v[i] = int64(vs[i])
+	}
+	return predicate.Account(sql.FieldIn(FieldAutoDisableAfter, v...))
+}
+
+// AutoDisableAfterNotIn applies the NotIn predicate on the "auto_disable_after" field.
+func AutoDisableAfterNotIn(vs ...time.Duration) predicate.Account {
+	v := make([]any, len(vs))
+	for i := range v {
+		v[i] = int64(vs[i])
+	}
+	return predicate.Account(sql.FieldNotIn(FieldAutoDisableAfter, v...))
+}
+
+// AutoDisableAfterGT applies the GT predicate on the "auto_disable_after" field.
+func AutoDisableAfterGT(v time.Duration) predicate.Account {
+	vc := int64(v)
+	return predicate.Account(sql.FieldGT(FieldAutoDisableAfter, vc))
+}
+
+// AutoDisableAfterGTE applies the GTE predicate on the "auto_disable_after" field.
+func AutoDisableAfterGTE(v time.Duration) predicate.Account {
+	vc := int64(v)
+	return predicate.Account(sql.FieldGTE(FieldAutoDisableAfter, vc))
+}
+
+// AutoDisableAfterLT applies the LT predicate on the "auto_disable_after" field.
+func AutoDisableAfterLT(v time.Duration) predicate.Account {
+	vc := int64(v)
+	return predicate.Account(sql.FieldLT(FieldAutoDisableAfter, vc))
+}
+
+// AutoDisableAfterLTE applies the LTE predicate on the "auto_disable_after" field.
+func AutoDisableAfterLTE(v time.Duration) predicate.Account {
+	vc := int64(v)
+	return predicate.Account(sql.FieldLTE(FieldAutoDisableAfter, vc))
+}
+
+// AutoDisableAttemptsEQ applies the EQ predicate on the "auto_disable_attempts" field.
+func AutoDisableAttemptsEQ(v int) predicate.Account {
+	return predicate.Account(sql.FieldEQ(FieldAutoDisableAttempts, v))
+}
+
+// AutoDisableAttemptsNEQ applies the NEQ predicate on the "auto_disable_attempts" field.
+func AutoDisableAttemptsNEQ(v int) predicate.Account {
+	return predicate.Account(sql.FieldNEQ(FieldAutoDisableAttempts, v))
+}
+
+// AutoDisableAttemptsIn applies the In predicate on the "auto_disable_attempts" field.
+func AutoDisableAttemptsIn(vs ...int) predicate.Account {
+	return predicate.Account(sql.FieldIn(FieldAutoDisableAttempts, vs...))
+}
+
+// AutoDisableAttemptsNotIn applies the NotIn predicate on the "auto_disable_attempts" field.
+func AutoDisableAttemptsNotIn(vs ...int) predicate.Account {
+	return predicate.Account(sql.FieldNotIn(FieldAutoDisableAttempts, vs...))
+}
+
+// AutoDisableAttemptsGT applies the GT predicate on the "auto_disable_attempts" field.
+func AutoDisableAttemptsGT(v int) predicate.Account {
+	return predicate.Account(sql.FieldGT(FieldAutoDisableAttempts, v))
+}
+
+// AutoDisableAttemptsGTE applies the GTE predicate on the "auto_disable_attempts" field.
+func AutoDisableAttemptsGTE(v int) predicate.Account {
+	return predicate.Account(sql.FieldGTE(FieldAutoDisableAttempts, v))
+}
+
+// AutoDisableAttemptsLT applies the LT predicate on the "auto_disable_attempts" field.
+func AutoDisableAttemptsLT(v int) predicate.Account {
+	return predicate.Account(sql.FieldLT(FieldAutoDisableAttempts, v))
+}
+
+// AutoDisableAttemptsLTE applies the LTE predicate on the "auto_disable_attempts" field.
+func AutoDisableAttemptsLTE(v int) predicate.Account {
+	return predicate.Account(sql.FieldLTE(FieldAutoDisableAttempts, v))
 }
 
 // And groups predicates with the AND operator between them.

@@ -40,6 +40,8 @@ const (
 	FieldNotBefore = "not_before"
 	// FieldNotAfter holds the string denoting the not_after field in the database.
 	FieldNotAfter = "not_after"
+	// FieldExpiryTold holds the string denoting the expiry_told field in the database.
+	FieldExpiryTold = "expiry_told"
 	// EdgeProfiles holds the string denoting the profiles edge name in mutations.
 	EdgeProfiles = "profiles"
 	// EdgeNextProfiles holds the string denoting the next_profiles edge name in mutations.
@@ -77,6 +79,7 @@ var Columns = []string{
 	FieldFingerprint,
 	FieldNotBefore,
 	FieldNotAfter,
+	FieldExpiryTold,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -111,6 +114,8 @@ var (
 	NameValidator func(string) error
 	// DefaultSubject holds the default value on creation for the "subject" field.
 	DefaultSubject string
+	// DefaultExpiryTold holds the default value on creation for the "expiry_told" field.
+	DefaultExpiryTold int
 	// DefaultID holds the default value on creation for the "id" field.
 	DefaultID func() uuid.UUID
 )
@@ -171,6 +176,11 @@ func ByNotBefore(opts ...sql.OrderTermOption) OrderOption {
 // ByNotAfter orders the results by the not_after field.
 func ByNotAfter(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldNotAfter, opts...).ToFunc()
+}
+
+// ByExpiryTold orders the results by the expiry_told field.
+func ByExpiryTold(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldExpiryTold, opts...).ToFunc()
 }
 
 // ByProfilesCount orders the results by profiles count.

@@ -116,6 +116,11 @@ func NotAfter(v time.Time) predicate.Certificate {
 	return predicate.Certificate(sql.FieldEQ(FieldNotAfter, v))
 }
 
+// ExpiryTold applies equality check predicate on the "expiry_told" field. It's identical to ExpiryToldEQ.
+func ExpiryTold(v int) predicate.Certificate {
+	return predicate.Certificate(sql.FieldEQ(FieldExpiryTold, v))
+}
+
 // AccountIDEQ applies the EQ predicate on the "account_id" field.
 func AccountIDEQ(v uuid.UUID) predicate.Certificate {
 	return predicate.Certificate(sql.FieldEQ(FieldAccountID, v))
@@ -694,6 +699,46 @@ func NotAfterLT(v time.Time) predicate.Certificate {
 // NotAfterLTE applies the LTE predicate on the "not_after" field.
 func NotAfterLTE(v time.Time) predicate.Certificate {
 	return predicate.Certificate(sql.FieldLTE(FieldNotAfter, v))
+}
+
+// ExpiryToldEQ applies the EQ predicate on the "expiry_told" field.
+func ExpiryToldEQ(v int) predicate.Certificate {
+	return predicate.Certificate(sql.FieldEQ(FieldExpiryTold, v))
+}
+
+// ExpiryToldNEQ applies the NEQ predicate on the "expiry_told" field.
+func ExpiryToldNEQ(v int) predicate.Certificate {
+	return predicate.Certificate(sql.FieldNEQ(FieldExpiryTold, v))
+}
+
+// ExpiryToldIn applies the In predicate on the "expiry_told" field.
+func ExpiryToldIn(vs ...int) predicate.Certificate {
+	return predicate.Certificate(sql.FieldIn(FieldExpiryTold, vs...))
+}
+
+// ExpiryToldNotIn applies the NotIn predicate on the "expiry_told" field.
+func ExpiryToldNotIn(vs ...int) predicate.Certificate {
+	return predicate.Certificate(sql.FieldNotIn(FieldExpiryTold, vs...))
+}
+
+// ExpiryToldGT applies the GT predicate on the "expiry_told" field.
+func ExpiryToldGT(v int) predicate.Certificate {
+	return predicate.Certificate(sql.FieldGT(FieldExpiryTold, v))
+}
+
+// ExpiryToldGTE applies the GTE predicate on the "expiry_told" field.
+func ExpiryToldGTE(v int) predicate.Certificate {
+	return predicate.Certificate(sql.FieldGTE(FieldExpiryTold, v))
+}
+
+// ExpiryToldLT applies the LT predicate on the "expiry_told" field.
+func ExpiryToldLT(v int) predicate.Certificate {
+	return predicate.Certificate(sql.FieldLT(FieldExpiryTold, v))
+}
+
+// ExpiryToldLTE applies the LTE predicate on the "expiry_told" field.
+func ExpiryToldLTE(v int) predicate.Certificate {
+	return predicate.Certificate(sql.FieldLTE(FieldExpiryTold, v))
 }
 
 // HasProfiles applies the HasEdge predicate on the "profiles" edge.

@@ -42,6 +42,8 @@ const (
 	FieldEnabled = "enabled"
 	// FieldDisabledReason holds the string denoting the disabled_reason field in the database.
 	FieldDisabledReason = "disabled_reason"
+	// FieldUntoldSince holds the string denoting the untold_since field in the database.
+	FieldUntoldSince = "untold_since"
 	// FieldSecret holds the string denoting the secret field in the database.
 	FieldSecret = "secret"
 	// FieldSecretFingerprint holds the string denoting the secret_fingerprint field in the database.
@@ -90,6 +92,7 @@ var Columns = []string{
 	FieldProfileID,
 	FieldEnabled,
 	FieldDisabledReason,
+	FieldUntoldSince,
 	FieldSecret,
 	FieldSecretFingerprint,
 	FieldPreviousSecret,
@@ -202,6 +205,11 @@ func ByEnabled(opts ...sql.OrderTermOption) OrderOption {
 // ByDisabledReason orders the results by the disabled_reason field.
 func ByDisabledReason(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldDisabledReason, opts...).ToFunc()
+}
+
+// ByUntoldSince orders the results by the untold_since field.
+func ByUntoldSince(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldUntoldSince, opts...).ToFunc()
 }
 
 // BySecretFingerprint orders the results by the secret_fingerprint field.

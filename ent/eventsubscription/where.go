@@ -111,6 +111,11 @@ func DisabledReason(v string) predicate.EventSubscription {
 	return predicate.EventSubscription(sql.FieldEQ(FieldDisabledReason, v))
 }
 
+// UntoldSince applies equality check predicate on the "untold_since" field. It's identical to UntoldSinceEQ.
+func UntoldSince(v time.Time) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldEQ(FieldUntoldSince, v))
+}
+
 // Secret applies equality check predicate on the "secret" field. It's identical to SecretEQ.
 func Secret(v []byte) predicate.EventSubscription {
 	return predicate.EventSubscription(sql.FieldEQ(FieldSecret, v))
@@ -649,6 +654,56 @@ func DisabledReasonEqualFold(v string) predicate.EventSubscription {
 // DisabledReasonContainsFold applies the ContainsFold predicate on the "disabled_reason" field.
 func DisabledReasonContainsFold(v string) predicate.EventSubscription {
 	return predicate.EventSubscription(sql.FieldContainsFold(FieldDisabledReason, v))
+}
+
+// UntoldSinceEQ applies the EQ predicate on the "untold_since" field.
+func UntoldSinceEQ(v time.Time) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldEQ(FieldUntoldSince, v))
+}
+
+// UntoldSinceNEQ applies the NEQ predicate on the "untold_since" field.
+func UntoldSinceNEQ(v time.Time) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldNEQ(FieldUntoldSince, v))
+}
+
+// UntoldSinceIn applies the In predicate on the "untold_since" field.
+func UntoldSinceIn(vs ...time.Time) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldIn(FieldUntoldSince, vs...))
+}
+
+// UntoldSinceNotIn applies the NotIn predicate on the "untold_since" field.
+func UntoldSinceNotIn(vs ...time.Time) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldNotIn(FieldUntoldSince, vs...))
+}
+
+// UntoldSinceGT applies the GT predicate on the "untold_since" field.
+func UntoldSinceGT(v time.Time) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldGT(FieldUntoldSince, v))
+}
+
+// UntoldSinceGTE applies the GTE predicate on the "untold_since" field.
+func UntoldSinceGTE(v time.Time) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldGTE(FieldUntoldSince, v))
+}
+
+// UntoldSinceLT applies the LT predicate on the "untold_since" field.
+func UntoldSinceLT(v time.Time) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldLT(FieldUntoldSince, v))
+}
+
+// UntoldSinceLTE applies the LTE predicate on the "untold_since" field.
+func UntoldSinceLTE(v time.Time) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldLTE(FieldUntoldSince, v))
+}
+
+// UntoldSinceIsNil applies the IsNil predicate on the "untold_since" field.
+func UntoldSinceIsNil() predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldIsNull(FieldUntoldSince))
+}
+
+// UntoldSinceNotNil applies the NotNil predicate on the "untold_since" field.
+func UntoldSinceNotNil() predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldNotNull(FieldUntoldSince))
 }
 
 // SecretEQ applies the EQ predicate on the "secret" field.

@@ -47,6 +47,9 @@ var (
 		{Name: "key", Type: field.TypeString, Unique: true, Size: 255},
 		{Name: "name", Type: field.TypeString, Size: 255},
 		{Name: "created_at", Type: field.TypeTime},
+		{Name: "auto_disable", Type: field.TypeBool, Default: true},
+		{Name: "auto_disable_after", Type: field.TypeInt64, Default: 432000000000000},
+		{Name: "auto_disable_attempts", Type: field.TypeInt, Default: 20},
 	}
 	// AccountsTable holds the schema information for the "accounts" table.
 	AccountsTable = &schema.Table{
@@ -247,6 +250,7 @@ var (
 		{Name: "fingerprint", Type: field.TypeString},
 		{Name: "not_before", Type: field.TypeTime},
 		{Name: "not_after", Type: field.TypeTime},
+		{Name: "expiry_told", Type: field.TypeInt, Default: 0},
 	}
 	// CertificatesTable holds the schema information for the "certificates" table.
 	CertificatesTable = &schema.Table{
@@ -396,6 +400,7 @@ var (
 		{Name: "expression", Type: field.TypeString, Size: 2147483647, Default: ""},
 		{Name: "enabled", Type: field.TypeBool, Default: true},
 		{Name: "disabled_reason", Type: field.TypeString, Default: ""},
+		{Name: "untold_since", Type: field.TypeTime, Nullable: true},
 		{Name: "secret", Type: field.TypeBytes},
 		{Name: "secret_fingerprint", Type: field.TypeString},
 		{Name: "previous_secret", Type: field.TypeBytes, Nullable: true},
@@ -411,7 +416,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "event_subscriptions_notification_profiles_subscriptions",
-				Columns:    []*schema.Column{EventSubscriptionsColumns[18]},
+				Columns:    []*schema.Column{EventSubscriptionsColumns[19]},
 				RefColumns: []*schema.Column{NotificationProfilesColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
@@ -440,7 +445,15 @@ var (
 			{
 				Name:    "eventsubscription_profile_id",
 				Unique:  false,
-				Columns: []*schema.Column{EventSubscriptionsColumns[18]},
+				Columns: []*schema.Column{EventSubscriptionsColumns[19]},
+			},
+			{
+				Name:    "eventsubscription_untold_since",
+				Unique:  false,
+				Columns: []*schema.Column{EventSubscriptionsColumns[13]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "untold_since IS NOT NULL",
+				},
 			},
 		},
 	}

@@ -75,6 +75,18 @@ func init() {
 	accountDescCreatedAt := accountFields[2].Descriptor()
 	// account.DefaultCreatedAt holds the default value on creation for the created_at field.
 	account.DefaultCreatedAt = accountDescCreatedAt.Default.(func() time.Time)
+	// accountDescAutoDisable is the schema descriptor for auto_disable field.
+	accountDescAutoDisable := accountFields[3].Descriptor()
+	// account.DefaultAutoDisable holds the default value on creation for the auto_disable field.
+	account.DefaultAutoDisable = accountDescAutoDisable.Default.(bool)
+	// accountDescAutoDisableAfter is the schema descriptor for auto_disable_after field.
+	accountDescAutoDisableAfter := accountFields[4].Descriptor()
+	// account.DefaultAutoDisableAfter holds the default value on creation for the auto_disable_after field.
+	account.DefaultAutoDisableAfter = time.Duration(accountDescAutoDisableAfter.Default.(int64))
+	// accountDescAutoDisableAttempts is the schema descriptor for auto_disable_attempts field.
+	accountDescAutoDisableAttempts := accountFields[5].Descriptor()
+	// account.DefaultAutoDisableAttempts holds the default value on creation for the auto_disable_attempts field.
+	account.DefaultAutoDisableAttempts = accountDescAutoDisableAttempts.Default.(int)
 	// accountDescID is the schema descriptor for id field.
 	accountDescID := accountMixinFields0[0].Descriptor()
 	// account.DefaultID holds the default value on creation for the id field.
@@ -323,6 +335,10 @@ func init() {
 	certificateDescSubject := certificateFields[4].Descriptor()
 	// certificate.DefaultSubject holds the default value on creation for the subject field.
 	certificate.DefaultSubject = certificateDescSubject.Default.(string)
+	// certificateDescExpiryTold is the schema descriptor for expiry_told field.
+	certificateDescExpiryTold := certificateFields[8].Descriptor()
+	// certificate.DefaultExpiryTold holds the default value on creation for the expiry_told field.
+	certificate.DefaultExpiryTold = certificateDescExpiryTold.Default.(int)
 	// certificateDescID is the schema descriptor for id field.
 	certificateDescID := certificateMixinFields0[0].Descriptor()
 	// certificate.DefaultID holds the default value on creation for the id field.
@@ -448,7 +464,7 @@ func init() {
 	// eventsubscription.DefaultDisabledReason holds the default value on creation for the disabled_reason field.
 	eventsubscription.DefaultDisabledReason = eventsubscriptionDescDisabledReason.Default.(string)
 	// eventsubscriptionDescWhileDisabled is the schema descriptor for while_disabled field.
-	eventsubscriptionDescWhileDisabled := eventsubscriptionFields[13].Descriptor()
+	eventsubscriptionDescWhileDisabled := eventsubscriptionFields[14].Descriptor()
 	// eventsubscription.DefaultWhileDisabled holds the default value on creation for the while_disabled field.
 	eventsubscription.DefaultWhileDisabled = eventsubscriptionDescWhileDisabled.Default.(string)
 	// eventsubscriptionDescID is the schema descriptor for id field.

@@ -1,10 +1,14 @@
 package schema
 
 import (
+	"time"
+
 	"entgo.io/ent"
 	"entgo.io/ent/schema/field"
 	"entgo.io/ent/schema/index"
 	"github.com/google/uuid"
+
+	"github.com/hookline/hookline/internal/health"
 )
 
 // Account is a tenant.
@@ -19,6 +23,9 @@ func (Account) Fields() []ent.Field {
 		field.String("key").Unique().Immutable().MaxLen(255),
 		field.String("name").MaxRuneLen(255),
 		field.Time("created_at").Default(now).Immutable(),
+		field.Bool("auto_disable").Default(true).Comment("whether subscriptions that do nothing but fail are disabled"),
+		field.Int64("auto_disable_after").GoType(time.Duration(0)).Default(int64(health.DefaultAutoDisable.After)).Comment("for how long they must have failed, in nanoseconds"),
+		field.Int("auto_disable_attempts").Default(health.DefaultAutoDisable.LeastAttempts).Comment("how often they must have failed, at least"),
 	}
 }
 

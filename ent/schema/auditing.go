@@ -9,9 +9,11 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"entgo.io/ent"
 	"github.com/google/uuid"
+	"github.com/sosodev/duration"
 
 	gen "github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/schema/types"
@@ -35,7 +37,7 @@ const masked = "***"
 
 // unaudited are columns that tell nothing of a change: who and when are in the line itself, and a certificate's chain is
 // known by its fingerprint.
-var unaudited = []string{"account_id", "created_at", "updated_at", "last_used_at", "version", "chain"}
+var unaudited = []string{"account_id", "created_at", "updated_at", "last_used_at", "version", "chain", "untold_since", "expiry_told"}
 
 // references say whose ids a column holds, to show them with their prefix.
 var references = map[string]id.Prefix{
@@ -208,6 +210,8 @@ func show(row gen.AuditedRow, column string, value any) {
 		}
 	case []types.Header:
 		value = maskHeaders(v)
+	case time.Duration:
+		value = duration.Format(v)
 	}
 	row[camelCase(column)] = value
 }

@@ -8,7 +8,7 @@ import (
 	"entgo.io/ent/schema/index"
 )
 
-// Certificate is a client certificate with its key, for mutual TLS. Only its name ever changes.
+// Certificate is a client certificate with its key, for mutual TLS. Of what it is, only its name ever changes.
 type Certificate struct{ ent.Schema }
 
 // Mixin of Certificate.
@@ -27,6 +27,7 @@ func (Certificate) Fields() []ent.Field {
 		field.String("fingerprint").Immutable().Comment("SHA-256 of the leaf, in hex"),
 		field.Time("not_before").Immutable(),
 		field.Time("not_after").Immutable(),
+		field.Int("expiry_told").Default(0).Comment("how many days before its end the account was last told of it: 0 for never"),
 	}
 }
 

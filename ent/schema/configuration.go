@@ -31,6 +31,7 @@ func (EventSubscription) Fields() []ent.Field {
 		field.UUID("profile_id", uuid.UUID{}),
 		field.Bool("enabled").Default(true),
 		field.String("disabled_reason").Default("").Comment("empty while enabled"),
+		field.Time("untold_since").Optional().Nillable().Comment("when Hookline disabled it, while the account is still to be told"),
 		field.Bytes("secret").Sensitive().Comment("the signing secret, sealed by internal/vault"),
 		field.String("secret_fingerprint"),
 		field.Bytes("previous_secret").Optional().Sensitive().Comment("the secret before the last rotation, sealed; null for none"),
@@ -55,6 +56,7 @@ func (EventSubscription) Indexes() []ent.Index {
 		index.Fields("account_id", "id"),
 		index.Fields("account_id", "updated_at", "id"),
 		index.Fields("profile_id"),
+		index.Fields("untold_since").Annotations(entsql.IndexWhere("untold_since IS NOT NULL")),
 	}
 }
 

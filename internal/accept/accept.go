@@ -124,7 +124,7 @@ func (a *Accepter) Publish(ctx context.Context, account id.ID, events []Event) (
 			a.metrics.refused.Inc()
 			continue
 		}
-		if key := keyID(account, events[i].IdempotencyKey); key != id.Nil {
+		if key := events[i].keyID(account); key != id.Nil {
 			if first, known := firsts[key]; known {
 				repeated[i] = first
 				continue
@@ -189,7 +189,7 @@ func (a *Accepter) prepare(account id.ID, e *Event) *store.NewEvent {
 	row := &store.NewEvent{
 		AccountID: account, Type: e.Type, OccurredAt: e.OccurredAt.UTC(), Application: e.Application, Entity: e.Entity, User: e.User,
 		Resource: e.Resource, Intermediate: e.Intermediate, IdempotencyKey: e.IdempotencyKey, Payload: string(e.Payload),
-		SchemaError: e.schemaError, Webhook: e.Webhook.stored(), KeyID: keyID(account, e.IdempotencyKey),
+		SchemaError: e.schemaError, Webhook: e.Webhook.stored(), KeyID: e.keyID(account),
 	}
 	matching := registry.Event{
 		Event:      match.Event{Type: e.Type, User: e.User, Entity: e.Entity, Application: e.Application, Resource: e.Resource},

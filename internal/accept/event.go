@@ -23,6 +23,7 @@ type Event struct {
 	Intermediate   bool
 	Webhook        *Webhook // nil for none
 
+	own         bool   // Hookline's own
 	schemaError string // how the payload fails its type's JSON Schema; set by validate
 }
 

@@ -36,6 +36,8 @@ func (a *Accepter) validate(e *Event) (wrong usererror.List) {
 	switch {
 	case e.Type == "":
 		wrong.Add(usererror.Required, "type", "an event needs a type, such as `sms.delivery`")
+	case IsOwn(e.Type) && !e.own:
+		wrong.Add(usererror.Invalid, "type", "only Hookline itself publishes %.100q: use a type that does not begin with `%s`", e.Type, reserved)
 	case kind == nil:
 		wrong.Add(usererror.NotFound, "type", "there is no event type %.100q; the query `eventTypes` lists them", e.Type)
 	}
@@ -48,7 +50,7 @@ func (a *Accepter) validate(e *Event) (wrong usererror.List) {
 		wrong.Add(usererror.Invalid, "payload", "the payload must be UTF-8")
 	case kind != nil && kind.Schema != nil:
 		e.schemaError = kind.Schema.Check(e.Payload)
-		if e.schemaError != "" && kind.Reject {
+		if e.schemaError != "" && kind.Reject && !e.own {
 			wrong.Add(usererror.Invalid, "payload", "the payload does not satisfy the JSON Schema of `%s`: %s", e.Type, e.schemaError)
 		}
 	}
@@ -99,10 +101,14 @@ func checkText(wrong *usererror.List, path, value string) {
 // storable reports whether every database can hold the text.
 func storable(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
 
-// keyID stands for an account's idempotency key; id.Nil for none.
-func keyID(account id.ID, key string) id.ID {
+// keyID stands for the event's idempotency key in an account; id.Nil for none. Nobody's key stands for the same as one of Hookline's own.
+func (e *Event) keyID(account id.ID) id.ID {
+	key := e.IdempotencyKey
 	if key == "" {
 		return id.Nil
+	}
+	if e.own {
+		key = "\x00" + key // which no other key has
 	}
 	sum := sha256.Sum256(append(account[:], key...))
 	return id.ID(sum[:16])

@@ -28,6 +28,7 @@ func payload(size int) json.RawMessage {
 var invalid = map[string][]func(*Event){
 	"REQUIRED type":        {func(e *Event) { e.Type = "" }},
 	"NOT_FOUND type":       {func(e *Event) { e.Type = "sms.unknown" }, func(e *Event) { e.Type = "SMS.DELIVERY" }, func(e *Event) { e.Type = "sms.*" }},
+	"INVALID type":         {func(e *Event) { e.Type = "hookline.delivery.exhausted" }, func(e *Event) { e.Type = "hookline.unknown" }},
 	"REQUIRED payload":     {func(e *Event) { e.Payload = nil }, func(e *Event) { e.Payload = json.RawMessage{} }},
 	"OUT_OF_RANGE payload": {func(e *Event) { e.Payload = payload(DefaultMaxPayload + 1) }},
 	"INVALID payload":      {func(e *Event) { e.Payload = json.RawMessage("\"\xff\"") }},

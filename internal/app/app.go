@@ -124,18 +124,18 @@ func Open(ctx context.Context, settings config.Settings, role Role, version stri
 		Changed:     func(ctx context.Context, _ id.ID) error { return a.Registry.Refresh(ctx) },
 		Connections: configure.NewConnections(a.client),
 	}
+	a.Accepter = accept.New(accept.Config{
+		Store: a.Store, Streams: a.Streams, Registry: a.Registry, Log: log, Metrics: a.metrics,
+		Limits: accept.Limits{MaxPayload: settings.MaxPayload}, Guard: guard,
+		MakeSecret: func(ctx context.Context) error { return a.Configure.EnsureAccountSecret(ctx) },
+	})
 	if role.Worker {
 		a.worker = worker.New(worker.Config{
-			Store: a.Store, Streams: a.Streams, Registry: a.Registry, Vault: secrets, Client: a.client, Configure: a.Configure, Log: log, Metrics: a.metrics, Version: version,
+			Store: a.Store, Streams: a.Streams, Registry: a.Registry, Vault: secrets, Client: a.client, Configure: a.Configure, Accepter: a.Accepter, Log: log, Metrics: a.metrics, Version: version,
 			Grace: time.Duration(settings.Grace) * time.Second,
 		})
 	}
 	if role.Server {
-		a.Accepter = accept.New(accept.Config{
-			Store: a.Store, Streams: a.Streams, Registry: a.Registry, Log: log, Metrics: a.metrics,
-			Limits: accept.Limits{MaxPayload: settings.MaxPayload}, Guard: guard,
-			MakeSecret: func(ctx context.Context) error { return a.Configure.EnsureAccountSecret(ctx) },
-		})
 		a.Keys = apikey.NewAuthenticator(a.Store.Ent)
 		a.Hub = livelog.New(a.Streams, a.Store, log)
 		if err := a.bootstrap(ctx); err != nil {

@@ -28,8 +28,8 @@ type service struct {
 //  1. the demo: no more sample events
 //  2. the HTTP server: not ready any more; streams end, requests under way are answered
 //  3. the ingest stream: the entries that have been read are published, or stay in Redis
-//  4. the accepter: what waits for its commit is committed and enqueued
-//  5. the worker: see worker.Run
+//  4. the worker: see worker.Run
+//  5. the accepter: what waits for its commit is committed and enqueued
 //  6. live log, API keys and registry
 //  7. Redis, the database and the lock on the data folder
 func (a *App) Run(ctx context.Context) error {
@@ -81,12 +81,10 @@ func (a *App) services() []*service {
 	if a.role.Server && !a.Streams.IsEmbedded() { // whose password nobody has
 		add("ingest stream", a.newStreamIngest().Run)
 	}
-	if a.role.Server {
-		add("accepter", a.Accepter.Run)
-	}
 	if a.role.Worker {
 		add("worker", a.worker.Run)
 	}
+	add("accepter", a.Accepter.Run)
 	if a.role.Server {
 		add("live log", a.Hub.Run)
 		add("API keys", a.Keys.Run)

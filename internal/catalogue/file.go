@@ -3,6 +3,7 @@ package catalogue
 
 import (
 	_ "embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -36,6 +37,14 @@ type Category struct {
 	Attributes []string `yaml:"attributes"`
 	// Events are its event types, each without the category's key and the dot that begin the full name.
 	Events []string `yaml:"events"`
+	// Details are what is known of some of Events, by their names there.
+	Details map[string]Details `yaml:"details"`
+}
+
+// Details describe an event type.
+type Details struct {
+	Description string `yaml:"description"`
+	Example     string `yaml:"example"` // a payload, in JSON
 }
 
 // EventTypes returns the full names of the category's event types.
@@ -117,6 +126,14 @@ func (f *File) validateCategory(c Category) error {
 		errs = append(errs, fmt.Errorf("its group %q has no name", c.Group))
 	}
 	errs = append(errs, known("filters", f.AllowedFilters(c)), unique("attributes", c.Attributes), unique("events", c.Events))
+	for name, details := range c.Details {
+		if !slices.Contains(c.Events, name) {
+			errs = append(errs, fmt.Errorf("details of %q, which is none of its events", name))
+		}
+		if details.Example != "" && !json.Valid([]byte(details.Example)) {
+			errs = append(errs, fmt.Errorf("the example of %q is not JSON", name))
+		}
+	}
 	for _, name := range c.EventTypes() {
 		if err := match.ValidatePattern(name); err != nil {
 			errs = append(errs, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/category"
@@ -88,9 +89,11 @@ func syncEventTypes(ctx context.Context, tx *ent.Tx, file *File, categories map[
 	}
 	var missing []*ent.EventTypeCreate
 	for _, c := range file.Categories {
-		for _, name := range c.EventTypes() {
+		for i, name := range c.EventTypes() {
 			if !present[name] {
-				missing = append(missing, tx.EventType.Create().SetName(name).SetCategoryID(categories[c.Key]))
+				details := c.Details[c.Events[i]]
+				missing = append(missing, tx.EventType.Create().SetName(name).SetCategoryID(categories[c.Key]).
+					SetDescription(details.Description).SetExample(strings.TrimSpace(details.Example)))
 			}
 		}
 	}

@@ -3,9 +3,11 @@ package configure
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/account"
+	"github.com/hookline/hookline/internal/health"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/usererror"
 )
@@ -33,16 +35,46 @@ func (s *Service) CreateAccount(ctx context.Context, key, name string) (*ent.Acc
 	return made.Unwrap(), nil
 }
 
-// UpdateAccount gives an account another name. Like CreateAccount it is not work in an account.
-func (s *Service) UpdateAccount(ctx context.Context, by Ref, name string) (changed *ent.Account, err error) {
+// AutoDisableInput is a change of when an account's failing subscriptions are disabled; what is nil stays as it is.
+type AutoDisableInput struct {
+	Enabled       *bool
+	After         *time.Duration
+	LeastAttempts *int
+}
+
+// AutoDisableOf returns when an account's failing subscriptions are disabled.
+func AutoDisableOf(account *ent.Account) health.AutoDisable {
+	return health.AutoDisable{Enabled: account.AutoDisable, After: account.AutoDisableAfter, LeastAttempts: account.AutoDisableAttempts}
+}
+
+var autoDisableAttemptsBounds = bounds{1, health.MaxAutoDisableAttempts}
+
+func (in *AutoDisableInput) check(wrong *usererror.List) {
+	if in.After != nil && (*in.After < health.MinAutoDisableAfter || *in.After > health.MaxAutoDisableAfter) {
+		wrong.Add(usererror.OutOfRange, "autoDisable.after", "after is %v: it must be PT1H to P30D; to disable no subscription, set enabled to false", *in.After)
+	}
+	setNumber(wrong, "autoDisable", "leastAttempts", in.LeastAttempts, autoDisableAttemptsBounds, func(int) {})
+}
+
+// UpdateAccount gives an account another name, and changes when its failing subscriptions are disabled; what is nil stays as it is. Like
+// CreateAccount it is not work in an account.
+func (s *Service) UpdateAccount(ctx context.Context, by Ref, name *string, autoDisable *AutoDisableInput) (changed *ent.Account, err error) {
 	var wrong usererror.List
-	checkName(&wrong, "name", name)
+	if name != nil {
+		checkName(&wrong, "name", *name)
+	}
+	if autoDisable == nil {
+		autoDisable = &AutoDisableInput{}
+	}
+	autoDisable.check(&wrong)
 	err = s.inTx(ctx, func(tx *ent.Tx) error {
 		found, err := findAccount(ctx, tx.Client(), &wrong, "by", by)
 		if err != nil || len(wrong) > 0 {
 			return errors.Join(err, wrong.Err())
 		}
-		changed, err = found.Update().SetName(name).Save(ctx)
+		update := found.Update().SetNillableName(name).SetNillableAutoDisable(autoDisable.Enabled).
+			SetNillableAutoDisableAfter(autoDisable.After).SetNillableAutoDisableAttempts(autoDisable.LeastAttempts)
+		changed, err = update.Save(ctx)
 		return err
 	})
 	if err != nil {

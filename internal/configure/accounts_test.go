@@ -3,8 +3,12 @@ package configure_test
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/hookline/hookline/ent"
+	"github.com/hookline/hookline/ent/auditentry"
 	"github.com/hookline/hookline/internal/configure"
+	"github.com/hookline/hookline/internal/health"
 	"github.com/hookline/hookline/internal/id"
 )
 
@@ -32,7 +36,7 @@ func TestUpdateAccount(t *testing.T) {
 	each(t, func(e *env) {
 		bank := e.newAccount("bank")
 		for name, by := range map[string]configure.Ref{"Bank 1": {ID: new(id.Format(id.Account, bank))}, "Bank 2": byKey("bank")} {
-			changed, err := e.UpdateAccount(e.in(e.account), by, name)
+			changed, err := e.UpdateAccount(e.in(e.account), by, &name, nil)
 			if err != nil || changed.ID != bank || changed.Name != name || changed.Key != "bank" {
 				e.Errorf("%s: %v, %v", name, changed, err)
 			}
@@ -53,12 +57,55 @@ func TestUpdateAccount(t *testing.T) {
 			"no name":       {byKey("bank"), " ", []string{"REQUIRED name "}},
 			"a long name":   {byKey("nobody"), strings.Repeat("ü", 256), []string{"OUT_OF_RANGE name 256", "NOT_FOUND by.key "}},
 		} {
-			_, err := e.UpdateAccount(e.in(e.account), c.by, c.name)
+			_, err := e.UpdateAccount(e.in(e.account), c.by, &c.name, nil)
 			wants(e, name, err, c.want...)
 		}
 		if e.contents() != before {
 			e.Error("something was changed")
 		}
+	})
+}
+
+func TestAutoDisable(t *testing.T) {
+	t.Parallel()
+	each(t, func(e *env) {
+		set := func(in configure.AutoDisableInput) (health.AutoDisable, error) {
+			changed, err := e.UpdateAccount(e.in(e.account), byKey("shop"), nil, &in)
+			if err != nil {
+				return health.AutoDisable{}, err
+			}
+			if changed.Name != "shop" {
+				e.Errorf("the name is %s", changed.Name)
+			}
+			return configure.AutoDisableOf(e.Store.Ent.Account.GetX(e.Context(), e.account)), nil
+		}
+		want := health.AutoDisable{Enabled: true, After: 5 * 24 * time.Hour, LeastAttempts: 20}
+		check := func(in configure.AutoDisableInput) {
+			e.Helper()
+			if got, err := set(in); err != nil || got != want {
+				e.Errorf("%v, %v, want %v", got, err, want)
+			}
+		}
+		check(configure.AutoDisableInput{})
+		want.Enabled = false
+		check(configure.AutoDisableInput{Enabled: new(false)})
+		for _, after := range []time.Duration{time.Hour, 30 * 24 * time.Hour} {
+			want.After = after
+			check(configure.AutoDisableInput{After: &after})
+		}
+		for _, least := range []int{1, 10_000} {
+			want.LeastAttempts = least
+			check(configure.AutoDisableInput{LeastAttempts: &least})
+		}
+		entry := e.Store.Ent.AuditEntry.Query().Where(auditentry.AfterContains("autoDisableAfter")).Order(ent.Desc("id")).FirstX(e.ctx())
+		if entry.Before != `{"autoDisableAfter":"PT1H"}` || entry.After != `{"autoDisableAfter":"P4W2D"}` {
+			e.Errorf("the audit log says %s and then %s", entry.Before, entry.After)
+		}
+		_, err := set(configure.AutoDisableInput{Enabled: new(true), After: new(time.Hour - 1), LeastAttempts: new(0)})
+		wants(e, "too little", err, "OUT_OF_RANGE autoDisable.after 59m59.999999999s", "OUT_OF_RANGE autoDisable.leastAttempts 0")
+		_, err = set(configure.AutoDisableInput{After: new(30*24*time.Hour + 1), LeastAttempts: new(10_001)})
+		wants(e, "too much", err, "OUT_OF_RANGE autoDisable.after PT1H to P30D", "OUT_OF_RANGE autoDisable.leastAttempts 10001")
+		check(configure.AutoDisableInput{})
 	})
 }
 

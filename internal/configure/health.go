@@ -77,16 +77,40 @@ func (c *change) resetHealth(ctx context.Context, subscription id.ID) error {
 		ClearFailingSince().SetFailedAttempts(0).SetEnabledAt(time.Now().UTC().Truncate(time.Microsecond)).Exec(ctx)
 }
 
-// gone is the reason of a subscription whose endpoint answered 410 Gone.
-const gone = "GONE"
+// The reasons of subscriptions that Hookline itself has disabled.
+const (
+	// gone: its endpoint answered 410 Gone.
+	gone = "GONE"
+	// failing: it did nothing but fail for as long as its account has it.
+	failing = "FAILING"
+)
 
 // DisableGone disables a subscription of the context's account whose endpoint answered 410 Gone to a request that began at asked, and
 // reports whether it did. It does not if the subscription is disabled already or no longer there, or if it or its profile has been changed
 // since: the answer may be to what they were before.
 func (s *Service) DisableGone(ctx context.Context, subscription id.ID, asked time.Time) (disabled bool, err error) {
+	return s.disable(ctx, subscription, gone, func(row *ent.EventSubscription) bool { return unchangedSince(row, asked) })
+}
+
+// DisableFailing disables a subscription of the context's account that fails, if what is known of it is still to that, and if neither it
+// nor its profile has been changed since it last failed. It reports whether it did.
+func (s *Service) DisableFailing(ctx context.Context, subscription id.ID, rule health.AutoDisable) (disabled bool, err error) {
+	return s.disable(ctx, subscription, failing, func(row *ent.EventSubscription) bool {
+		record := HealthRecord(row.Edges.Health)
+		return rule.Disables(record) && unchangedSince(row, record.LastFailureAt)
+	})
+}
+
+func unchangedSince(row *ent.EventSubscription, asked time.Time) bool {
+	return row.UpdatedAt.Before(asked) && row.Edges.Profile.UpdatedAt.Before(asked)
+}
+
+// disable disables a subscription for a reason of Hookline's own, of which its account is then to be told, if it is enabled and to be
+// disabled as it is.
+func (s *Service) disable(ctx context.Context, subscription id.ID, reason string, toBe func(*ent.EventSubscription) bool) (disabled bool, err error) {
 	find := func(db *ent.EventSubscriptionClient) (*ent.EventSubscription, error) {
-		row, err := db.Query().Where(eventsubscription.ID(subscription), eventsubscription.Enabled(true)).WithProfile().Only(ctx)
-		if ent.IsNotFound(err) || err == nil && (!row.UpdatedAt.Before(asked) || !row.Edges.Profile.UpdatedAt.Before(asked)) {
+		row, err := db.Query().Where(eventsubscription.ID(subscription), eventsubscription.Enabled(true)).WithProfile().WithHealth().Only(ctx)
+		if ent.IsNotFound(err) || err == nil && !toBe(row) {
 			return nil, nil
 		}
 		return row, err
@@ -101,7 +125,8 @@ func (s *Service) DisableGone(ctx context.Context, subscription id.ID, asked tim
 			return err
 		}
 		disabled = true
-		if err := row.Update().SetEnabled(false).SetDisabledReason(gone).AddVersion(1).Exec(ctx); err != nil {
+		err = row.Update().SetEnabled(false).SetDisabledReason(reason).SetUntoldSince(time.Now().UTC().Truncate(time.Microsecond)).AddVersion(1).Exec(ctx)
+		if err != nil {
 			return err
 		}
 		return c.record(ctx, id.EventSubscription, row.ID)

@@ -70,7 +70,9 @@ func TestEnablingAgainBeginsAnew(t *testing.T) {
 		if err := e.Store.NoteHealth(e.Context(), map[id.ID]health.Record{made.ID: failed}); err != nil {
 			e.Fatal(err)
 		}
-		record := func() health.Record { return configure.HealthRecord(e.Store.Ent.SubscriptionHealth.Query().OnlyX(e.ctx())) }
+		record := func() health.Record {
+			return configure.HealthRecord(e.Store.Ent.SubscriptionHealth.Query().OnlyX(e.ctx()))
+		}
 		for _, enabled := range []bool{true, false} { // as it is, and disabled
 			set(enabled)
 			if r := record(); !r.FailingSince.Equal(failed.FailingSince) || r.FailedAttempts != 1 {

@@ -82,6 +82,7 @@ var inputLimits = []struct {
 		{"name", Characters, bounds{1, maxHeaderName}},
 		{"value", Bytes, bounds{0, maxHeaderValue}},
 	}},
+	{"AutoDisableInput", []fieldLimit{{"leastAttempts", Value, autoDisableAttemptsBounds}}},
 	{"RetryPolicyInput", []fieldLimit{{"delays", Items, bounds{1, retry.MaxDelays}}}},
 	{"CreateAuthSettingInput", []fieldLimit{keyLimit, nameLimit}},
 	{"UpdateAuthSettingInput", []fieldLimit{nameLimit}},

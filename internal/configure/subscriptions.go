@@ -254,7 +254,7 @@ func (s *Service) setSubscriptionFields(
 func setEnabled(update *ent.EventSubscriptionUpdateOne, found *ent.EventSubscription, enabled bool) {
 	switch {
 	case enabled:
-		update.SetEnabled(true).SetDisabledReason("")
+		update.SetEnabled(true).SetDisabledReason("").ClearUntoldSince()
 	case found.Enabled:
 		update.SetEnabled(false).SetDisabledReason(manual)
 	}

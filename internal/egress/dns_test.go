@@ -13,75 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/dns/dnsmessage"
-
 	"github.com/hookline/hookline/internal/addrguard"
 	"github.com/hookline/hookline/internal/egress"
+	"github.com/hookline/hookline/internal/testenv"
 )
-
-// zone answers the question for a host's IPv4 addresses: the n-th time, from 1, it is asked. It may return a CNAME
-// before them, and nothing for a name that does not exist.
-type zone func(n int) []dnsmessage.ResourceBody
-
-// resolver returns one that knows the name hook.example alone, from a name server of its own on loopback.
-func resolver(t *testing.T, answers zone) *net.Resolver {
-	t.Helper()
-	server, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		serveDNS(server, answers)
-	}()
-	t.Cleanup(func() { _ = server.Close(); <-done })
-	return &net.Resolver{
-		PreferGo: true,
-		Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "udp", server.LocalAddr().String())
-		},
-	}
-}
-
-func serveDNS(server net.PacketConn, answers zone) {
-	buf := make([]byte, 1500)
-	for asked := 0; ; {
-		n, client, err := server.ReadFrom(buf)
-		if err != nil {
-			return
-		}
-		var query dnsmessage.Message
-		if query.Unpack(buf[:n]) != nil || len(query.Questions) != 1 {
-			continue
-		}
-		question := query.Questions[0]
-		reply := dnsmessage.Message{
-			Header:    dnsmessage.Header{ID: query.ID, Response: true, Authoritative: true, RecursionAvailable: true},
-			Questions: query.Questions,
-		}
-		if question.Name.String() != "hook.example." {
-			reply.RCode = dnsmessage.RCodeNameError
-		} else if question.Type == dnsmessage.TypeA {
-			asked++
-			owner := question.Name
-			for _, body := range answers(asked) {
-				header := dnsmessage.ResourceHeader{Name: owner, Class: dnsmessage.ClassINET, TTL: 0}
-				reply.Answers = append(reply.Answers, dnsmessage.Resource{Header: header, Body: body})
-				if alias, ok := body.(*dnsmessage.CNAMEResource); ok {
-					owner = alias.CNAME
-				}
-			}
-		}
-		if packed, err := reply.Pack(); err == nil {
-			_, _ = server.WriteTo(packed, client)
-		}
-	}
-}
-
-func a(address string) dnsmessage.ResourceBody {
-	return &dnsmessage.AResource{A: netip.MustParseAddr(address).As4()}
-}
 
 // twoHosts listens on the same port of 127.0.0.1, which tests may call, and 127.0.0.2, which is blocked.
 func twoHosts(t *testing.T) (port string, blocked *connCount) {
@@ -101,13 +36,9 @@ func twoHosts(t *testing.T) (port string, blocked *connCount) {
 func TestDoBlocksARebindingName(t *testing.T) {
 	t.Parallel()
 	port, blocked := twoHosts(t)
-	names := resolver(t, func(n int) []dnsmessage.ResourceBody {
-		if n == 1 {
-			return []dnsmessage.ResourceBody{a("127.0.0.1")}
-		}
-		return []dnsmessage.ResourceBody{a("127.0.0.2")}
-	})
-	client := newClient(t, egress.Config{Resolver: names})
+	names := testenv.NewNameServer(t)
+	names.Set("hook.example", "127.0.0.1")
+	client := newClient(t, egress.Config{Resolver: names.Resolver()})
 	resp := do(t, client, "http://hook.example:"+port, egress.Request{})
 	if resp.Err != nil || resp.StatusCode != http.StatusOK || resp.RemoteAddr != "127.0.0.1:"+port {
 		t.Fatalf("first answer %d from %s, %v", resp.StatusCode, resp.RemoteAddr, resp.Err)
@@ -115,6 +46,7 @@ func TestDoBlocksARebindingName(t *testing.T) {
 	if resp.Timing.DNS <= 0 || resp.Timing.Connect <= 0 {
 		t.Errorf("timing: %+v", resp.Timing)
 	}
+	names.Set("hook.example", "127.0.0.2")
 	resp = do(t, client, "http://hook.example:"+port, egress.Request{})
 	wantKind(t, resp, egress.KindBlocked, "blocked: address 127.0.0.2 is blocked: loopback")
 	if blocked.total() != 0 {
@@ -125,22 +57,45 @@ func TestDoBlocksARebindingName(t *testing.T) {
 func TestDoDialsOnlyTheAllowedAddressesOfAName(t *testing.T) {
 	t.Parallel()
 	port, blocked := twoHosts(t)
-	alias := &dnsmessage.CNAMEResource{CNAME: dnsmessage.MustNewName("target.example.")}
 	for name, test := range map[string]struct {
-		answer  []dnsmessage.ResourceBody
+		answer  []string
 		allowed bool
 	}{
-		"blocked_first":        {[]dnsmessage.ResourceBody{a("127.0.0.2"), a("127.0.0.1")}, true},
-		"blocked_last":         {[]dnsmessage.ResourceBody{a("127.0.0.1"), a("10.0.0.1")}, true},
-		"all_blocked":          {[]dnsmessage.ResourceBody{a("127.0.0.2"), a("10.0.0.1"), a("169.254.169.254")}, false},
-		"alias_to_allowed":     {[]dnsmessage.ResourceBody{alias, a("127.0.0.1")}, true},
-		"alias_to_blocked":     {[]dnsmessage.ResourceBody{alias, a("127.0.0.2")}, false},
-		"alias_to_unspecified": {[]dnsmessage.ResourceBody{alias, a("0.0.0.0")}, false},
+		"blocked_first":        {[]string{"127.0.0.2", "127.0.0.1"}, true},
+		"blocked_last":         {[]string{"127.0.0.1", "10.0.0.1"}, true},
+		"blocked_by_IPv6":      {[]string{"127.0.0.1", "::1", "fe80::1", "64:ff9b::7f00:2"}, true},
+		"mapped":               {[]string{"::ffff:127.0.0.1"}, true},
+		"all_blocked":          {[]string{"127.0.0.2", "10.0.0.1", "169.254.169.254"}, false},
+		"loopback_by_IPv6":     {[]string{"::1"}, false},
+		"mapped_blocked":       {[]string{"::ffff:127.0.0.2"}, false},
+		"translated":           {[]string{"::ffff:0:127.0.0.1"}, false},
+		"NAT64":                {[]string{"64:ff9b::7f00:1"}, false},
+		"local_NAT64":          {[]string{"64:ff9b:1::7f00:1"}, false},
+		"6to4":                 {[]string{"2002:7f00:1::1"}, false},
+		"Teredo":               {[]string{"2001::7f00:1"}, false},
+		"compatible":           {[]string{"::127.0.0.1"}, false},
+		"unique_local":         {[]string{"fd00:ec2::254"}, false},
+		"link_local":           {[]string{"fe80::5efe:7f00:1"}, false}, // ISATAP
+		"unspecified_by_IPv6":  {[]string{"::"}, false},
+		"alias_to_allowed":     {[]string{"allowed.example"}, true},
+		"alias_to_blocked":     {[]string{"blocked.example"}, false},
+		"chain_of_aliases":     {[]string{"alias.example"}, false},
+		"alias_to_unspecified": {[]string{"unspecified.example"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			names := resolver(t, func(int) []dnsmessage.ResourceBody { return test.answer })
-			resp := do(t, newClient(t, egress.Config{Resolver: names}), "http://hook.example:"+port, egress.Request{})
+			names := testenv.NewNameServer(t)
+			names.Set("hook.example", test.answer...)
+			names.Set("allowed.example", "127.0.0.1")
+			names.Set("alias.example", "blocked.example")
+			names.Set("blocked.example", "127.0.0.2", "::1")
+			names.Set("unspecified.example", "0.0.0.0", "::")
+			client := newClient(t, egress.Config{Resolver: names.Resolver()})
+			probed := client.Probe(t.Context(), egress.Probe{URL: "http://hook.example:" + port})
+			if test.allowed == (probed.Err != nil) || !test.allowed && probed.Err.Kind != egress.KindBlocked {
+				t.Errorf("tried out at %s: %v", probed.RemoteAddr, probed.Err)
+			}
+			resp := do(t, client, "http://hook.example:"+port, egress.Request{})
 			if !test.allowed {
 				wantKind(t, resp, egress.KindBlocked, "is blocked")
 			} else if resp.Err != nil || resp.RemoteAddr != "127.0.0.1:"+port {
@@ -164,17 +119,16 @@ func TestDoDoesNotCallAHostBlockedOfWhichOneAddressIsAllowed(t *testing.T) {
 	}
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	_ = listener.Close()
-	names := resolver(t, func(int) []dnsmessage.ResourceBody {
-		return []dnsmessage.ResourceBody{a("127.0.0.2"), a("127.0.0.1")}
-	})
-	resp := do(t, newClient(t, egress.Config{Resolver: names}), "http://hook.example:"+port, egress.Request{})
+	names := testenv.NewNameServer(t)
+	names.Set("hook.example", "127.0.0.2", "127.0.0.1")
+	resp := do(t, newClient(t, egress.Config{Resolver: names.Resolver()}), "http://hook.example:"+port, egress.Request{})
 	wantKind(t, resp, egress.KindConnect, "")
 }
 
 func TestDoReportsANameThatIsNotFound(t *testing.T) {
 	t.Parallel()
-	names := resolver(t, nil)
-	resp := do(t, newClient(t, egress.Config{Resolver: names}), "http://missing.example", egress.Request{})
+	names := testenv.NewNameServer(t)
+	resp := do(t, newClient(t, egress.Config{Resolver: names.Resolver()}), "http://missing.example", egress.Request{})
 	wantKind(t, resp, egress.KindDNS, "missing.example")
 	if text := resp.Err.Error(); strings.Contains(text, "127.0.0.1") || strings.Contains(text, ":53") {
 		t.Errorf("the error gives our name server away: %s", text)

@@ -57,7 +57,9 @@ func (r Record) StateAt(now time.Time, enabled bool) State {
 func Succeeded(at time.Time) Record { return Record{LastSuccessAt: at} }
 
 // Failed is like Succeeded.
-func Failed(at time.Time) Record { return Record{FailingSince: at, FailedAttempts: 1, LastFailureAt: at} }
+func Failed(at time.Time) Record {
+	return Record{FailingSince: at, FailedAttempts: 1, LastFailureAt: at}
+}
 
 // Merge returns the record of the attempts of both, in whatever order they come. Of the failures of a record only the first and the last are
 // known: if a success lies between them, just the last one counts as later. So FailedAttempts may be too few, and never too

@@ -25,6 +25,7 @@ import (
 type Subscription struct {
 	ID        id.ID
 	ProfileID id.ID
+	Key       string // empty of a resource route, and of per-message webhooks
 	Enabled   bool
 	// Park says that what it is to get while it is disabled is kept until it is enabled again.
 	Park bool
@@ -88,7 +89,7 @@ func (r *Registry) subscription(row *ent.EventSubscription) *Subscription {
 		err = errors.Join(err, notCompiled)
 	}
 	s := &Subscription{
-		ID: row.ID, ProfileID: row.ProfileID, Enabled: row.Enabled, Park: row.WhileDisabled == configure.Park, Problem: err,
+		ID: row.ID, ProfileID: row.ProfileID, Key: row.Key, Enabled: row.Enabled, Park: row.WhileDisabled == configure.Park, Problem: err,
 		expression: condition, secrets: secrets,
 	}
 	if row.PreviousSecretValidUntil != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/hookline/hookline/internal/health"
 	"github.com/hookline/hookline/internal/health/healthtest"
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/store"
 )
 
 // subscription makes an event subscription of an account that has nothing else.
@@ -107,6 +108,20 @@ func TestNoteHealth(t *testing.T) {
 			d.note(of, again)
 			if r := configure.HealthRecord(d.health(of)); !sameRecord(r, again) {
 				t.Errorf("%+v, want %+v", r, again)
+			}
+		},
+
+		"remembers that its account was told, also when nothing else is known": func(t *testing.T, d *db) {
+			of := d.subscription()
+			must(t, d.NoteDisabledTold(t.Context(), store.Told{ID: of, Version: 1}))
+			if row := d.health(of); row == nil || row.WarnedAt == nil {
+				t.Fatalf("%v, want it noted", row)
+			}
+			first := *d.health(of).WarnedAt
+			d.note(of, health.Failed(now))
+			must(t, d.NoteDisabledTold(t.Context(), store.Told{ID: of, Version: 1}))
+			if row := d.health(of); row.WarnedAt.Before(first) || row.FailedAttempts != 1 {
+				t.Errorf("told again, it is %v", row)
 			}
 		},
 
