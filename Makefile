@@ -59,7 +59,7 @@ bench: ## Measure the path of an event beside the HTTP client alone: make bench 
 	go build -o .cache/bench ./bench
 	.cache/testenv -- .cache/bench $(if $(LINES),-lines $(LINES)) $(BENCH_FLAGS)
 
-chaos: ## Break processes, Redis and PostgreSQL in every way, and print what came of it
+chaos: ## Break processes, Redis and PostgreSQL in every way, and print what came of it (docs/reliability.md)
 	scripts/install-test-deps
 	cd e2e && HOOKLINE_TEST_REQUIRE=1 go test -count=1 -timeout=60m -run '^TestChaos$$' -args -chaos.long $(CHAOS_FLAGS)
 

@@ -17,7 +17,7 @@ import (
 )
 
 // chaos is an installation to which something happens: a server, two workers, a PostgreSQL and a Redis of their own, and endpoints of
-// several kinds. Publishers find the server, and workers find Redis, through proxies.
+// several kinds. Publishers find the server, and processes find Redis, through proxies.
 type chaos struct {
 	t        *testing.T
 	random   *rand.Rand
@@ -84,7 +84,7 @@ func delays(all ...string) fields {
 
 func (c *chaos) startServer() {
 	c.t.Helper()
-	c.server = c.startMember("server", c.redis.URL())
+	c.server = c.startMember("server")
 	if c.front == nil {
 		c.front = newProxy(c.t, c.server.url)
 	}
@@ -93,17 +93,15 @@ func (c *chaos) startServer() {
 
 func (c *chaos) startWorker() {
 	c.t.Helper()
-	line := newProxy(c.t, c.redis.URL())
-	m := c.startMember("worker", "redis://"+line.addr())
-	m.line = line
-	c.workers = append(c.workers, m)
+	c.workers = append(c.workers, c.startMember("worker"))
 }
 
-func (c *chaos) startMember(role, redisURL string) *member {
+func (c *chaos) startMember(role string) *member {
 	c.t.Helper()
-	c.in.settings["HOOKLINE_REDIS_URL"] = redisURL
+	line := newProxy(c.t, c.redis.URL())
+	c.in.settings["HOOKLINE_REDIS_URL"] = "redis://" + line.addr()
 	p := c.in.start(role)
-	return &member{process: p, metrics: p.api()}
+	return &member{process: p, metrics: p.api(), line: line}
 }
 
 // endpoint is a receiver that knows what it took.
@@ -181,13 +179,14 @@ func (c *chaos) note() {
 	}
 }
 
-// excuseFor is for how long windows are not held against Hookline after Redis has lost what workers had claimed of them.
+// excuseFor is for how long windows are not held against Hookline after what workers had claimed of them is gone.
 const excuseFor = 1500 * time.Millisecond
 
-// excuse makes Redis lose what it has.
-func (c *chaos) excuse(lose func()) {
+// excuse lets something happen after which Redis does not know what workers have claimed: it has lost it, or it has expired because
+// Redis or a worker was silent. More than a window may be under way until all have claimed again.
+func (c *chaos) excuse(happens func()) {
 	c.note()
-	lose()
+	happens()
 	<-time.After(excuseFor)
 	for _, e := range c.ends {
 		c.excused = max(c.excused, e.TakeMaxInFlight())

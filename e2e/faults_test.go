@@ -48,7 +48,7 @@ func workersFreeze(rounds int) func(*chaos) {
 			w := c.workers[c.random.IntN(len(c.workers))]
 			w.freeze()
 			<-time.After(c.silence())
-			w.thaw()
+			c.excuse(w.thaw)
 			c.awaitSome(50, 200)
 		}
 	}
@@ -116,6 +116,18 @@ func answersGetLost(times int) func(*chaos) {
 			for _, w := range c.workers {
 				w.line.awaitCaught(c.t)
 			}
+			c.awaitSome(20, 50)
+		}
+	}
+}
+
+// serverMissesAnswers cuts connections between the server and Redis when work goes to Redis, and when Redis has it.
+func serverMissesAnswers(times int) func(*chaos) {
+	return func(c *chaos) {
+		for _, t := range []trap{workGoes, workWritten} {
+			t := t.cutting(times)
+			c.server.line.lay(&t)
+			c.server.line.awaitCaught(c.t)
 			c.awaitSome(20, 50)
 		}
 	}

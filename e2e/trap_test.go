@@ -18,8 +18,10 @@ type trap struct {
 	times   int      // how often that happens; 0 is as often as it can
 }
 
-// The steps of a delivery, as they can be seen between a worker and Redis.
+// The steps of a delivery, as they can be seen between a process and Redis.
 var (
+	workGoes      = trap{sees: []string{"xadd", ":work"}}                            // what is to be delivered
+	workWritten   = trap{sees: []string{"xadd", ":work"}, passOn: true}              // and that it is queued
 	workComes     = trap{answers: true, sees: []string{":work"}}                     // the answer to XREADGROUP
 	resultGoes    = trap{sees: []string{"multi", "xadd", ":attempts"}}               // what is settled
 	resultWritten = trap{sees: []string{"multi", "xadd", ":attempts"}, passOn: true} // and that it is
