@@ -118,7 +118,7 @@ type endpoint struct {
 	most   int             // requests at once, while that was held against Hookline
 }
 
-// subscribe adds an endpoint and its subscription to all events, unless input says otherwise.
+// subscribe adds an endpoint and its subscription to what is published here, as far as input does not say less.
 func (c *chaos) subscribe(key string, input, profile fields, e *endpoint) *endpoint {
 	c.t.Helper()
 	return c.subscribeAt(key, "", input, profile, e)
@@ -135,7 +135,9 @@ func (c *chaos) subscribeAt(key, url string, input, profile fields, e *endpoint)
 	if url == "" {
 		url = e.URL()
 	}
-	e.SetSecret(c.api.subscribe(key, url, input, all))
+	what := fields{"eventTypes": []string{"sms.delivery"}} // and not what Hookline itself tells of exhausted deliveries
+	maps.Copy(what, input)
+	e.SetSecret(c.api.subscribe(key, url, what, all))
 	c.ends[key] = e
 	return e
 }
