@@ -25,7 +25,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hookline/hookline/internal/app"
@@ -277,25 +276,6 @@ func (b *bench) measure(ctx context.Context) (usage, error) {
 		allocs: value("go_memstats_mallocs_total"), bytes: value("go_memstats_alloc_bytes_total"),
 		residents: value("process_resident_memory_bytes") / (1 << 20),
 	}, nil
-}
-
-// redisMemory returns what Redis has in memory, in MiB; 0 for the embedded one, which is a part of Hookline.
-func (b *bench) redisMemory(ctx context.Context) (float64, error) {
-	if b.options.embedded {
-		return 0, nil
-	}
-	options, err := redis.ParseURL(b.settings.RedisURL)
-	if err != nil {
-		return 0, err
-	}
-	client := redis.NewClient(options)
-	defer func() { _ = client.Close() }()
-	memory, err := client.InfoMap(ctx, "memory").Result()
-	if err != nil {
-		return 0, err
-	}
-	used, err := strconv.ParseFloat(memory["Memory"]["used_memory_rss"], 64)
-	return used / (1 << 20), err
 }
 
 // startProfile takes a CPU profile of Hookline for a while, and then one of its allocations. The returned function waits for them.

@@ -60,6 +60,10 @@ func (b *bench) path(ctx context.Context, l load) error {
 	if err != nil {
 		return err
 	}
+	besideBefore, err := b.servers(ctx)
+	if err != nil {
+		return err
+	}
 	receivedBefore := b.endpoint.received.Load()
 	wait := b.startProfile(ctx, 3*time.Second)
 	started := time.Now()
@@ -80,18 +84,21 @@ func (b *bench) path(ctx context.Context, l load) error {
 	if err != nil {
 		return err
 	}
+	beside, err := b.servers(ctx)
+	if err != nil {
+		return err
+	}
 	wait()
 	n := float64(deliveries)
 	rate := n / archived.Seconds()
 	fmt.Printf("  published %.0f events/s, delivered %.0f/s, delivered and archived %.0f/s\n",
 		float64(l.events)/published.Seconds(), n/delivered.Seconds(), rate)
 	fmt.Printf("  the HTTP client alone: %.0f requests/s; ratio %.3f\n", raw, rate/raw)
-	redis, err := b.redisMemory(ctx)
-	if err != nil {
-		return err
-	}
 	fmt.Printf("  per delivery: %.1f µs CPU, %.0f allocations, %.0f bytes; resident %.0f MiB, and Redis %.0f MiB\n",
-		float64((after.cpu-before.cpu).Microseconds())/n, (after.allocs-before.allocs)/n, (after.bytes-before.bytes)/n, after.residents, redis)
+		float64((after.cpu-before.cpu).Microseconds())/n, (after.allocs-before.allocs)/n, (after.bytes-before.bytes)/n, after.residents, beside.redisMiB)
+	each := func(before, after time.Duration) float64 { return float64((after - before).Microseconds()) / n }
+	fmt.Printf("  beside Hookline, per delivery: PostgreSQL %.1f µs CPU, Redis %.1f µs, publishers and endpoint %.1f µs\n",
+		each(besideBefore.postgres, beside.postgres), each(besideBefore.redis, beside.redis), each(besideBefore.self, beside.self))
 	if extra := b.endpoint.received.Load() - receivedBefore - int64(deliveries); extra > 0 {
 		fmt.Printf("  %d requests more than deliveries\n", extra)
 	}
