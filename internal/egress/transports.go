@@ -15,8 +15,8 @@ import (
 const (
 	// maxTransports bounds how many TLS identities keep connections open at once.
 	maxTransports = 1024
-	// maxIdlePerHost is enough for a steady stream at a profile's default window; more connections are closed after use.
-	maxIdlePerHost = 128
+	// maxIdlePerHost is enough for a fan-out to a host that many profiles share; more connections are closed after use.
+	maxIdlePerHost = 1024
 	maxIdle        = 4096
 	// idleTimeout is below the five seconds after which common servers (Node.js, Apache) close an idle connection: a
 	// POST that meets the closing of its connection fails, as it may not be sent twice.
