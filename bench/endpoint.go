@@ -16,6 +16,7 @@ import (
 type endpoint struct {
 	listener net.Listener
 	received atomic.Int64
+	delay    time.Duration // before each answer; set before the first request
 	// onBody is called with each request's body, if it is set.
 	onBody atomic.Pointer[func(body []byte, at time.Time)]
 
@@ -87,6 +88,9 @@ func (e *endpoint) serve(conn net.Conn) {
 		e.received.Add(1)
 		if f := e.onBody.Load(); f != nil {
 			(*f)(body, time.Now())
+		}
+		if e.delay > 0 {
+			<-time.After(e.delay)
 		}
 		if _, err := conn.Write(answer); err != nil {
 			return

@@ -67,6 +67,7 @@ type bench struct {
 	process  *exec.Cmd
 	settings config.Settings
 	endpoint *endpoint
+	more     []*endpoint // of the lines that have several
 	store    *store.Store
 	cleanup  []func()
 }

@@ -21,7 +21,7 @@ import (
 type options struct {
 	lines  string
 	events int
-	// subscriptions are those of the line many.
+	// subscriptions are those of the lines many and fanout-beside.
 	subscriptions int
 	embedded      bool
 	profile       string
@@ -48,6 +48,11 @@ var lines = []line{
 		return b.compare(ctx, load{events: b.options.events, perRequest: 1, publishers: 32, subscriptions: 1, others: b.options.subscriptions - 1})
 	}},
 	{"kill", "10,000 events to two workers, of which one is ended by kill -9 in the middle", func(ctx context.Context, b *bench) error { return b.kill(ctx, 10_000) }},
+	{"isolation", "9 good endpoints at 200 events/s, without and with one that hangs 10 s a request and gets 50/s", func(ctx context.Context, b *bench) error { return b.isolation(ctx, 50) }},
+	{"isolation200", "the same, the one that hangs gets 200/s", func(ctx context.Context, b *bench) error { return b.isolation(ctx, 200) }},
+	{"fanout-beside", "9 good endpoints at 200 events/s, without and while a fan-out to 10,000 subscriptions (-subscriptions) is worked off", func(ctx context.Context, b *bench) error {
+		return b.fanoutBeside(ctx, b.options.subscriptions)
+	}},
 	{"latency", "publish to receive at 200 events/s", func(ctx context.Context, b *bench) error { return b.latency(ctx, 200, 10*time.Second) }},
 }
 
@@ -56,9 +61,9 @@ func main() {
 		exit(serve())
 	}
 	var o options
-	flag.StringVar(&o.lines, "lines", "single,batch,fanout,many,kill,latency", "what to measure, comma-separated")
+	flag.StringVar(&o.lines, "lines", "single,batch,fanout,many,kill,isolation,isolation200,fanout-beside,latency", "what to measure, comma-separated")
 	flag.IntVar(&o.events, "events", 20_000, "events of a line, 1000-1000000")
-	flag.IntVar(&o.subscriptions, "subscriptions", 10_000, "subscriptions in the account of the line many, 2-1000000")
+	flag.IntVar(&o.subscriptions, "subscriptions", 10_000, "subscriptions in the account of the lines many and fanout-beside, 2-1000000")
 	flag.BoolVar(&o.embedded, "embedded", false, "measure the embedded default")
 	flag.StringVar(&o.profile, "profile", "", "folder for CPU and allocation profiles of Hookline, one pair a line")
 	flag.Parse()

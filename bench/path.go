@@ -215,6 +215,11 @@ func request(host string, first, n int) []byte {
 		}
 		body = append(append([]byte{'['}, bytes.Join(all, []byte{','})...), ']')
 	}
+	return post(host, body)
+}
+
+// post is a publishing request with a body.
+func post(host string, body []byte) []byte {
 	return append(fmt.Appendf(nil, "POST /v1/events HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
 		host, adminKey, len(body)), body...)
 }
@@ -272,8 +277,10 @@ func (b *bench) timeAll(ctx context.Context, perSecond int, length time.Duration
 			delete(sent, n)
 		}
 	}
-	b.endpoint.onBody.Store(&note)
-	defer b.endpoint.onBody.Store(nil)
+	for _, e := range append([]*endpoint{b.endpoint}, b.more...) {
+		e.onBody.Store(&note)
+		defer e.onBody.Store(nil)
+	}
 	total := int(length.Seconds() * float64(perSecond))
 	conns := make(chan net.Conn, 32)
 	for range cap(conns) {

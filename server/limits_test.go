@@ -11,6 +11,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/testenv"
 )
@@ -22,6 +23,7 @@ var inputs = map[string]func(fields object) (mutation string, input object){
 	"CreateEventSubscriptionInput": func(fields object) (string, object) {
 		return "createEventSubscription", with(object{"key": "x", "name": "x", "eventTypes": []any{"*"}, "profile": object{"existing": object{"key": "p"}}}, fields)
 	},
+	"AutoDisableInput":             func(fields object) (string, object) { return "updateAccount", fields },
 	"UpdateEventSubscriptionInput": func(fields object) (string, object) { return "updateEventSubscription", fields },
 	"EventFilterInput": func(fields object) (string, object) {
 		return "updateEventSubscription", object{"filter": fields}
@@ -124,6 +126,7 @@ func TestInputLimits(t *testing.T) {
 	testenv.Each(t, func(t *testing.T, b testenv.Backend) {
 		w := start(t, b)
 		ctx, key := w.customer("acme")
+		admin := w.key(ctx, access.AllScopes...)
 		w.subscribe(ctx, "p", "sms.*")
 		w.get(key, `mutation {createAuthSetting(input: {key: "p", credentials: {basic: {username: "u", password: "p"}}}) {authSetting {id}}}`, nil, "createAuthSetting")
 		must(w.configure.UploadCertificate(ctx, configure.UploadCertificateInput{Key: "p", PEM: new(testenv.NewAuthority(t, "ca").PEM(t, "p", time.Now().Add(time.Hour)))}))
@@ -149,9 +152,12 @@ func TestInputLimits(t *testing.T) {
 				if strings.HasPrefix(mutation, "update") {
 					by = `by: {key: "p"}, `
 				}
-				inputType := schema.Mutation.Fields.ForName(mutation).Arguments.ForName("input").Type.Name()
-				document := fmt.Sprintf(`mutation ($input: %s!) {%s(%sinput: $input) {userErrors {code message path}}}`, inputType, mutation, by)
-				for _, e := range w.userErrors(key, document, object{"input": input}) {
+				argument, asking := schema.Mutation.Fields.ForName(mutation).Arguments.ForName("input"), key
+				if mutation == "updateAccount" { // which has several, and is an administrator's
+					argument, asking = schema.Mutation.Fields.ForName(mutation).Arguments.ForName("autoDisable"), admin
+				}
+				document := fmt.Sprintf(`mutation ($input: %s!) {%s(%s%s: $input) {userErrors {code message path}}}`, argument.Type.Name(), mutation, by, argument.Name)
+				for _, e := range w.userErrors(asking, document, object{"input": input}) {
 					if slices.Contains(e.Path, limit.Field) {
 						return e.Code + " " + e.Message
 					}
