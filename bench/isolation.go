@@ -124,7 +124,7 @@ func (b *bench) fanoutBeside(ctx context.Context, crowd int) error {
 	if err := b.subscribeGood(ctx); err != nil {
 		return err
 	}
-	rule := func(i int) string { return fmt.Sprintf(`eventTypes: ["sms.click", "x%d.*"]`, i) }
+	rule := func(i int) string { return fmt.Sprintf(`eventTypes: ["x%d.*", "sms.click"]`, i) }
 	if err := b.subscribeOne(ctx, "c0", rule(0), fmt.Sprintf(`create: {key: "crowd", webhookUrl: %q, windowSize: 64}`, b.endpoint.url())); err != nil {
 		return err
 	}
