@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hookline/hookline/internal/accept"
@@ -16,8 +17,8 @@ const (
 	watchEvery        = 5 * time.Second
 	certificatesEvery = time.Minute
 	watchBatch        = 100
-	// searchTimeout bounds the search for a success in the log.
-	searchTimeout = time.Minute
+	// searchTimeout bounds the search for a success in the log. What has failed for days may have millions of attempts there.
+	searchTimeout = 10 * time.Second
 )
 
 // watch looks for subscriptions that fail, that were disabled for it, and that have recovered, and for certificates that expire, until ctx
@@ -36,21 +37,20 @@ func (w *Worker) watch(ctx context.Context) error {
 	})
 }
 
-// eachOf calls step with all that read finds, a batch after the other by their ids.
+// eachOf calls step with all that read finds, a batch after the other by their ids. One that fails does not keep it from the others.
 func eachOf[T any](ctx context.Context, read func(context.Context, id.ID, int) ([]T, error), idOf func(*T) id.ID, step func(context.Context, *T) error) error {
+	var failed error
 	for last := id.Nil; ; {
 		found, err := read(ctx, last, watchBatch)
 		if err != nil {
-			return err
+			return errors.Join(failed, err)
 		}
 		for i := range found {
-			if err := step(ctx, &found[i]); err != nil {
-				return err
-			}
+			failed = errors.Join(failed, step(ctx, &found[i]))
 			last = idOf(&found[i])
 		}
-		if len(found) < watchBatch {
-			return nil
+		if len(found) < watchBatch || ctx.Err() != nil {
+			return failed
 		}
 	}
 }
@@ -65,7 +65,9 @@ func (w *Worker) followFailing(ctx context.Context, t *store.Told) error {
 	searching, cancel := context.WithTimeout(ctx, searchTimeout)
 	defer cancel()
 	success, err := w.store.LastSuccess(searching, t.ID, t.Record.FailingSince)
-	if err != nil {
+	// When there is too much in the log to be searched, what the workers have noted holds: they lose a success only if they are killed within a
+	// second of it.
+	if err != nil && (searching.Err() == nil || ctx.Err() != nil) {
 		return err
 	}
 	if !success.IsZero() { // which a worker that died had not written
