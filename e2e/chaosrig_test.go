@@ -185,7 +185,7 @@ func (c *chaos) note() {
 const excuseFor = 1500 * time.Millisecond
 
 // excuse lets something happen after which Redis does not know what workers have claimed: it has lost it, or it has expired because
-// Redis or a worker was silent. More than a window may be under way until all have claimed again.
+// Redis was silent. More than a window may be under way until all have claimed again.
 func (c *chaos) excuse(happens func()) {
 	c.note()
 	happens()

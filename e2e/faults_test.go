@@ -48,7 +48,7 @@ func workersFreeze(rounds int) func(*chaos) {
 			w := c.workers[c.random.IntN(len(c.workers))]
 			w.freeze()
 			<-time.After(c.silence())
-			c.excuse(w.thaw)
+			w.thaw()
 			c.awaitSome(50, 200)
 		}
 	}

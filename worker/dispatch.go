@@ -131,7 +131,8 @@ func (l *lane) isIdle() bool { return l.running == 0 && len(l.queue) == 0 && len
 
 // mayBegin reports whether an attempt more is within the lane's share, and within what the endpoint takes.
 func (l *lane) mayBegin(now time.Time) bool {
-	return l.running < min(l.share.limit, l.slow.limit(l.window)) && !now.Before(l.slow.until) && (l.rate == 0 || l.share.tokens > 0)
+	return l.running < min(l.share.limit, l.slow.limit(l.window)) && l.share.holds(now) && !now.Before(l.slow.until) &&
+		(l.rate == 0 || l.share.tokens > 0)
 }
 
 // begin begins an attempt.

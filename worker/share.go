@@ -16,6 +16,7 @@ type share struct {
 	claimants int // workers that have a share
 	scarce    bool
 	at        time.Time // when it was claimed; zero for not yet
+	expires   time.Time // when others may get it, if it is not claimed again; zero for never
 	asking    bool      // it is being claimed, or will be when there are tokens again
 }
 
@@ -34,6 +35,9 @@ const (
 	maxClaims    = 500                   // in a round trip
 	shareTimeout = 2 * time.Second
 )
+
+// holds reports whether others cannot have got the share meanwhile, because this worker was frozen or Redis away for long.
+func (s *share) holds(now time.Time) bool { return s.expires.IsZero() || now.Before(s.expires) }
 
 // claims reports whether the lane has, or needs, a share that others may want.
 func (d *dispatcher) claims(l *lane) bool { return !d.alone || l.rate > 0 }
@@ -112,12 +116,12 @@ func (d *dispatcher) claim(ctx context.Context, lanes []*lane) {
 }
 
 func (d *dispatcher) claimSome(ctx context.Context, lanes []*lane) {
-	now := time.Now()
+	claimed := time.Now()
 	claims := make([]stream.Claim, len(lanes))
 	d.mu.Lock()
 	before := make([]int, len(lanes))
 	for i, l := range lanes {
-		claims[i] = l.claim(now)
+		claims[i] = l.claim(claimed)
 		l.share.asking = true
 		// Until the answer is here, no more begin than are said to run: others may get what is not needed.
 		before[i] = l.share.limit
@@ -129,7 +133,7 @@ func (d *dispatcher) claimSome(ctx context.Context, lanes []*lane) {
 	ctx, cancel := context.WithTimeout(ctx, shareTimeout)
 	shares, err := d.share(ctx, claims)
 	cancel()
-	now = time.Now()
+	now := time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i, l := range lanes {
@@ -138,7 +142,7 @@ func (d *dispatcher) claimSome(ctx context.Context, lanes []*lane) {
 			l.share.limit = before[i]
 			continue
 		}
-		d.apply(l, claims[i], shares[i], now)
+		d.apply(l, claims[i], shares[i], claimed, now)
 	}
 }
 
@@ -155,12 +159,12 @@ func (l *lane) claim(now time.Time) stream.Claim {
 	return c
 }
 
-// apply takes what a claim has brought. d.mu is held.
-func (d *dispatcher) apply(l *lane, c stream.Claim, got stream.Share, now time.Time) {
+// apply takes what a claim, made at claimed, has brought. d.mu is held.
+func (d *dispatcher) apply(l *lane, c stream.Claim, got stream.Share, claimed, now time.Time) {
 	l.share.claimants, l.share.scarce, l.share.at = got.Claimants, got.Scarce, now
 	l.share.tokens += got.Tokens
 	if !d.alone {
-		l.share.limit, l.share.granted = got.Limit, got.Limit
+		l.share.limit, l.share.granted, l.share.expires = got.Limit, got.Limit, claimed.Add(stream.ShareTTL)
 	}
 	if c.Want == 0 && l.rests(now) {
 		if d.lanes[l.profile] == l {

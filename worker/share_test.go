@@ -116,6 +116,32 @@ func TestShares(t *testing.T) {
 		end()
 	})
 
+	inLanes(t, "are not used when others may have got them, until they are claimed again", func(t *testing.T, l *lanes) {
+		var away atomic.Bool
+		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {
+			if away.Load() {
+				return stream.Share{}, errors.New("away")
+			}
+			return stream.Share{Limit: min(4, c.Want), Claimants: 2, Scarce: true}, nil
+		})
+		p := profile(10)
+		l.submit(p, 4, 100*time.Millisecond)
+		pass(50 * time.Millisecond)
+		away.Store(true)
+		pass(stream.ShareTTL)
+		jobs := l.submit(p, 4, 100*time.Millisecond)
+		if n := l.look().running[p.ID]; n != 0 {
+			t.Errorf("%d attempts at once with a share that has expired", n)
+		}
+		away.Store(false)
+		pass(renewScarce + 5*time.Millisecond)
+		if n := l.look().running[p.ID]; n != len(jobs) {
+			t.Errorf("%d attempts at once when it has been claimed again, want %d", n, len(jobs))
+		}
+		l.wait()
+		end()
+	})
+
 	inLanes(t, "of what is not needed may go to others: nothing begins while a claim is answered", func(t *testing.T, l *lanes) {
 		p := profile(10)
 		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {
