@@ -179,17 +179,24 @@ func (l *lane) room(now time.Time) int {
 }
 
 // pace is how long it takes from one attempt to the next, as far as is known.
-func (l *lane) pace(now time.Time) time.Duration {
+func (l *lane) pace(now time.Time) time.Duration { return max(l.ownPace(now), l.ratePace()) }
+
+// ownPace is the pace of the endpoint and its window.
+func (l *lane) ownPace(now time.Time) time.Duration {
 	// While nothing moves, an attempt takes at least as long as that lasts.
 	moved := l.moved
 	if l.slow.until.After(moved) { // a pause says nothing of that
 		moved = l.slow.until
 	}
-	each := max(l.took, now.Sub(moved)) / time.Duration(l.atOnce())
-	if l.rate > 0 {
-		each = max(each, time.Second*time.Duration(max(l.share.claimants, 1))/time.Duration(l.rate))
+	return max(l.took, now.Sub(moved)) / time.Duration(l.atOnce())
+}
+
+// ratePace is the pace of the rate, of which this worker has its part.
+func (l *lane) ratePace() time.Duration {
+	if l.rate == 0 {
+		return 0
 	}
-	return each
+	return time.Second * time.Duration(max(l.share.claimants, 1)) / time.Duration(l.rate)
 }
 
 // atOnce is how many attempts the lane can count on at once: its part of the window.
@@ -197,9 +204,10 @@ func (l *lane) atOnce() int {
 	return max(min(max(min(l.share.granted, l.window), l.window/max(l.share.claimants, 1)), l.slow.limit(l.window)), 1)
 }
 
-// nextPutOff spaces what is put off as the lane works it off, so that it comes back when there is room.
+// nextPutOff spaces what is put off as the lane works it off, so that it comes back when there is room: rather somewhat too early, as the pace in
+// a burst is often worse than after it, and nothing else would call it back.
 func (l *lane) nextPutOff(now time.Time) time.Time {
-	l.putOff = l.putOff.Add(l.pace(now))
+	l.putOff = l.putOff.Add(max(l.ownPace(now)/2, l.ratePace()))
 	least := now.Add(putOffLeast)
 	if least.Before(l.slow.until) {
 		least = l.slow.until

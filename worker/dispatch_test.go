@@ -271,8 +271,8 @@ func TestPutOff(t *testing.T) {
 			if want := 100*time.Millisecond + putOffLeast; i == 0 && due != want {
 				t.Errorf("the first is due after %v, want %v", due, want)
 			}
-			if i > 0 && due-dues[i-1] != 10*time.Millisecond {
-				t.Errorf("number %d is due %v after the one before, want 10ms", i, due-dues[i-1])
+			if i > 0 && due-dues[i-1] != 5*time.Millisecond {
+				t.Errorf("number %d is due %v after the one before, want half of the 10ms that it takes", i, due-dues[i-1])
 			}
 		}
 		pass(400 * time.Millisecond)
