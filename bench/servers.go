@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -44,8 +45,8 @@ func (b *bench) servers(ctx context.Context) (s spent, err error) {
 		seconds, _ := strconv.ParseFloat(info["CPU"][name], 64)
 		s.redis += time.Duration(seconds * float64(time.Second))
 	}
-	bytes, _ := strconv.ParseFloat(info["Memory"]["used_memory_rss"], 64)
-	s.redisMiB = bytes / (1 << 20)
+	resident, _ := strconv.ParseFloat(info["Memory"]["used_memory_rss"], 64)
+	s.redisMiB = resident / (1 << 20)
 	s.postgres, err = b.postgresCPU(ctx)
 	return s, err
 }
@@ -80,7 +81,7 @@ func processTimes(pid int) (parent int, own, ended time.Duration, ok bool) {
 	if err != nil {
 		return 0, 0, 0, false
 	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	const tick = 10 * time.Millisecond // USER_HZ is 100 everywhere
 	at := func(field int) time.Duration {
 		n, _ := strconv.Atoi(fields[field-3]) // as proc(5) counts them, after the first two
