@@ -191,6 +191,7 @@ func (c *Client) AuditedRows(ctx context.Context, typ string, ids []uuid.UUID) (
 				"event_types":                 row.EventTypes,
 				"filter":                      row.Filter,
 				"expression":                  row.Expression,
+				"rule_digest":                 row.RuleDigest,
 				"profile_id":                  row.ProfileID,
 				"enabled":                     row.Enabled,
 				"disabled_reason":             row.DisabledReason,

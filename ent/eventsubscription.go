@@ -42,6 +42,8 @@ type EventSubscription struct {
 	Filter types.EventFilter `json:"filter,omitempty"`
 	// a condition in CEL besides the filter (internal/expr); empty for none
 	Expression string `json:"expression,omitempty"`
+	// the same for all that ask for the same: category, event types, filter and expression
+	RuleDigest string `json:"rule_digest,omitempty"`
 	// ProfileID holds the value of the "profile_id" field.
 	ProfileID uuid.UUID `json:"profile_id,omitempty"`
 	// Enabled holds the value of the "enabled" field.
@@ -110,7 +112,7 @@ func (*EventSubscription) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case eventsubscription.FieldVersion:
 			values[i] = new(sql.NullInt64)
-		case eventsubscription.FieldKey, eventsubscription.FieldName, eventsubscription.FieldCategory, eventsubscription.FieldExpression, eventsubscription.FieldDisabledReason, eventsubscription.FieldSecretFingerprint, eventsubscription.FieldWhileDisabled:
+		case eventsubscription.FieldKey, eventsubscription.FieldName, eventsubscription.FieldCategory, eventsubscription.FieldExpression, eventsubscription.FieldRuleDigest, eventsubscription.FieldDisabledReason, eventsubscription.FieldSecretFingerprint, eventsubscription.FieldWhileDisabled:
 			values[i] = new(sql.NullString)
 		case eventsubscription.FieldCreatedAt, eventsubscription.FieldUpdatedAt, eventsubscription.FieldUntoldSince, eventsubscription.FieldPreviousSecretValidUntil:
 			values[i] = new(sql.NullTime)
@@ -200,6 +202,12 @@ func (_m *EventSubscription) assignValues(columns []string, values []any) error 
 				return fmt.Errorf("unexpected type %T for field expression", values[i])
 			} else if value.Valid {
 				_m.Expression = value.String
+			}
+		case eventsubscription.FieldRuleDigest:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field rule_digest", values[i])
+			} else if value.Valid {
+				_m.RuleDigest = value.String
 			}
 		case eventsubscription.FieldProfileID:
 			if value, ok := values[i].(*uuid.UUID); !ok {
@@ -332,6 +340,9 @@ func (_m *EventSubscription) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("expression=")
 	builder.WriteString(_m.Expression)
+	builder.WriteString(", ")
+	builder.WriteString("rule_digest=")
+	builder.WriteString(_m.RuleDigest)
 	builder.WriteString(", ")
 	builder.WriteString("profile_id=")
 	builder.WriteString(fmt.Sprintf("%v", _m.ProfileID))

@@ -124,6 +124,20 @@ func (_c *EventSubscriptionCreate) SetNillableExpression(v *string) *EventSubscr
 	return _c
 }
 
+// SetRuleDigest sets the "rule_digest" field.
+func (_c *EventSubscriptionCreate) SetRuleDigest(v string) *EventSubscriptionCreate {
+	_c.mutation.SetRuleDigest(v)
+	return _c
+}
+
+// SetNillableRuleDigest sets the "rule_digest" field if the given value is not nil.
+func (_c *EventSubscriptionCreate) SetNillableRuleDigest(v *string) *EventSubscriptionCreate {
+	if v != nil {
+		_c.SetRuleDigest(*v)
+	}
+	return _c
+}
+
 // SetProfileID sets the "profile_id" field.
 func (_c *EventSubscriptionCreate) SetProfileID(v uuid.UUID) *EventSubscriptionCreate {
 	_c.mutation.SetProfileID(v)
@@ -319,6 +333,10 @@ func (_c *EventSubscriptionCreate) defaults() error {
 		v := eventsubscription.DefaultExpression
 		_c.mutation.SetExpression(v)
 	}
+	if _, ok := _c.mutation.RuleDigest(); !ok {
+		v := eventsubscription.DefaultRuleDigest
+		_c.mutation.SetRuleDigest(v)
+	}
 	if _, ok := _c.mutation.Enabled(); !ok {
 		v := eventsubscription.DefaultEnabled
 		_c.mutation.SetEnabled(v)
@@ -382,6 +400,9 @@ func (_c *EventSubscriptionCreate) check() error {
 	}
 	if _, ok := _c.mutation.Expression(); !ok {
 		return &ValidationError{Name: "expression", err: errors.New(`ent: missing required field "EventSubscription.expression"`)}
+	}
+	if _, ok := _c.mutation.RuleDigest(); !ok {
+		return &ValidationError{Name: "rule_digest", err: errors.New(`ent: missing required field "EventSubscription.rule_digest"`)}
 	}
 	if _, ok := _c.mutation.ProfileID(); !ok {
 		return &ValidationError{Name: "profile_id", err: errors.New(`ent: missing required field "EventSubscription.profile_id"`)}
@@ -478,6 +499,10 @@ func (_c *EventSubscriptionCreate) createSpec() (*EventSubscription, *sqlgraph.C
 	if value, ok := _c.mutation.Expression(); ok {
 		_spec.SetField(eventsubscription.FieldExpression, field.TypeString, value)
 		_node.Expression = value
+	}
+	if value, ok := _c.mutation.RuleDigest(); ok {
+		_spec.SetField(eventsubscription.FieldRuleDigest, field.TypeString, value)
+		_node.RuleDigest = value
 	}
 	if value, ok := _c.mutation.Enabled(); ok {
 		_spec.SetField(eventsubscription.FieldEnabled, field.TypeBool, value)

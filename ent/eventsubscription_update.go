@@ -115,6 +115,20 @@ func (_u *EventSubscriptionUpdate) SetNillableExpression(v *string) *EventSubscr
 	return _u
 }
 
+// SetRuleDigest sets the "rule_digest" field.
+func (_u *EventSubscriptionUpdate) SetRuleDigest(v string) *EventSubscriptionUpdate {
+	_u.mutation.SetRuleDigest(v)
+	return _u
+}
+
+// SetNillableRuleDigest sets the "rule_digest" field if the given value is not nil.
+func (_u *EventSubscriptionUpdate) SetNillableRuleDigest(v *string) *EventSubscriptionUpdate {
+	if v != nil {
+		_u.SetRuleDigest(*v)
+	}
+	return _u
+}
+
 // SetProfileID sets the "profile_id" field.
 func (_u *EventSubscriptionUpdate) SetProfileID(v uuid.UUID) *EventSubscriptionUpdate {
 	_u.mutation.SetProfileID(v)
@@ -383,6 +397,9 @@ func (_u *EventSubscriptionUpdate) sqlSave(ctx context.Context) (_node int, err 
 	if value, ok := _u.mutation.Expression(); ok {
 		_spec.SetField(eventsubscription.FieldExpression, field.TypeString, value)
 	}
+	if value, ok := _u.mutation.RuleDigest(); ok {
+		_spec.SetField(eventsubscription.FieldRuleDigest, field.TypeString, value)
+	}
 	if value, ok := _u.mutation.Enabled(); ok {
 		_spec.SetField(eventsubscription.FieldEnabled, field.TypeBool, value)
 	}
@@ -573,6 +590,20 @@ func (_u *EventSubscriptionUpdateOne) SetExpression(v string) *EventSubscription
 func (_u *EventSubscriptionUpdateOne) SetNillableExpression(v *string) *EventSubscriptionUpdateOne {
 	if v != nil {
 		_u.SetExpression(*v)
+	}
+	return _u
+}
+
+// SetRuleDigest sets the "rule_digest" field.
+func (_u *EventSubscriptionUpdateOne) SetRuleDigest(v string) *EventSubscriptionUpdateOne {
+	_u.mutation.SetRuleDigest(v)
+	return _u
+}
+
+// SetNillableRuleDigest sets the "rule_digest" field if the given value is not nil.
+func (_u *EventSubscriptionUpdateOne) SetNillableRuleDigest(v *string) *EventSubscriptionUpdateOne {
+	if v != nil {
+		_u.SetRuleDigest(*v)
 	}
 	return _u
 }
@@ -874,6 +905,9 @@ func (_u *EventSubscriptionUpdateOne) sqlSave(ctx context.Context) (_node *Event
 	}
 	if value, ok := _u.mutation.Expression(); ok {
 		_spec.SetField(eventsubscription.FieldExpression, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.RuleDigest(); ok {
+		_spec.SetField(eventsubscription.FieldRuleDigest, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.Enabled(); ok {
 		_spec.SetField(eventsubscription.FieldEnabled, field.TypeBool, value)

@@ -10943,6 +10943,7 @@ type EventSubscriptionMutation struct {
 	appendevent_types           []string
 	filter                      *types.EventFilter
 	expression                  *string
+	rule_digest                 *string
 	enabled                     *bool
 	disabled_reason             *string
 	untold_since                *time.Time
@@ -11460,6 +11461,42 @@ func (m *EventSubscriptionMutation) ResetExpression() {
 	m.expression = nil
 }
 
+// SetRuleDigest sets the "rule_digest" field.
+func (m *EventSubscriptionMutation) SetRuleDigest(s string) {
+	m.rule_digest = &s
+}
+
+// RuleDigest returns the value of the "rule_digest" field in the mutation.
+func (m *EventSubscriptionMutation) RuleDigest() (r string, exists bool) {
+	v := m.rule_digest
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRuleDigest returns the old "rule_digest" field's value of the EventSubscription entity.
+// If the EventSubscription object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *EventSubscriptionMutation) OldRuleDigest(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRuleDigest is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRuleDigest requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRuleDigest: %w", err)
+	}
+	return oldValue.RuleDigest, nil
+}
+
+// ResetRuleDigest resets all changes to the "rule_digest" field.
+func (m *EventSubscriptionMutation) ResetRuleDigest() {
+	m.rule_digest = nil
+}
+
 // SetProfileID sets the "profile_id" field.
 func (m *EventSubscriptionMutation) SetProfileID(u uuid.UUID) {
 	m.profile = &u
@@ -11923,7 +11960,7 @@ func (m *EventSubscriptionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *EventSubscriptionMutation) Fields() []string {
-	fields := make([]string, 0, 19)
+	fields := make([]string, 0, 20)
 	if m.account_id != nil {
 		fields = append(fields, eventsubscription.FieldAccountID)
 	}
@@ -11953,6 +11990,9 @@ func (m *EventSubscriptionMutation) Fields() []string {
 	}
 	if m.expression != nil {
 		fields = append(fields, eventsubscription.FieldExpression)
+	}
+	if m.rule_digest != nil {
+		fields = append(fields, eventsubscription.FieldRuleDigest)
 	}
 	if m.profile != nil {
 		fields = append(fields, eventsubscription.FieldProfileID)
@@ -12009,6 +12049,8 @@ func (m *EventSubscriptionMutation) Field(name string) (ent.Value, bool) {
 		return m.Filter()
 	case eventsubscription.FieldExpression:
 		return m.Expression()
+	case eventsubscription.FieldRuleDigest:
+		return m.RuleDigest()
 	case eventsubscription.FieldProfileID:
 		return m.ProfileID()
 	case eventsubscription.FieldEnabled:
@@ -12056,6 +12098,8 @@ func (m *EventSubscriptionMutation) OldField(ctx context.Context, name string) (
 		return m.OldFilter(ctx)
 	case eventsubscription.FieldExpression:
 		return m.OldExpression(ctx)
+	case eventsubscription.FieldRuleDigest:
+		return m.OldRuleDigest(ctx)
 	case eventsubscription.FieldProfileID:
 		return m.OldProfileID(ctx)
 	case eventsubscription.FieldEnabled:
@@ -12152,6 +12196,13 @@ func (m *EventSubscriptionMutation) SetField(name string, value ent.Value) error
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetExpression(v)
+		return nil
+	case eventsubscription.FieldRuleDigest:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRuleDigest(v)
 		return nil
 	case eventsubscription.FieldProfileID:
 		v, ok := value.(uuid.UUID)
@@ -12330,6 +12381,9 @@ func (m *EventSubscriptionMutation) ResetField(name string) error {
 		return nil
 	case eventsubscription.FieldExpression:
 		m.ResetExpression()
+		return nil
+	case eventsubscription.FieldRuleDigest:
+		m.ResetRuleDigest()
 		return nil
 	case eventsubscription.FieldProfileID:
 		m.ResetProfileID()

@@ -20,7 +20,6 @@ import (
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/stream"
 	"github.com/hookline/hookline/internal/testenv"
-	"github.com/hookline/hookline/worker"
 )
 
 // startTrusting starts a worker that trusts the receiver's certificate.
@@ -31,12 +30,7 @@ func (r *rig) startTrusting(receiver *testenv.Receiver) {
 
 func (r *rig) startTrustingPool(trusted *x509.CertPool) {
 	r.t.Helper()
-	client := egress.New(egress.Config{Policy: r.guard, RootCAs: trusted})
-	r.t.Cleanup(client.Close)
-	w := worker.New(worker.Config{
-		Store: r.store, Streams: r.streams, Registry: r.registry, Vault: r.vault, Configure: r.configure, Client: client, Log: quiet(r.t), Version: "test", Grace: time.Second,
-	})
-	r.run(w.Run)
+	r.startWith(egress.New(egress.Config{Policy: r.guard, RootCAs: trusted}))
 }
 
 // mutual starts a receiver that asks for certificates of the authority.

@@ -117,7 +117,12 @@ func (r *rig) run(service func(context.Context) error) (stop func()) {
 // startWorker starts a worker; the returned function stops it.
 func (r *rig) startWorker() (stop func()) {
 	r.t.Helper()
-	client := egress.New(egress.Config{Policy: r.guard, Resolver: r.resolver})
+	return r.startWith(egress.New(egress.Config{Policy: r.guard, Resolver: r.resolver}))
+}
+
+// startWith starts a worker that sends with a client, which is closed in the end.
+func (r *rig) startWith(client *egress.Client) (stop func()) {
+	r.t.Helper()
 	r.t.Cleanup(client.Close)
 	w := worker.New(worker.Config{
 		Store: r.store, Streams: r.streams, Registry: r.registry, Vault: r.vault, Client: client, Configure: r.configure, Accepter: r.accepter, Log: quiet(r.t), Version: "test", Grace: time.Second,

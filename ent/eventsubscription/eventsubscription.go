@@ -36,6 +36,8 @@ const (
 	FieldFilter = "filter"
 	// FieldExpression holds the string denoting the expression field in the database.
 	FieldExpression = "expression"
+	// FieldRuleDigest holds the string denoting the rule_digest field in the database.
+	FieldRuleDigest = "rule_digest"
 	// FieldProfileID holds the string denoting the profile_id field in the database.
 	FieldProfileID = "profile_id"
 	// FieldEnabled holds the string denoting the enabled field in the database.
@@ -89,6 +91,7 @@ var Columns = []string{
 	FieldEventTypes,
 	FieldFilter,
 	FieldExpression,
+	FieldRuleDigest,
 	FieldProfileID,
 	FieldEnabled,
 	FieldDisabledReason,
@@ -134,6 +137,8 @@ var (
 	DefaultCategory string
 	// DefaultExpression holds the default value on creation for the "expression" field.
 	DefaultExpression string
+	// DefaultRuleDigest holds the default value on creation for the "rule_digest" field.
+	DefaultRuleDigest string
 	// DefaultEnabled holds the default value on creation for the "enabled" field.
 	DefaultEnabled bool
 	// DefaultDisabledReason holds the default value on creation for the "disabled_reason" field.
@@ -190,6 +195,11 @@ func ByCategory(opts ...sql.OrderTermOption) OrderOption {
 // ByExpression orders the results by the expression field.
 func ByExpression(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldExpression, opts...).ToFunc()
+}
+
+// ByRuleDigest orders the results by the rule_digest field.
+func ByRuleDigest(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRuleDigest, opts...).ToFunc()
 }
 
 // ByProfileID orders the results by the profile_id field.

@@ -96,6 +96,11 @@ func Expression(v string) predicate.EventSubscription {
 	return predicate.EventSubscription(sql.FieldEQ(FieldExpression, v))
 }
 
+// RuleDigest applies equality check predicate on the "rule_digest" field. It's identical to RuleDigestEQ.
+func RuleDigest(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldEQ(FieldRuleDigest, v))
+}
+
 // ProfileID applies equality check predicate on the "profile_id" field. It's identical to ProfileIDEQ.
 func ProfileID(v uuid.UUID) predicate.EventSubscription {
 	return predicate.EventSubscription(sql.FieldEQ(FieldProfileID, v))
@@ -559,6 +564,71 @@ func ExpressionEqualFold(v string) predicate.EventSubscription {
 // ExpressionContainsFold applies the ContainsFold predicate on the "expression" field.
 func ExpressionContainsFold(v string) predicate.EventSubscription {
 	return predicate.EventSubscription(sql.FieldContainsFold(FieldExpression, v))
+}
+
+// RuleDigestEQ applies the EQ predicate on the "rule_digest" field.
+func RuleDigestEQ(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldEQ(FieldRuleDigest, v))
+}
+
+// RuleDigestNEQ applies the NEQ predicate on the "rule_digest" field.
+func RuleDigestNEQ(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldNEQ(FieldRuleDigest, v))
+}
+
+// RuleDigestIn applies the In predicate on the "rule_digest" field.
+func RuleDigestIn(vs ...string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldIn(FieldRuleDigest, vs...))
+}
+
+// RuleDigestNotIn applies the NotIn predicate on the "rule_digest" field.
+func RuleDigestNotIn(vs ...string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldNotIn(FieldRuleDigest, vs...))
+}
+
+// RuleDigestGT applies the GT predicate on the "rule_digest" field.
+func RuleDigestGT(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldGT(FieldRuleDigest, v))
+}
+
+// RuleDigestGTE applies the GTE predicate on the "rule_digest" field.
+func RuleDigestGTE(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldGTE(FieldRuleDigest, v))
+}
+
+// RuleDigestLT applies the LT predicate on the "rule_digest" field.
+func RuleDigestLT(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldLT(FieldRuleDigest, v))
+}
+
+// RuleDigestLTE applies the LTE predicate on the "rule_digest" field.
+func RuleDigestLTE(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldLTE(FieldRuleDigest, v))
+}
+
+// RuleDigestContains applies the Contains predicate on the "rule_digest" field.
+func RuleDigestContains(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldContains(FieldRuleDigest, v))
+}
+
+// RuleDigestHasPrefix applies the HasPrefix predicate on the "rule_digest" field.
+func RuleDigestHasPrefix(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldHasPrefix(FieldRuleDigest, v))
+}
+
+// RuleDigestHasSuffix applies the HasSuffix predicate on the "rule_digest" field.
+func RuleDigestHasSuffix(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldHasSuffix(FieldRuleDigest, v))
+}
+
+// RuleDigestEqualFold applies the EqualFold predicate on the "rule_digest" field.
+func RuleDigestEqualFold(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldEqualFold(FieldRuleDigest, v))
+}
+
+// RuleDigestContainsFold applies the ContainsFold predicate on the "rule_digest" field.
+func RuleDigestContainsFold(v string) predicate.EventSubscription {
+	return predicate.EventSubscription(sql.FieldContainsFold(FieldRuleDigest, v))
 }
 
 // ProfileIDEQ applies the EQ predicate on the "profile_id" field.

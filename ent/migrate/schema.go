@@ -398,6 +398,7 @@ var (
 		{Name: "event_types", Type: field.TypeJSON},
 		{Name: "filter", Type: field.TypeJSON},
 		{Name: "expression", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "rule_digest", Type: field.TypeString, Default: ""},
 		{Name: "enabled", Type: field.TypeBool, Default: true},
 		{Name: "disabled_reason", Type: field.TypeString, Default: ""},
 		{Name: "untold_since", Type: field.TypeTime, Nullable: true},
@@ -416,7 +417,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "event_subscriptions_notification_profiles_subscriptions",
-				Columns:    []*schema.Column{EventSubscriptionsColumns[19]},
+				Columns:    []*schema.Column{EventSubscriptionsColumns[20]},
 				RefColumns: []*schema.Column{NotificationProfilesColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
@@ -445,12 +446,17 @@ var (
 			{
 				Name:    "eventsubscription_profile_id",
 				Unique:  false,
-				Columns: []*schema.Column{EventSubscriptionsColumns[19]},
+				Columns: []*schema.Column{EventSubscriptionsColumns[20]},
+			},
+			{
+				Name:    "eventsubscription_account_id_rule_digest",
+				Unique:  false,
+				Columns: []*schema.Column{EventSubscriptionsColumns[1], EventSubscriptionsColumns[11]},
 			},
 			{
 				Name:    "eventsubscription_untold_since",
 				Unique:  false,
-				Columns: []*schema.Column{EventSubscriptionsColumns[13]},
+				Columns: []*schema.Column{EventSubscriptionsColumns[14]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "untold_since IS NOT NULL",
 				},

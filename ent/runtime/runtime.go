@@ -455,16 +455,20 @@ func init() {
 	eventsubscriptionDescExpression := eventsubscriptionFields[5].Descriptor()
 	// eventsubscription.DefaultExpression holds the default value on creation for the expression field.
 	eventsubscription.DefaultExpression = eventsubscriptionDescExpression.Default.(string)
+	// eventsubscriptionDescRuleDigest is the schema descriptor for rule_digest field.
+	eventsubscriptionDescRuleDigest := eventsubscriptionFields[6].Descriptor()
+	// eventsubscription.DefaultRuleDigest holds the default value on creation for the rule_digest field.
+	eventsubscription.DefaultRuleDigest = eventsubscriptionDescRuleDigest.Default.(string)
 	// eventsubscriptionDescEnabled is the schema descriptor for enabled field.
-	eventsubscriptionDescEnabled := eventsubscriptionFields[7].Descriptor()
+	eventsubscriptionDescEnabled := eventsubscriptionFields[8].Descriptor()
 	// eventsubscription.DefaultEnabled holds the default value on creation for the enabled field.
 	eventsubscription.DefaultEnabled = eventsubscriptionDescEnabled.Default.(bool)
 	// eventsubscriptionDescDisabledReason is the schema descriptor for disabled_reason field.
-	eventsubscriptionDescDisabledReason := eventsubscriptionFields[8].Descriptor()
+	eventsubscriptionDescDisabledReason := eventsubscriptionFields[9].Descriptor()
 	// eventsubscription.DefaultDisabledReason holds the default value on creation for the disabled_reason field.
 	eventsubscription.DefaultDisabledReason = eventsubscriptionDescDisabledReason.Default.(string)
 	// eventsubscriptionDescWhileDisabled is the schema descriptor for while_disabled field.
-	eventsubscriptionDescWhileDisabled := eventsubscriptionFields[14].Descriptor()
+	eventsubscriptionDescWhileDisabled := eventsubscriptionFields[15].Descriptor()
 	// eventsubscription.DefaultWhileDisabled holds the default value on creation for the while_disabled field.
 	eventsubscription.DefaultWhileDisabled = eventsubscriptionDescWhileDisabled.Default.(string)
 	// eventsubscriptionDescID is the schema descriptor for id field.

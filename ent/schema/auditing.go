@@ -35,9 +35,9 @@ const itself = "hookline"
 // masked stands for a secret.
 const masked = "***"
 
-// unaudited are columns that tell nothing of a change: who and when are in the line itself, and a certificate's chain is
-// known by its fingerprint.
-var unaudited = []string{"account_id", "created_at", "updated_at", "last_used_at", "version", "chain", "untold_since", "expiry_told"}
+// unaudited are columns that tell nothing of a change: who and when are in the line itself, a certificate's chain is known by its
+// fingerprint, and a subscription's digest follows from the rest.
+var unaudited = []string{"account_id", "created_at", "updated_at", "last_used_at", "version", "chain", "untold_since", "expiry_told", "rule_digest"}
 
 // references say whose ids a column holds, to show them with their prefix.
 var references = map[string]id.Prefix{

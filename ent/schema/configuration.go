@@ -28,6 +28,7 @@ func (EventSubscription) Fields() []ent.Field {
 		field.Strings("event_types"),
 		field.JSON("filter", types.EventFilter{}),
 		field.Text("expression").Default("").Comment("a condition in CEL besides the filter (internal/expr); empty for none"),
+		field.String("rule_digest").Default("").Comment("the same for all that ask for the same: category, event types, filter and expression"),
 		field.UUID("profile_id", uuid.UUID{}),
 		field.Bool("enabled").Default(true),
 		field.String("disabled_reason").Default("").Comment("empty while enabled"),
@@ -56,6 +57,7 @@ func (EventSubscription) Indexes() []ent.Index {
 		index.Fields("account_id", "id"),
 		index.Fields("account_id", "updated_at", "id"),
 		index.Fields("profile_id"),
+		index.Fields("account_id", "rule_digest"),
 		index.Fields("untold_since").Annotations(entsql.IndexWhere("untold_since IS NOT NULL")),
 	}
 }

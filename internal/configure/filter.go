@@ -100,11 +100,6 @@ func (c *change) attributeKeys(ctx context.Context, in *ent.Category) ([]string,
 	return slices.Compact(keys), nil
 }
 
-// sameAttributes compares conditions that are in the order of their keys.
-func sameAttributes(a, b []types.AttributeFilter) bool {
-	return slices.EqualFunc(a, b, func(a, b types.AttributeFilter) bool { return a.Key == b.Key && sameSet(a.Values, b.Values) })
-}
-
 // part is a list of a filter.
 type part struct {
 	name   string // in GraphQL and in JSON

@@ -28,21 +28,7 @@ type rule struct {
 }
 
 // same reports whether two rules ask for the same.
-func (r rule) same(other rule) bool {
-	theirs := partsOf(&other.filter)
-	for i, mine := range partsOf(&r.filter) {
-		if !sameSet(*mine.values, *theirs[i].values) {
-			return false
-		}
-	}
-	return r.category == other.category && r.expression == other.expression && sameSet(r.eventTypes, other.eventTypes) &&
-		sameAttributes(r.filter.Attributes, other.filter.Attributes)
-}
-
-// sameSet compares lists that have each value once.
-func sameSet(a, b []string) bool {
-	return len(a) == len(b) && slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
-}
+func (r rule) same(other rule) bool { return r.digest() == other.digest() }
 
 func ruleOf(row *ent.EventSubscription) rule {
 	return rule{category: row.Category, eventTypes: row.EventTypes, filter: row.Filter, expression: row.Expression}

@@ -2,11 +2,14 @@ package configure
 
 import (
 	"context"
-
-	"entgo.io/ent/dialect/sql"
-	"entgo.io/ent/dialect/sql/sqljson"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"strings"
 
 	"github.com/hookline/hookline/ent/eventsubscription"
+	"github.com/hookline/hookline/ent/schema/types"
 	"github.com/hookline/hookline/internal/usererror"
 )
 
@@ -16,19 +19,9 @@ func (s *Service) checkSame(ctx context.Context, c *change, r rule) error {
 	if limit == 0 {
 		limit = defaultSameSubscriptions
 	}
-	// By index account_id, id. The database leaves out nearly all of an account's rows, and leaves to us those that have
-	// the same first values in lists of the same length.
-	rows, err := c.EventSubscription.Query().
-		Where(eventsubscription.Category(r.category), eventsubscription.Expression(r.expression), alike(r)).
-		Select(eventsubscription.FieldCategory, eventsubscription.FieldEventTypes, eventsubscription.FieldFilter, eventsubscription.FieldExpression).All(ctx)
+	n, err := c.EventSubscription.Query().Where(eventsubscription.RuleDigest(r.digest())).Count(ctx) // index: account_id, rule_digest
 	if err != nil {
 		return err
-	}
-	n := 0
-	for _, row := range rows {
-		if r.same(ruleOf(row)) {
-			n++
-		}
 	}
 	if n >= limit {
 		c.wrong.Add(usererror.LimitReached, "",
@@ -38,23 +31,23 @@ func (s *Service) checkSame(ctx context.Context, c *change, r rule) error {
 	return nil
 }
 
-// alike finds every rule that is the same, and some more.
-func alike(r rule) func(*sql.Selector) {
-	return func(query *sql.Selector) {
-		where := func(values []string, column string, path ...sqljson.Option) {
-			query.Where(sqljson.LenEQ(query.C(column), len(values), path...))
-			query.Where(sqljson.ValueContains(query.C(column), values[0], path...))
-		}
-		if len(r.eventTypes) > 0 {
-			where(r.eventTypes, eventsubscription.FieldEventTypes)
-		}
-		for _, part := range partsOf(&r.filter) {
-			if len(*part.values) > 0 {
-				where(*part.values, eventsubscription.FieldFilter, sqljson.Path(part.name))
-			}
-		}
-		if n := len(r.filter.Attributes); n > 0 {
-			query.Where(sqljson.LenEQ(query.C(eventsubscription.FieldFilter), n, sqljson.Path("attributes")))
-		}
+// digest is the same for rules that ask for the same, in whatever order, and for no others: a SHA-256.
+func (r rule) digest() string {
+	sorted := rule{category: r.category, expression: r.expression, eventTypes: sortedSet(r.eventTypes), filter: r.filter}
+	for _, part := range partsOf(&sorted.filter) {
+		*part.values = sortedSet(*part.values)
 	}
+	sorted.filter.Attributes = make([]types.AttributeFilter, len(r.filter.Attributes))
+	for i, a := range r.filter.Attributes {
+		sorted.filter.Attributes[i] = types.AttributeFilter{Key: a.Key, Values: sortedSet(a.Values)}
+	}
+	slices.SortFunc(sorted.filter.Attributes, func(a, b types.AttributeFilter) int { return strings.Compare(a.Key, b.Key) })
+	text, _ := json.Marshal([]any{sorted.category, sorted.eventTypes, sorted.filter, sorted.expression}) // texts cannot fail
+	sum := sha256.Sum256(text)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// sortedSet returns values in order, never nil.
+func sortedSet(values []string) []string {
+	return append([]string{}, slices.Sorted(slices.Values(values))...)
 }

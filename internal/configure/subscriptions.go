@@ -98,7 +98,7 @@ func (s *Service) draftSubscription(ctx context.Context, c *change, in CreateEve
 	}
 	checkOneOf(&c.wrong, "input.whileDisabled", "whileDisabled", whileDisabled, []string{Skip, Park})
 	draft := c.EventSubscription.Create().SetID(id.New()).SetAccountID(c.account).SetKey(in.Key).SetName(in.Name).
-		SetCategory(r.category).SetEventTypes(r.eventTypes).SetFilter(r.filter).SetExpression(r.expression).
+		SetCategory(r.category).SetEventTypes(r.eventTypes).SetFilter(r.filter).SetExpression(r.expression).SetRuleDigest(r.digest()).
 		SetEnabled(in.Enabled).SetWhileDisabled(whileDisabled)
 	if !in.Enabled {
 		draft.SetDisabledReason(manual)
@@ -229,7 +229,7 @@ func (s *Service) setSubscriptionFields(
 		if err != nil {
 			return err
 		}
-		update.SetEventTypes(r.eventTypes).SetFilter(r.filter).SetExpression(r.expression)
+		update.SetEventTypes(r.eventTypes).SetFilter(r.filter).SetExpression(r.expression).SetRuleDigest(r.digest())
 	}
 	if in.Profile != nil {
 		profile, err := c.findProfile(ctx, "input.profile", *in.Profile)

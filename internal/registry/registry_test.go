@@ -286,25 +286,36 @@ func TestOpen(t *testing.T) {
 	onEach(t, "reads any number of rows", func(t *testing.T, p *process) {
 		const rows = pageSize + 5
 		profile := p.subscribe().ProfileID
+		var made []id.ID
+		// changed writes a line for each row.
+		changed := func() {
+			for of := range slices.Chunk(made, 250) {
+				var lines []*ent.ConfigChangeCreate
+				for _, row := range of {
+					lines = append(lines, p.Store.Ent.ConfigChange.Create().SetAccountID(p.account).SetKind(string(id.EventSubscription)).SetObjectID(row))
+				}
+				must(t, p.Store.Ent.ConfigChange.CreateBulk(lines...).Exec(p.system()))
+			}
+		}
 		for from := 0; from < rows; from += 250 {
 			var builders []*ent.EventSubscriptionCreate
-			var lines []*ent.ConfigChangeCreate
 			for i := range min(250, rows-from) {
-				made, name := id.New(), fmt.Sprint("many", from+i)
-				builders = append(builders, p.Store.Ent.EventSubscription.Create().SetID(made).SetAccountID(p.account).SetKey(name).SetName(name).
+				row, name := id.New(), fmt.Sprint("many", from+i)
+				made = append(made, row)
+				builders = append(builders, p.Store.Ent.EventSubscription.Create().SetID(row).SetAccountID(p.account).SetKey(name).SetName(name).
 					SetEventTypes([]string{"voice.*"}).SetFilter(types.EventFilter{Users: []string{"ann"}}).SetProfileID(profile).SetEnabled(true).
-					SetSecret(p.Vault.Seal([]byte("whsec_"+strings.Repeat("A", 32)), configure.SecretBinding(made))).SetSecretFingerprint("x"))
-				lines = append(lines, p.Store.Ent.ConfigChange.Create().SetAccountID(p.account).SetKind(string(id.EventSubscription)).SetObjectID(made))
+					SetSecret(p.Vault.Seal([]byte("whsec_"+strings.Repeat("A", 32)), configure.SecretBinding(row))).SetSecretFingerprint("x"))
 			}
 			must(t, p.Store.Ent.EventSubscription.CreateBulk(builders...).Exec(p.system()))
-			must(t, p.Store.Ent.ConfigChange.CreateBulk(lines...).Exec(p.system()))
 		}
+		changed()
 		r := p.registry()
 		if n := len(p.matches(r, "voice.hangup")); n != rows {
 			t.Errorf("%d subscriptions match, want %d", n, rows)
 		}
 		must(t, p.Store.Ent.EventSubscription.Update().SetEnabled(false).Exec(p.system()))
-		must(t, r.Refresh(t.Context())) // the lines are read once more
+		changed()
+		must(t, r.Refresh(t.Context()))
 		if n := len(p.matches(r, "voice.hangup")); n != 0 {
 			t.Errorf("%d subscriptions match after all were disabled", n)
 		}
