@@ -37,7 +37,7 @@ func TestHealthOfSubscriptions(t *testing.T) {
 		check(t, w.store.NoteHealth(ctx, records))
 
 		const health = `query($key: Key!) {eventSubscription(by: {key: $key}) {health {state failingSince failedAttempts disablesAt lastSuccessAt lastFailureAt}}}`
-		stamp := func(at time.Time) string { return `"` + at.Format("2006-01-02T15:04:05.000000Z") + `"` }
+		stamp := func(at time.Time) string { return `"` + at.Format(time.RFC3339Nano) + `"` }
 		for of, want := range map[string]string{
 			"failing": fmt.Sprintf(`{"state":"FAILING","failingSince":%s,"failedAttempts":7,"disablesAt":%s,"lastSuccessAt":%s,"lastFailureAt":%s}`,
 				stamp(failing.FailingSince), stamp(failing.FailingSince.Add(5*24*time.Hour)), stamp(failing.LastSuccessAt), stamp(failing.LastFailureAt)),
