@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	_ "github.com/hookline/hookline/internal/app" // the program: go test must not take results of another one from its cache
+	"github.com/hookline/hookline/internal/testenv"
 )
 
 // scratch is a folder for what all tests share.
@@ -42,7 +43,7 @@ func program(t testing.TB) string {
 var build = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(scratch, "hookline")
 	args := []string{"build", "-buildvcs=false", "-o", path}
-	if raceEnabled {
+	if testenv.RaceEnabled {
 		args = append(args, "-race")
 	}
 	output, err := exec.Command("go", append(args, "../cmd/hookline")...).CombinedOutput()

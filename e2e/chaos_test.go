@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hookline/hookline/internal/testenv"
 )
 
 var (
@@ -19,7 +21,7 @@ var (
 // chaosPause is the pause between events: so short that there is always work under way, and so long that two processors have time for
 // everything, with the race detector or without.
 func chaosPause() time.Duration {
-	if raceEnabled {
+	if testenv.RaceEnabled {
 		return 16 * time.Millisecond
 	}
 	return 8 * time.Millisecond

@@ -94,11 +94,12 @@ func TestIsolation(t *testing.T) {
 			t.Errorf("%d requests of the fan-out had begun before the single events were delivered", n)
 		}
 		close(gate)
-		testenv.Eventually(t, 4*patience, func() bool { return len(crowd.Received()) >= fanOut }, "the fan-out to be delivered")
-		testenv.Eventually(t, patience, func() bool {
+		testenv.Grows(t, patience, fanOut, func() int { return min(len(crowd.Received()), fanOut) }, "deliveries of the fan-out")
+		testenv.Grows(t, patience, fanOut+singles, func() int {
 			n, err := r.store.Ent.Attempt.Query().Where(attempt.Outcome(string(stream.OutcomeSuccess))).Count(r.ctx())
-			return err == nil && n == fanOut+singles
-		}, "every delivery to be logged once")
+			must(t, err)
+			return n
+		}, "deliveries in the log")
 	})
 }
 

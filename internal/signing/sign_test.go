@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/hookline/hookline/internal/signing"
+	"github.com/hookline/hookline/internal/testenv"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 999_999_999, time.UTC)
@@ -98,7 +99,7 @@ func TestSignRunsConcurrently(t *testing.T) {
 //nolint:paralleltest // AllocsPerRun must not run beside others
 func TestSignAllocatesOnlyItsResult(t *testing.T) {
 	most := 1.0
-	if raceEnabled {
+	if testenv.RaceEnabled {
 		most = 20 // under the race detector a sync.Pool forgets at random
 	}
 	body := bytes.Repeat([]byte("x"), 512)

@@ -21,6 +21,19 @@ func Eventually(t testing.TB, within time.Duration, cond func() bool, format str
 	}
 }
 
+// Grows waits until count returns want, and fails the test when it has not grown for the given time, or is more: how long much work takes
+// depends on the machine, not whether it goes on.
+func Grows(t testing.TB, within time.Duration, want int, count func() int, what string) {
+	t.Helper()
+	for n := count(); n != want; {
+		if n > want {
+			t.Fatalf("%s: %d, want %d", what, n, want)
+		}
+		before := n
+		Eventually(t, within, func() bool { n = count(); return n != before }, "%s: more than %d of %d", what, before, want)
+	}
+}
+
 // poll calls cond until it returns true, at least once, or returns the cause for which ctx ended.
 func poll(ctx context.Context, cond func() bool) error {
 	tick := time.NewTicker(pollInterval)

@@ -30,3 +30,34 @@ func TestEventually(t *testing.T) {
 		}
 	})
 }
+
+func TestGrows(t *testing.T) {
+	t.Parallel()
+	counted := func(counts ...int) func() int {
+		return func() int {
+			n := counts[0]
+			if len(counts) > 1 {
+				counts = counts[1:]
+			}
+			return n
+		}
+	}
+	for name, c := range map[string]struct {
+		within time.Duration
+		counts []int
+		want   string
+	}{
+		"waits while the count grows":    {time.Minute, []int{0, 1, 1, 2, 3}, ""},
+		"fails when it grows no more":    {time.Millisecond, []int{0, 2}, "more than 2 of 3"},
+		"fails when there is too much":   {time.Minute, []int{2, 4}, "4, want 3"},
+		"does not ask for what is there": {0, []int{3}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := verdict(t, func(t testing.TB) { Grows(t, c.within, 3, counted(c.counts...), "rows") })
+			if !strings.Contains(got, c.want) || (got == "") != (c.want == "") {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
