@@ -16,7 +16,7 @@ type posts struct {
 type audit struct {
 	events, deliveries, attempts int
 	duplicates                   int // requests of events that the endpoint had got before and not refused
-	explained                    int // attempts by which duplicates are explained: mostly those of which nobody knows whether the endpoint took them
+	explained                    int // attempts by which duplicates are explained: those of which nobody knows whether the endpoint took them
 	lost                         int // deliveries that are not at their end, or that claim what did not happen
 	problems                     []error
 }
@@ -37,9 +37,6 @@ func (a *audit) found(format string, args ...any) {
 type leave struct {
 	// exhausts are the keys of subscriptions whose endpoints refuse until no retry is left.
 	exhausts []string
-	// twice is whether an event may come twice, each time with an attempt of its own in the log: Redis did not say whether it had taken
-	// the work.
-	twice bool
 }
 
 // check audits. accepted is how many subscriptions each accepted event has matched, and got what the endpoints got, by subscription
@@ -97,12 +94,8 @@ func (a *audit) checkDelivery(event string, d loggedDelivery, p posts, l leave) 
 	if requests > len(d.Attempts) {
 		wrong("the endpoint got more requests than there are attempts in the log")
 	}
-	allowed := uncertain
-	if l.twice {
-		allowed += max(d.count("SUCCESS")-1, 0)
-	}
-	a.explained += allowed
-	if duplicates > allowed {
+	a.explained += uncertain
+	if duplicates > uncertain {
 		wrong("came again though no attempt explains it")
 	}
 }

@@ -116,21 +116,6 @@ func TestAuditFinds(t *testing.T) {
 	}
 }
 
-// What comes twice with an attempt of its own each time is allowed where Redis did not say whether it had taken the work.
-func TestAuditLeavesTwice(t *testing.T) {
-	t.Parallel()
-	accepted, logged, got := ledger()
-	logged[0].Deliveries[0].Attempts[0].Outcome = "SUCCESS"
-	l := leave{exhausts: []string{"broken"}, twice: true}
-	if a := check(accepted, logged, got, l); len(a.problems) > 0 {
-		t.Errorf("problems: %v", a.problems)
-	}
-	got["one"]["a"] = posts{took: 3}
-	if a := check(accepted, logged, got, l); len(a.problems) == 0 {
-		t.Error("a third request is not found, of which there is no attempt")
-	}
-}
-
 func TestLevels(t *testing.T) {
 	t.Parallel()
 	before, err := parseLevels("# HELP go_goroutines\ngo_goroutines 12\nprocess_open_fds 9\ngo_memstats_heap_inuse_bytes 3.145728e+06\n")

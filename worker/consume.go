@@ -101,10 +101,10 @@ func (w *Worker) streamFailed(ctx context.Context, partition int, err error) {
 	pause.For(ctx, failPause)
 }
 
-// reject notes an entry that cannot be read. What it was of is in the database, and the sweeper queues it again.
+// reject notes an entry that cannot be read, or is void. What it was of is in the database, and the sweeper queues it again.
 func (w *Worker) reject(entry string, err error) {
 	w.metrics.rejected.Inc()
-	w.log.Error("stream entry cannot be read", "entry", entry, "error", err)
+	w.log.Error("stream entry set aside", "entry", entry, "error", err)
 }
 
 // newInflight returns an entry on its way; what an earlier worker has settled of it, is settled.

@@ -84,7 +84,8 @@ func TestCancel(t *testing.T) {
 		must(t, err)
 		works, _, err := r.store.Works(t.Context(), queued)
 		must(t, err)
-		must(t, r.streams.Enqueue(t.Context(), works))
+		_, _, err = r.streams.Enqueue(t.Context(), works)
+		must(t, err)
 		r.intervened(r.store.Cancel(r.ctx(), delivery))
 		r.startWorker()
 		testenv.Eventually(t, patience, func() bool {

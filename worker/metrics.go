@@ -37,7 +37,7 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 		scheduled:  counter("hookline_deliveries_scheduled_total", "Deliveries queued because their next attempt was due."),
 		swept:      counter("hookline_deliveries_swept_total", "Lost deliveries that were queued again."),
 		takenOver:  counter("hookline_work_taken_over_total", "Work entries taken over from workers that fell silent."),
-		rejected:   counter("hookline_stream_entries_rejected_total", "Stream entries that could not be read."),
+		rejected:   counter("hookline_stream_entries_rejected_total", "Stream entries that could not be read, or that Redis had taken too late."),
 		backlog:    gauge("hookline_work_backlog", "Work entries that no worker has taken."),
 		unarchived: gauge("hookline_results_unarchived", "Results that wait for the database, in the partition that has the most."),
 	}

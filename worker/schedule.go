@@ -32,6 +32,9 @@ func (w *Worker) schedule(ctx context.Context) error {
 func (w *Worker) queueDue(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), scheduleTimeout)
 	defer cancel()
+	if err := w.streams.Ping(ctx); err != nil {
+		return 0, err
+	}
 	due, err := w.store.ClaimDue(ctx, scheduleBatch)
 	if err != nil {
 		return 0, err
@@ -57,5 +60,6 @@ func (w *Worker) queue(ctx context.Context, queued []store.Queued) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	return w.streams.Enqueue(ctx, works)
+	_, _, err = w.streams.Enqueue(ctx, works)
+	return err
 }

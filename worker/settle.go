@@ -108,7 +108,7 @@ func (s *settler) run(ctx context.Context) {
 
 // compose turns a batch into a settlement, and returns how many entries are done with it.
 func compose(batch []settled) (settlement *stream.Settlement, done int) {
-	settlement = &stream.Settlement{Partial: make(map[string][]int)}
+	settlement = &stream.Settlement{Partial: make(map[string][]int), Requeued: make(map[string]stream.Work)}
 	handedBack := make(map[*inflight][]stream.Target)
 	for _, b := range batch {
 		switch {
@@ -139,7 +139,7 @@ func compose(batch []settled) (settlement *stream.Settlement, done int) {
 		}
 	}
 	for entry, targets := range handedBack {
-		settlement.Requeued = append(settlement.Requeued, stream.Work{Event: entry.Event, Targets: targets})
+		settlement.Requeued[entry.ID] = stream.Work{Event: entry.Event, Targets: targets}
 	}
 	return settlement, done
 }
@@ -153,6 +153,9 @@ func (s *settler) write(ctx context.Context, settlement *stream.Settlement) ([]s
 			return positions, nil
 		}
 		s.failed(err)
+		if !stream.IsRefused(err) {
+			settlement.KeepRequeued()
+		}
 		if !pause.For(ctx, settlePause) {
 			return nil, err
 		}

@@ -17,8 +17,8 @@ import (
 const (
 	sweepEvery = time.Second
 	sweepBatch = 500
-	// sweepSlack is longer than an event can take from its id to its work stream (accept.commitTimeout and accept.enqueueWithin), and
-	// the clocks of Redis and of all processes can differ.
+	// sweepSlack is longer than a work can take from when it is due to its work stream (stream.EnqueueWithin) by as much as the clocks of
+	// all processes can differ; Redis' own may be any.
 	sweepSlack = 15 * time.Second
 )
 
@@ -55,8 +55,8 @@ func (w *Worker) sweepStep(ctx context.Context, s *sweeper) error {
 	}
 	s.cutoff, s.results = time.Now(), s.results[:0]
 	for _, p := range progress {
-		if p.OldestWork != 0 && p.OldestWork.Time().Before(s.cutoff) {
-			s.cutoff = p.OldestWork.Time()
+		if oldest := p.OldestWork.Time().Add(-p.Ahead); p.OldestWork != 0 && oldest.Before(s.cutoff) {
+			s.cutoff = oldest
 		}
 		s.results = append(s.results, p.LastResult)
 	}

@@ -651,15 +651,35 @@ func TestRedisAway(t *testing.T) {
 		r.works(3)
 	})
 
+	t.Run("brings no event twice when it did not say whether it has it, and puts no more at stake while it is silent", func(t *testing.T) {
+		t.Parallel()
+		server := testenv.StartRedis(t)
+		r := newRig(t, testenv.Backend{DatabaseURL: testenv.SQLite(t), RedisURL: server.URL()})
+		r.subscribe("all", []string{"*"})
+		r.start(r.Accepter)
+		r.publish(sms())
+		r.works(1)
+		left := func() int { return r.count("hookline_events_left_to_sweeper_total") }
+		server.Pause()
+		r.publish(sms())
+		testenv.Eventually(t, time.Minute, func() bool { return left() == 1 }, "the first is left to the sweeper")
+		r.publish(sms(), sms())
+		server.Continue()
+		r.works(3) // the first, which Redis has read when it goes on, and those that waited
+		if n := left(); n != 1 {
+			t.Errorf("%d events are left to the sweeper", n)
+		}
+	})
+
 	onEach(t, "leaves to the sweeper what has waited for too long", func(t *testing.T, r *rig) {
 		waited := id.New()
-		since := id.FirstAt(time.Now().Add(-enqueueWithin))
+		since := id.FirstAt(time.Now().Add(-stream.EnqueueWithin))
 		copy(waited[:6], since[:6])
 		works := make([]stream.Work, 2)
 		for i := range works {
 			works[i] = stream.Work{Event: stream.Event{ID: waited}, Targets: make([]stream.Target, 1)}
 		}
-		if err := r.enqueueBatch(t.Context(), works); !errors.Is(err, errLate) {
+		if err := r.enqueueBatch(t.Context(), works, false); !errors.Is(err, errLate) {
 			t.Errorf("queued late: %v", err)
 		}
 		r.noWork()

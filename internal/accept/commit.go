@@ -34,7 +34,7 @@ func (a *Accepter) answer(s *submission, err error) {
 // is free.
 const (
 	maxBatch      = 1000            // events in a commit, unless a single submission has more
-	commitTimeout = 5 * time.Second // together with enqueueWithin less than the sweeper's slack
+	commitTimeout = 5 * time.Second // less than stream.EnqueueWithin, which counts from before the commit
 	maxWait       = 5 * time.Second // a submission that has waited longer is refused
 )
 

@@ -14,7 +14,6 @@ import (
 const (
 	maxUnqueued    = 20_000 // works that wait for Redis
 	maxPipeline    = 500    // works in a round trip
-	enqueueWithin  = 8 * time.Second
 	enqueueTimeout = 2 * time.Second
 	enqueuePause   = 200 * time.Millisecond
 )
@@ -37,7 +36,7 @@ func (a *Accepter) enqueueAll(ctx context.Context) {
 		for len(batch) < cap(batch) && len(a.works) > 0 {
 			batch = append(batch, <-a.works)
 		}
-		err := a.enqueueBatch(ctx, batch)
+		err := a.enqueueBatch(ctx, batch, failing)
 		if err != nil && !failing {
 			a.log.Error("work cannot be enqueued; the sweeper will, when Redis is back", "error", err)
 		}
@@ -48,19 +47,30 @@ func (a *Accepter) enqueueAll(ctx context.Context) {
 // errLate says that works have waited for so long that the sweeper may take them for lost.
 var errLate = errors.New("the works have waited for too long")
 
-// enqueueBatch tries until enqueueWithin is over. What comes later is not tried even once: the sweeper may have queued it already.
-func (a *Accepter) enqueueBatch(ctx context.Context, batch []stream.Work) error {
-	lastTry := id.Time(batch[0].Event.ID).Add(enqueueWithin - enqueueTimeout)
+// enqueueBatch tries until it is too late, if Redis refuses. What it may have taken without saying so is not sent again: the sweeper tells.
+func (a *Accepter) enqueueBatch(ctx context.Context, batch []stream.Work, silent bool) error {
+	lastTry := id.Time(batch[0].Event.ID).Add(stream.EnqueueWithin - enqueueTimeout)
 	err := errLate
 	for time.Now().Before(lastTry) {
-		timed, cancel := context.WithTimeout(ctx, enqueueTimeout)
-		err = a.streams.Enqueue(timed, batch)
-		cancel()
-		if err == nil {
-			return nil
+		if batch, err = a.tryEnqueue(ctx, batch, silent); len(batch) == 0 {
+			return err
 		}
 		<-time.After(enqueuePause)
 	}
 	a.metrics.leftToSweeper.Add(float64(len(batch)))
 	return err
+}
+
+// tryEnqueue returns what is left to try. While Redis is silent, only one batch is put at stake.
+func (a *Accepter) tryEnqueue(ctx context.Context, batch []stream.Work, silent bool) (left []stream.Work, err error) {
+	ctx, cancel := context.WithTimeout(ctx, enqueueTimeout)
+	defer cancel()
+	if silent {
+		if err := a.streams.Ping(ctx); err != nil {
+			return batch, err
+		}
+	}
+	refused, unknown, err := a.streams.Enqueue(ctx, batch)
+	a.metrics.leftToSweeper.Add(float64(len(unknown)))
+	return refused, err
 }

@@ -19,6 +19,8 @@ const entryField = "1"
 type Work struct {
 	Event   Event    `cbor:"1,keyasint"`
 	Targets []Target `cbor:"2,keyasint"`
+	// Until is until when Redis must have taken the entry, by its clock, in milliseconds since 1970; 0 for always. Enqueue sets it.
+	Until int64 `cbor:"3,keyasint,omitempty"`
 }
 
 // Event is an event as the workers need it. Its payload is empty when it is too large to be carried (InlinePayload): it

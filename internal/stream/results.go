@@ -108,6 +108,8 @@ type Progress struct {
 	// Unarchived is how many results are not archived at the most: those that are kept for readers that lag count too, unless all are
 	// archived.
 	Unarchived int64
+	// Ahead is how far the clock by which the positions are dated is ahead of this process' one.
+	Ahead time.Duration
 
 	settledWork Position // all work before it is settled
 }
@@ -131,6 +133,9 @@ func (s *Streams) Progress(ctx context.Context, partition int) (Progress, error)
 		}
 	}
 	p := Progress{Epoch: epoch.Val()}
+	if p.Ahead, err = s.measure(ctx, partition); err != nil {
+		return Progress{}, fmt.Errorf("stream progress: %w", err)
+	}
 	if p.OldestWork, p.settledWork, err = s.oldest(ctx, work, workGroups.Val(), workPending.Val()); err != nil {
 		return Progress{}, fmt.Errorf("stream progress: %w", err)
 	}
@@ -201,7 +206,7 @@ func (s *Streams) Trim(ctx context.Context, partition int, progress Progress) er
 // to it has been archived and trimmed, or is lost.
 func (s *Streams) OldestResult(ctx context.Context, partition int) (Position, error) {
 	attempts := s.keys.attempts(partition)
-	now, err := s.clock(ctx, attempts) // before looking: no result that comes after the look is older
+	now, err := s.now(ctx, attempts) // before looking: no result that comes after the look is older
 	if err != nil {
 		return 0, fmt.Errorf("oldest result: %w", err)
 	}
@@ -232,17 +237,4 @@ func (s *Streams) OldestResult(ctx context.Context, partition int) (Position, er
 	}
 	oldest, err := ParsePosition(first[0].ID)
 	return oldest - 1, err
-}
-
-// clock returns the time by which the key's entries get their positions.
-func (s *Streams) clock(ctx context.Context, key string) (time.Time, error) {
-	cluster, ok := s.client.(*redis.ClusterClient)
-	if !ok {
-		return s.client.Time(ctx).Result()
-	}
-	node, err := cluster.MasterForKey(ctx, key)
-	if err != nil {
-		return time.Time{}, err
-	}
-	return node.Time(ctx).Result()
 }

@@ -152,7 +152,7 @@ func TestProgress(t *testing.T) {
 			}
 		}
 		check("empty", "", 0)
-		ensure(t, s.Enqueue(t.Context(), works(4, 1)))
+		s.enqueue(t, works(4, 1))
 		messages, err := s.client.XRange(t.Context(), s.keys.work(0), "-", "+").Result()
 		ensure(t, err)
 		check("unread", messages[0].ID, 4)
@@ -168,7 +168,7 @@ func TestProgress(t *testing.T) {
 		check("all settled that were read", messages[3].ID, 1)
 		s.settle(t, &Settlement{Done: entryIDs(s.read(t, "a", 10))})
 		check("all settled", "", 0)
-		ensure(t, s.Enqueue(t.Context(), works(1, 1)))
+		s.enqueue(t, works(1, 1))
 		if p := s.progress(t); p.OldestWork == 0 || p.Backlog != 1 {
 			t.Errorf("new work: %+v", p)
 		}
@@ -260,7 +260,7 @@ func TestTrim(t *testing.T) {
 	})
 
 	onEach(t, "keeps work until it is settled", 1, func(t *testing.T, s *Streams) {
-		ensure(t, s.Enqueue(t.Context(), works(5, 1)))
+		s.enqueue(t, works(5, 1))
 		had := entryIDs(s.read(t, "a", 3))
 		s.trim(t)
 		if n := s.length(t, s.keys.work(0)); n != 5 {
@@ -280,7 +280,7 @@ func TestTrim(t *testing.T) {
 	// A settlement between looking and trimming must not count for what came after the look.
 	onEach(t, "goes by what was seen", 1, func(t *testing.T, s *Streams) {
 		seen := s.progress(t)
-		ensure(t, s.Enqueue(t.Context(), works(2, 1)))
+		s.enqueue(t, works(2, 1))
 		s.log(t, long(), result(1))
 		s.read(t, "a", 1)
 		seen.OldestResult = s.progress(t).OldestResult

@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -42,6 +43,7 @@ type Streams struct {
 	client     redis.UniversalClient
 	keys       keys
 	partitions int
+	clocks     []atomic.Pointer[time.Duration] // see clock.go; nil while nobody has looked
 	embedded   *miniredis.Miniredis
 	stop       chan struct{}
 }
@@ -66,6 +68,7 @@ func Open(config Config) (*Streams, error) {
 	if s.partitions < 1 {
 		return nil, errors.New("there must be at least one partition")
 	}
+	s.clocks = make([]atomic.Pointer[time.Duration], s.partitions)
 	var err error
 	if config.URL == Embedded {
 		err = s.openEmbedded()
@@ -147,7 +150,8 @@ func connect(url string, blocked int) (redis.UniversalClient, error) {
 }
 
 // tune sets what all kinds of clients share: connections for the readers that wait, and a few for commands; time-outs
-// by context. Commands are repeated once: what is written twice is harmless, because everything has an id.
+// by context. Commands are repeated once, but for works (see once): any other
+// thing that is written twice does no harm, because it has an id.
 func tune(poolSize *int, contextTimeouts *bool, maxRetries *int, blocked int) {
 	if *poolSize == 0 {
 		*poolSize = blocked + 16

@@ -74,6 +74,13 @@ func ensure(t testing.TB, err error) {
 	}
 }
 
+// enqueue enqueues works, all of them.
+func (s *Streams) enqueue(t testing.TB, works []Work) {
+	t.Helper()
+	_, _, err := s.Enqueue(t.Context(), works)
+	ensure(t, err)
+}
+
 // unreadable fails the test for an entry that cannot be read.
 func unreadable(t *testing.T) func(string, error) {
 	return func(entry string, err error) { t.Errorf("entry %s: %v", entry, err) }
@@ -165,7 +172,7 @@ func TestPrepare(t *testing.T) {
 	onEach(t, "leaves what is in the streams to those who read", 1, func(t *testing.T, s *Streams) {
 		// Written before the group was there, as after a loss of data.
 		ensure(t, s.client.Del(t.Context(), s.keys.work(0)).Err())
-		ensure(t, s.Enqueue(t.Context(), []Work{works(1, 1)[0]}))
+		s.enqueue(t, []Work{works(1, 1)[0]})
 		_, err := s.Prepare(t.Context(), 0)
 		ensure(t, err)
 		if n := len(s.read(t, "a", 10)); n != 1 {
@@ -175,7 +182,7 @@ func TestPrepare(t *testing.T) {
 
 	onOwn(t, "shows that data was lost", func(t *testing.T, s *Streams, flush func()) {
 		before := s.progress(t).Epoch
-		ensure(t, s.Enqueue(t.Context(), works(3, 1)))
+		s.enqueue(t, works(3, 1))
 		flush()
 
 		_, readWork := s.ReadWork(t.Context(), "a", 0, 1, noWait, unreadable(t))
@@ -203,7 +210,7 @@ func TestPrepare(t *testing.T) {
 
 	onOwn(t, "is needed again when a stream is there without its group", func(t *testing.T, s *Streams, flush func()) {
 		flush()
-		ensure(t, s.Enqueue(t.Context(), works(1, 1)))
+		s.enqueue(t, works(1, 1))
 		_, err := s.Settle(t.Context(), 0, &Settlement{Results: []*Result{result(1)}}) // of work from before the loss
 		ensure(t, err)
 		if _, err := s.Progress(t.Context(), 0); !IsNoGroup(err) {
@@ -237,7 +244,7 @@ func TestPrefixes(t *testing.T) {
 	url := testenv.RedisURL(t)
 	ours := open(t, Config{URL: url, Prefix: testenv.RedisPrefix(t), Partitions: 1})
 	theirs := open(t, Config{URL: url, Prefix: testenv.RedisPrefix(t), Partitions: 1})
-	ensure(t, ours.Enqueue(t.Context(), works(3, 2)))
+	ours.enqueue(t, works(3, 2))
 	_, err := ours.Settle(t.Context(), 0, &Settlement{Results: []*Result{result(1)}})
 	ensure(t, err)
 	ensure(t, ours.KeepAlive(t.Context(), "worker"))

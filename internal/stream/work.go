@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
+	"net"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/hookline/hookline/internal/id"
 )
 
 // MaxTargets is how many targets a work entry has at most; an event with more goes into several entries.
@@ -25,29 +30,95 @@ type Entry struct {
 	Settled []int
 }
 
-// Enqueue appends works to the work streams, in one round trip for each node of Redis.
-func (s *Streams) Enqueue(ctx context.Context, works []Work) error {
+// EnqueueWithin is for how long after it was due to be queued Redis may take a work: after its event was made, or its row said QUEUED.
+// An entry that Redis has taken later, because it or the process that sent it was frozen meanwhile, is void: by then the sweeper may have
+// queued the same work again.
+const EnqueueWithin = 8 * time.Second
+
+// ErrLate says that Redis has taken an entry too late.
+var ErrLate = errors.New("Redis has taken the entry later than it may") //nolint:staticcheck // a name
+
+// Enqueue appends works to the work streams, in one round trip for each node of Redis. When err is not nil, refused are those that Redis
+// has not taken, and unknown those of which it did not say whether it has: these must not be enqueued again before that is known, or
+// they are delivered twice.
+func (s *Streams) Enqueue(ctx context.Context, works []Work) (refused, unknown []Work, err error) {
 	pipeline := s.client.Pipeline()
+	entries, added := make([]Work, 0, len(works)), make([]*redis.StringCmd, 0, len(works))
 	for _, work := range works {
-		if err := s.addWork(ctx, pipeline, s.partitionOf(work.Event.ID), work); err != nil {
-			return fmt.Errorf("enqueue: %w", err)
+		ahead, err := s.ahead(ctx, s.partitionOf(work.Event.ID))
+		if err != nil {
+			return works, nil, fmt.Errorf("enqueue: %w", err)
+		}
+		for entry := range entriesOf(work) {
+			entry.Until = entry.due().Add(EnqueueWithin + ahead).UnixMilli()
+			command, err := s.addWork(ctx, pipeline, entry)
+			if err != nil {
+				return nil, works, fmt.Errorf("enqueue: %w", err)
+			}
+			entries, added = append(entries, entry), append(added, command)
 		}
 	}
-	if _, err := pipeline.Exec(ctx); err != nil {
-		return fmt.Errorf("enqueue: %w", err)
+	if _, err = pipeline.Exec(ctx); err != nil {
+		err = fmt.Errorf("enqueue: %w", err)
 	}
-	return nil
+	for i, command := range added {
+		switch {
+		case command.Err() == nil:
+			if at, err := ParsePosition(command.Val()); err == nil {
+				s.noteClock(s.partitionOf(entries[i].Event.ID), at.Time())
+			}
+		case IsRefused(command.Err()):
+			refused = append(refused, entries[i])
+		default:
+			unknown = append(unknown, entries[i])
+		}
+	}
+	return refused, unknown, err
 }
 
-func (s *Streams) addWork(ctx context.Context, to redis.Pipeliner, partition int, work Work) error {
-	for targets := range slices.Chunk(work.Targets, MaxTargets) {
-		fields, err := encode(&Work{Event: work.Event, Targets: targets})
-		if err != nil {
-			return err
+// entriesOf returns the entries that a work goes into.
+func entriesOf(work Work) iter.Seq[Work] {
+	return func(yield func(Work) bool) {
+		for targets := range slices.Chunk(work.Targets, MaxTargets) {
+			if !yield(Work{Event: work.Event, Targets: targets}) {
+				return
+			}
 		}
-		to.XAdd(ctx, &redis.XAddArgs{Stream: s.keys.work(partition), Values: fields})
 	}
-	return nil
+}
+
+// due returns since when the work is to be queued.
+func (w *Work) due() time.Time {
+	due := id.Time(w.Event.ID)
+	for i, target := range w.Targets {
+		if queued := FromMicros(target.QueuedAt); target.QueuedAt != 0 && (i == 0 || queued.Before(due)) {
+			due = queued
+		}
+	}
+	return due
+}
+
+// addWork appends an entry.
+func (s *Streams) addWork(ctx context.Context, to redis.Pipeliner, entry Work) (*redis.StringCmd, error) {
+	fields, err := encode(&entry)
+	if err != nil {
+		return nil, err
+	}
+	command := redis.NewStringCmd(ctx, append([]any{"xadd", s.keys.work(s.partitionOf(entry.Event.ID)), "*"}, fields...)...)
+	return command, to.Process(ctx, once{command})
+}
+
+// once is a command that the client does not send again by itself.
+type once struct{ *redis.StringCmd }
+
+// NoRetry overrides the client's rule that what got no answer is sent again.
+func (once) NoRetry() bool { return true }
+
+// IsRefused reports whether err says that Redis has not done what it was told to, rather than that it has not answered.
+func IsRefused(err error) bool {
+	var answer redis.Error
+	var network *net.OpError
+	return errors.As(err, &answer) || errors.As(err, &network) && network.Op == "dial" || errors.Is(err, redis.ErrPoolTimeout)
 }
 
 // ReadWork waits up to wait for entries that no worker has had, and takes at most count of them. An entry that cannot be
@@ -69,7 +140,11 @@ func (s *Streams) decodeWork(ctx context.Context, partition int, messages []redi
 	entries := make([]*Entry, 0, len(messages))
 	for _, m := range messages {
 		entry := &Entry{Partition: partition, ID: m.ID, Reads: 1}
-		if err := decode(m.Values, &entry.Work); err != nil {
+		err := decode(m.Values, &entry.Work)
+		if err == nil && entry.late() {
+			err = ErrLate
+		}
+		if err != nil {
 			// The event is in the database: the sweeper finds that it has no delivery and queues it again.
 			rejected(m.ID, err)
 			if err := s.client.XAck(ctx, s.keys.work(partition), workGroup, m.ID).Err(); err != nil {
@@ -83,6 +158,12 @@ func (s *Streams) decodeWork(ctx context.Context, partition int, messages []redi
 	return entries, nil
 }
 
+// late reports whether Redis has taken the entry too late.
+func (e *Entry) late() bool {
+	at, err := ParsePosition(e.ID)
+	return err == nil && e.Until != 0 && at.Time().UnixMilli() > e.Until
+}
+
 // Settlement is what is written about a partition's work at once.
 type Settlement struct {
 	// Results go to the attempts stream.
@@ -93,8 +174,17 @@ type Settlement struct {
 	Partial map[string][]int
 	// Forget are those of Done that have been in a Partial before.
 	Forget []string
-	// Requeued are works that a worker hands back without having begun them.
-	Requeued []Work
+	// Requeued are works that a worker hands back without having begun them, by the entry of Done that they were in.
+	Requeued map[string]Work
+}
+
+// KeepRequeued leaves the entries whose works are handed back as they are: that is for when Redis did not say whether it has done as the
+// settlement says. If it has, they are gone and their works are queued; if not, another worker takes them over.
+func (s *Settlement) KeepRequeued() {
+	requeued := func(entry string) bool { _, is := s.Requeued[entry]; return is }
+	s.Done, s.Forget = slices.DeleteFunc(s.Done, requeued), slices.DeleteFunc(s.Forget, requeued)
+	maps.DeleteFunc(s.Partial, func(entry string, _ []int) bool { return requeued(entry) })
+	s.Requeued = nil
 }
 
 // partialLife bounds the life of a settled set whose entry has vanished.
@@ -112,8 +202,10 @@ func (s *Streams) Settle(ctx context.Context, partition int, settlement *Settlem
 		added[i] = pipeline.XAdd(ctx, &redis.XAddArgs{Stream: s.keys.attempts(partition), Values: fields})
 	}
 	for _, work := range settlement.Requeued {
-		if err := s.addWork(ctx, pipeline, partition, work); err != nil {
-			return nil, fmt.Errorf("settle: %w", err)
+		for entry := range entriesOf(work) {
+			if _, err := s.addWork(ctx, pipeline, entry); err != nil {
+				return nil, fmt.Errorf("settle: %w", err)
+			}
 		}
 	}
 	for entry, places := range settlement.Partial {

@@ -1,9 +1,12 @@
 package stream
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,18 +14,23 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/testenv"
 )
 
 func TestEnqueue(t *testing.T) {
 	t.Parallel()
 	onEach(t, "brings works to those who read, as they are and in order", 1, func(t *testing.T, s *Streams) {
 		want := works(5, 2)
-		ensure(t, s.Enqueue(t.Context(), want))
+		s.enqueue(t, want)
 		got := s.read(t, "a", 10)
 		if len(got) != len(want) {
 			t.Fatalf("%d entries, want %d", len(got), len(want))
 		}
 		for i, entry := range got {
+			if until := time.UnixMilli(entry.Until); time.Until(until) > EnqueueWithin || time.Until(until) < 0 {
+				t.Errorf("entry %d is good until %v, now it is %v", i, until, time.Now())
+			}
+			entry.Until = 0
 			if !reflect.DeepEqual(entry.Work, want[i]) {
 				t.Errorf("entry %d: %+v, want %+v", i, entry.Work, want[i])
 			}
@@ -34,7 +42,7 @@ func TestEnqueue(t *testing.T) {
 
 	onEach(t, "puts more targets than an entry may have into several", 1, func(t *testing.T, s *Streams) {
 		want := works(1, 2*MaxTargets+1)[0]
-		ensure(t, s.Enqueue(t.Context(), []Work{want}))
+		s.enqueue(t, []Work{want})
 		var sizes []int
 		var targets []Target
 		for _, entry := range s.read(t, "a", 10) {
@@ -51,7 +59,7 @@ func TestEnqueue(t *testing.T) {
 
 	onEach(t, "spreads events over all partitions", 3, func(t *testing.T, s *Streams) {
 		all := works(100, 1)
-		ensure(t, s.Enqueue(t.Context(), all))
+		s.enqueue(t, all)
 		seen := make(map[id.ID]int)
 		for partition := range s.Partitions() {
 			entries, err := s.ReadWork(t.Context(), "a", partition, 100, noWait, unreadable(t))
@@ -71,10 +79,199 @@ func TestEnqueue(t *testing.T) {
 	})
 }
 
+// What Redis has not taken can be enqueued again; what it may have taken must not.
+func TestEnqueueFails(t *testing.T) {
+	t.Parallel()
+	own := func(t *testing.T) (*testenv.Redis, *Streams) {
+		t.Helper()
+		t.Parallel()
+		server := testenv.StartRedis(t)
+		return server, open(t, Config{URL: server.URL(), Partitions: 1})
+	}
+	of := func(works []Work) (events []id.ID) {
+		for _, w := range works {
+			events = append(events, w.Event.ID)
+		}
+		return events
+	}
+	check := func(t *testing.T, s *Streams, all []Work, wantRefused, wantUnknown []Work) error {
+		t.Helper()
+		refused, unknown, err := s.Enqueue(t.Context(), all)
+		if err == nil || !slices.Equal(of(refused), of(wantRefused)) || !slices.Equal(of(unknown), of(wantUnknown)) {
+			t.Errorf("of %v refused are %v and unknown %v: %v", of(all), of(refused), of(unknown), err)
+		}
+		return err
+	}
+
+	t.Run("when Redis is away", func(t *testing.T) {
+		server, s := own(t)
+		s.enqueue(t, works(1, 1)) // it was there
+		server.Kill()
+		all := works(3, 1)
+		check(t, s, all, all, nil)
+		server.Restart()
+		_, err := s.Prepare(t.Context(), 0)
+		ensure(t, err)
+		s.enqueue(t, all)
+	})
+
+	t.Run("when Redis was never there", func(t *testing.T) {
+		t.Parallel()
+		s, err := Open(Config{URL: "redis://127.0.0.1:1", Partitions: 1})
+		ensure(t, err)
+		t.Cleanup(func() { ensure(t, s.Close()) })
+		all := works(2, 1)
+		check(t, s, all, all, nil)
+	})
+
+	t.Run("when it says no to one of them", func(t *testing.T) {
+		_, s := own(t)
+		two := open(t, Config{URL: "redis://" + s.client.(*redis.Client).Options().Addr, Partitions: 2})
+		ensure(t, two.client.Set(t.Context(), two.keys.work(1), "not a stream", 0).Err())
+		all := works(20, 1)
+		var refused []Work
+		for _, w := range all {
+			if two.partitionOf(w.Event.ID) == 1 {
+				refused = append(refused, w)
+			}
+		}
+		check(t, two, all, refused, nil)
+		if n := len(two.read(t, "a", 100)); n != len(all)-len(refused) {
+			t.Errorf("%d are queued, and %d of %d were refused", n, len(refused), len(all))
+		}
+	})
+
+	t.Run("when the connection breaks before it has answered", func(t *testing.T) {
+		server, s := own(t)
+		s.enqueue(t, works(1, 1)) // asks for the time
+		admin := redis.NewClient(&redis.Options{Addr: server.Addr()})
+		t.Cleanup(func() { admin.Close() })
+		ensure(t, admin.Do(t.Context(), "client", "pause", patience.Milliseconds(), "write").Err())
+		cut := make(chan error, 1)
+		go func() {
+			for t.Context().Err() == nil {
+				clients, err := admin.ClientList(t.Context()).Result()
+				for line := range strings.Lines(clients) {
+					if id, _, _ := strings.Cut(strings.TrimPrefix(line, "id="), " "); strings.Contains(line, "cmd=xadd") && strings.Contains(line, "flags=b") {
+						cut <- errors.Join(err, admin.ClientKillByFilter(t.Context(), "id", id).Err(), admin.ClientUnpause(t.Context()).Err())
+						return
+					}
+				}
+			}
+		}()
+		all := works(3, 1)
+		check(t, s, all, nil, all)
+		ensure(t, <-cut)
+		if n := s.client.XLen(t.Context(), s.keys.work(0)).Val(); n != 1 {
+			t.Errorf("%d entries: it was sent again", n-1)
+		}
+	})
+
+	t.Run("when Redis is frozen", func(t *testing.T) {
+		server, s := own(t)
+		s.enqueue(t, works(1, 1))
+		server.Pause()
+		all := works(3, 1)
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if refused, unknown, err := s.Enqueue(ctx, all); err == nil || len(refused) > 0 || !slices.Equal(of(unknown), of(all)) {
+			t.Errorf("refused are %v and unknown %v: %v", of(refused), of(unknown), err)
+		}
+		server.Continue()
+		testenv.Eventually(t, patience, func() bool { return s.client.XLen(t.Context(), s.keys.work(0)).Val() == 4 }, "Redis does what it was told while it was frozen")
+	})
+}
+
+// TestLate: what Redis takes too late is void, by its own clock.
+func TestLate(t *testing.T) {
+	t.Parallel()
+	aged := func(age time.Duration) Work {
+		w := works(1, 2)[0]
+		at := id.FirstAt(time.Now().Add(-age))
+		copy(w.Event.ID[:6], at[:6])
+		return w
+	}
+	read := func(t *testing.T, s *Streams) (entries []*Entry, late int) {
+		t.Helper()
+		entries, err := s.ReadWork(t.Context(), "a", 0, 10, noWait, func(_ string, err error) {
+			if !errors.Is(err, ErrLate) {
+				t.Error(err)
+			}
+			late++
+		})
+		ensure(t, err)
+		for _, entry := range entries {
+			s.settle(t, &Settlement{Done: []string{entry.ID}})
+		}
+		if p := s.progress(t); p.OldestWork != 0 {
+			t.Errorf("a void entry is left: %+v", p)
+		}
+		return entries, late
+	}
+
+	onEach(t, "counted from the event for a delivery without a row, else from when that was queued", 1, func(t *testing.T, s *Streams) {
+		old := aged(EnqueueWithin + time.Second)
+		s.enqueue(t, []Work{old})
+		if entries, late := read(t, s); len(entries) != 0 || late != 1 {
+			t.Errorf("%d entries, %d late", len(entries), late)
+		}
+		for i, ago := range []time.Duration{0, time.Second} {
+			old.Targets[i].QueuedAt = time.Now().Add(-ago).UnixMicro()
+		}
+		s.enqueue(t, []Work{old})
+		if entries, late := read(t, s); len(entries) != 1 || late != 0 {
+			t.Fatalf("%d entries, %d late", len(entries), late)
+		}
+		old.Targets[1].QueuedAt = time.Now().Add(-EnqueueWithin - time.Second).UnixMicro()
+		s.enqueue(t, []Work{old})
+		if entries, late := read(t, s); len(entries) != 0 || late != 1 {
+			t.Errorf("%d entries, %d late", len(entries), late)
+		}
+	})
+
+	onEach(t, "however wrong its clock is", 1, func(t *testing.T, s *Streams) {
+		// As if this process' clock were an hour behind, or before: what it makes is dated so.
+		for _, wrong := range []time.Duration{time.Hour, -time.Hour} {
+			s.noteClock(0, time.Now().Add(wrong))
+			s.enqueue(t, []Work{aged(wrong)})
+			s.noteClock(0, time.Now().Add(wrong))
+			s.enqueue(t, []Work{aged(wrong + EnqueueWithin + time.Second)})
+			if entries, late := read(t, s); len(entries) != 1 || late != 1 {
+				t.Errorf("%v: %d entries, %d late", wrong, len(entries), late)
+			}
+		}
+		if p := s.progress(t); p.Ahead.Abs() > time.Minute {
+			t.Errorf("the clock is %v ahead", p.Ahead)
+		}
+	})
+
+	onEach(t, "but not what a worker hands back", 1, func(t *testing.T, s *Streams) {
+		s.enqueue(t, works(1, 1))
+		entry := s.read(t, "a", 1)[0]
+		s.settle(t, &Settlement{Done: []string{entry.ID}, Requeued: map[string]Work{entry.ID: aged(time.Hour)}})
+		if entries, late := read(t, s); len(entries) != 1 || late != 0 {
+			t.Errorf("%d entries, %d late", len(entries), late)
+		}
+	})
+}
+
+func TestKeepRequeued(t *testing.T) {
+	t.Parallel()
+	s := &Settlement{
+		Done: []string{"1-0", "2-0", "3-0"}, Forget: []string{"2-0", "3-0"}, Partial: map[string][]int{"4-0": {1}, "5-0": {0, 2}},
+		Results: []*Result{result(1)}, Requeued: map[string]Work{"2-0": works(1, 1)[0], "5-0": works(1, 1)[0]},
+	}
+	s.KeepRequeued()
+	want := &Settlement{Done: []string{"1-0", "3-0"}, Forget: []string{"3-0"}, Partial: map[string][]int{"4-0": {1}}, Results: s.Results}
+	if !reflect.DeepEqual(s, want) {
+		t.Errorf("%+v, want %+v", s, want)
+	}
+}
+
 func TestReadWork(t *testing.T) {
 	t.Parallel()
 	onEach(t, "gives each entry to one worker, and no more than it asked for", 1, func(t *testing.T, s *Streams) {
-		ensure(t, s.Enqueue(t.Context(), works(5, 1)))
+		s.enqueue(t, works(5, 1))
 		a, b, c := s.read(t, "a", 2), s.read(t, "b", 10), s.read(t, "c", 10)
 		if len(a) != 2 || len(b) != 3 || len(c) != 0 {
 			t.Fatalf("%d, %d and %d entries, want 2, 3 and 0", len(a), len(b), len(c))
@@ -90,7 +287,7 @@ func TestReadWork(t *testing.T) {
 			}
 			got <- len(entries)
 		}()
-		ensure(t, s.Enqueue(t.Context(), works(1, 1)))
+		s.enqueue(t, works(1, 1))
 		if n := <-got; n != 1 {
 			t.Errorf("%d entries, want 1", n)
 		}
@@ -98,12 +295,12 @@ func TestReadWork(t *testing.T) {
 
 	onEach(t, "hands over what cannot be read, and removes it", 1, func(t *testing.T, s *Streams) {
 		want := works(2, 1)
-		ensure(t, s.Enqueue(t.Context(), want[:1]))
+		s.enqueue(t, want[:1])
 		var bad []string
 		for _, values := range [][]any{{entryField, "not CBOR"}, {"another", "version"}} {
 			bad = append(bad, s.put(t, s.keys.work(0), time.Time{}, values))
 		}
-		ensure(t, s.Enqueue(t.Context(), want[1:]))
+		s.enqueue(t, want[1:])
 
 		var rejected []string
 		entries, err := s.ReadWork(t.Context(), "a", 0, 10, noWait, func(entry string, err error) {
@@ -185,7 +382,7 @@ func TestSettle(t *testing.T) {
 	})
 
 	onEach(t, "removes entries that are done, and only those", 1, func(t *testing.T, s *Streams) {
-		ensure(t, s.Enqueue(t.Context(), works(4, 1)))
+		s.enqueue(t, works(4, 1))
 		had := s.read(t, "a", 3)
 		s.settle(t, &Settlement{Done: []string{had[0].ID, had[2].ID}})
 		s.trim(t)
@@ -207,7 +404,7 @@ func TestSettle(t *testing.T) {
 	})
 
 	onEach(t, "remembers what is settled of an entry until it is done", 1, func(t *testing.T, s *Streams) {
-		ensure(t, s.Enqueue(t.Context(), works(1, 5)))
+		s.enqueue(t, works(1, 5))
 		entry := s.read(t, "a", 1)[0]
 		s.settle(t, &Settlement{Partial: map[string][]int{entry.ID: {0, 3}}})
 		s.settle(t, &Settlement{Partial: map[string][]int{entry.ID: {4}}})
@@ -230,10 +427,10 @@ func TestSettle(t *testing.T) {
 	})
 
 	onEach(t, "queues again what is handed back", 1, func(t *testing.T, s *Streams) {
-		ensure(t, s.Enqueue(t.Context(), works(1, MaxTargets)))
+		s.enqueue(t, works(1, MaxTargets))
 		entry := s.read(t, "a", 1)[0]
 		back := Work{Event: entry.Event, Targets: slices.Concat(entry.Targets, entry.Targets[:1])}
-		s.settle(t, &Settlement{Done: []string{entry.ID}, Requeued: []Work{back}})
+		s.settle(t, &Settlement{Done: []string{entry.ID}, Requeued: map[string]Work{entry.ID: back}})
 		again := s.read(t, "b", 10)
 		if len(again) != 2 || !reflect.DeepEqual(again[0].Targets, entry.Targets) || len(again[1].Targets) != 1 {
 			t.Fatalf("handed back: %+v", again)
@@ -244,7 +441,7 @@ func TestSettle(t *testing.T) {
 	})
 
 	onOwn(t, "writes the results of work that Redis has lost", func(t *testing.T, s *Streams, flush func()) {
-		ensure(t, s.Enqueue(t.Context(), works(1, 2)))
+		s.enqueue(t, works(1, 2))
 		entry := s.read(t, "a", 1)[0]
 		flush()
 		s.settle(t, &Settlement{Results: []*Result{result(1)}, Done: []string{entry.ID}})
@@ -290,7 +487,7 @@ func TestTakeOver(t *testing.T) {
 	t.Parallel()
 	onEach(t, "takes nothing from a worker that is alive", 1, func(t *testing.T, s *Streams) {
 		ensure(t, s.KeepAlive(t.Context(), "a"))
-		ensure(t, s.Enqueue(t.Context(), works(3, 1)))
+		s.enqueue(t, works(3, 1))
 		had := entryIDs(s.read(t, "a", 10))
 		if taken := s.takeOver(t, "b", "a", had...); len(taken) != 0 {
 			t.Fatalf("taken from the living: %v", entryIDs(taken))
@@ -311,7 +508,7 @@ func TestTakeOver(t *testing.T) {
 	})
 
 	onEach(t, "counts who had an entry, and takes nothing from itself", 1, func(t *testing.T, s *Streams) {
-		ensure(t, s.Enqueue(t.Context(), works(1, 1)))
+		s.enqueue(t, works(1, 1))
 		entry := s.read(t, "a", 1)[0]
 		if taken := s.takeOver(t, "a", "a", entry.ID); len(taken) != 0 {
 			t.Errorf("a has taken %v from itself", entryIDs(taken))
@@ -329,7 +526,7 @@ func TestTakeOver(t *testing.T) {
 	})
 
 	onEach(t, "takes no more than it is asked for, from several", 1, func(t *testing.T, s *Streams) {
-		ensure(t, s.Enqueue(t.Context(), works(6, 1)))
+		s.enqueue(t, works(6, 1))
 		a, b := entryIDs(s.read(t, "a", 3)), entryIDs(s.read(t, "b", 3))
 		s.rest(t, s.keys.work(0), workGroup, "a", 2*takeoverIdle, a...)
 		s.rest(t, s.keys.work(0), workGroup, "b", 2*takeoverIdle, b...)
@@ -359,7 +556,7 @@ func TestTakeOver(t *testing.T) {
 	})
 
 	onEach(t, "forgets the dead who have nothing", 1, func(t *testing.T, s *Streams) {
-		ensure(t, s.Enqueue(t.Context(), works(2, 1)))
+		s.enqueue(t, works(2, 1))
 		for _, worker := range []string{"dead", "alive"} {
 			s.settle(t, &Settlement{Done: entryIDs(s.read(t, worker, 1))})
 		}
@@ -373,7 +570,7 @@ func TestTakeOver(t *testing.T) {
 
 	// The embedded Redis does not know how long an entry has rested: it serves one process, in which nobody takes over.
 	onReal(t, "leaves to another what that one has just taken over", func(t *testing.T, s *Streams) {
-		ensure(t, s.Enqueue(t.Context(), works(50, 1)))
+		s.enqueue(t, works(50, 1))
 		had := entryIDs(s.read(t, "dead", 50))
 		s.rest(t, s.keys.work(0), workGroup, "dead", 2*takeoverIdle, had...)
 		taken := make([][]*Entry, 8)
@@ -404,7 +601,7 @@ func TestTakeOver(t *testing.T) {
 func TestMislaid(t *testing.T) {
 	t.Parallel()
 	onReal(t, "finds what a worker was given and does not hold", func(t *testing.T, s *Streams) {
-		ensure(t, s.Enqueue(t.Context(), works(4, 2)))
+		s.enqueue(t, works(4, 2))
 		given := s.read(t, "a", 4)
 		had := entryIDs(given)
 		other := had[3]
@@ -439,7 +636,7 @@ func TestMislaid(t *testing.T) {
 
 	onReal(t, "looks at more than a page", func(t *testing.T, s *Streams) {
 		const n = mislaidPage + 10
-		ensure(t, s.Enqueue(t.Context(), works(n, 1)))
+		s.enqueue(t, works(n, 1))
 		had := entryIDs(s.read(t, "a", n))
 		s.rest(t, s.keys.work(0), workGroup, "a", 2*mislaidIdle, had...)
 		found, err := s.Mislaid(t.Context(), "a", 0, 10, func(entry string) bool { return entry != had[n-1] }, unreadable(t))
