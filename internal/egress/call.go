@@ -31,6 +31,9 @@ type call struct {
 	dialled *conn // the connection made for the request, which it need not get
 	conn    *conn // the connection that the request got
 	reused  bool
+	once    bool          // it has a body, and so gets no second connection
+	served  bool          // it has got a connection, or has ended
+	serving chan struct{} // closed when it is served; nil while nobody waits for that
 }
 
 type callKey struct{}
@@ -56,6 +59,7 @@ func newCall(ctx context.Context, req *Request) *call {
 		readTimeout:    req.ReadTimeout,
 		totalTimeout:   req.TotalTimeout,
 		begun:          clock(),
+		once:           len(req.Body) > 0,
 	}
 	c.body.Reset(req.Body)
 	c.trace.GotConn = c.gotConn
@@ -70,6 +74,7 @@ func newCall(ctx context.Context, req *Request) *call {
 func (c *call) end() {
 	c.mu.Lock()
 	c.ended = true
+	c.serve()
 	c.timer.Stop()
 	c.mu.Unlock()
 	c.cancel(nil)
@@ -124,7 +129,29 @@ func (c *call) gotConn(info httptrace.GotConnInfo) {
 	c.mu.Lock()
 	c.conn = underlying(info.Conn)
 	c.reused = info.Reused
+	c.serve()
 	c.mu.Unlock()
+}
+
+// whenServed returns what is closed when the call needs no connection any more.
+func (c *call) whenServed() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.serving == nil {
+		c.serving = make(chan struct{})
+		if c.served {
+			close(c.serving)
+		}
+	}
+	return c.serving
+}
+
+// serve notes that the call needs no connection any more. mu is held.
+func (c *call) serve() {
+	if !c.served && c.serving != nil {
+		close(c.serving)
+	}
+	c.served = true
 }
 
 func (c *call) gotFirstByte() {

@@ -39,7 +39,7 @@ func New(config Config) *Client {
 		policy:    config.Policy,
 		userAgent: []string{config.UserAgent},
 		transports: newTransports(maxTransports,
-			&dialer{control: config.Policy.Control, resolver: config.Resolver}, config.RootCAs),
+			&dialer{control: config.Policy.Control, resolver: config.Resolver, pacer: newPacer(dialPatience)}, config.RootCAs),
 	}
 }
 

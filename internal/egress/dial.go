@@ -18,6 +18,7 @@ import (
 type dialer struct {
 	control  func(network, address string, _ syscall.RawConn) error // the guard's, see net.Dialer
 	resolver *net.Resolver                                          // nil means the system's
+	pacer    *pacer
 }
 
 // dialError is the failure to make a connection.
@@ -34,6 +35,11 @@ func (e *dialError) Unwrap() error { return e.err }
 // dial connects within the connect timeout of the call that ctx carries. net/http has cut ctx off from the request's
 // own end: the dial goes on, within its timeout, for the benefit of later requests.
 func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	done, err := d.await(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	ctx, cancel := context.WithTimeout(ctx, callOf(ctx).connectTimeout)
 	defer cancel()
 	made, err := d.connect(ctx, network, addr)
@@ -48,6 +54,11 @@ func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, erro
 func (d *dialer) dialTLS(
 	ctx context.Context, network, addr string, config *tls.Config, certificate *tls.Certificate,
 ) (net.Conn, error) {
+	done, err := d.await(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	ctx, cancel := context.WithTimeout(ctx, callOf(ctx).connectTimeout)
 	defer cancel()
 	plain, err := d.connect(ctx, network, addr)
@@ -55,6 +66,15 @@ func (d *dialer) dialTLS(
 		return nil, err
 	}
 	return handshake(ctx, plain, addr, config, certificate)
+}
+
+// await waits for the turn of a dial. The first connection of a request is all that it needs if it cannot be sent again.
+func (d *dialer) await(ctx context.Context, addr string) (done func(), err error) {
+	c := callOf(ctx)
+	if !c.once {
+		return func() {}, nil
+	}
+	return d.pacer.await(c, addr)
 }
 
 // connect looks the host up and connects to the first of its addresses that is allowed and answers.
