@@ -151,6 +151,9 @@ func (c *chaos) suffer(s scenario) row {
 	for _, problem := range r.problems {
 		c.t.Error(problem)
 	}
+	if buckets := c.ends["buckets"]; len(told) == 0 || len(buckets.Received()) >= len(buckets.got) {
+		c.t.Errorf("nothing is shown by %d operational events, and %d requests with %d events", len(told), len(buckets.Received()), len(buckets.got))
+	}
 	for key, e := range c.ends {
 		if r.most, r.excused = max(r.most, e.most), c.excused; e.most > chaosWindow {
 			c.t.Errorf("%s had %d requests at once, its window is %d", key, e.most, chaosWindow)
