@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -116,6 +118,186 @@ func TestAuditFinds(t *testing.T) {
 	}
 }
 
+// toldLedger is a run in which one delivery was given up, of which one operational event tells, and one was not.
+func toldLedger() (logged []loggedEvent, told map[string]telling) {
+	delivery := func(id, key, status string, last loggedAttempt) loggedDelivery {
+		d := loggedDelivery{ID: id, Status: status, Attempts: []loggedAttempt{{1, "HTTP_ERROR"}, last}}
+		d.Subscription.Key = key
+		return d
+	}
+	var t telling
+	t.Type, t.Data.Delivery, t.Data.Event.ID, t.Data.Subscription.Key = "hookline.delivery.exhausted", "d1", "a", "broken"
+	t.Data.Attempts, t.Data.Outcome = 2, "TIMEOUT"
+	return []loggedEvent{{ID: "a", Deliveries: []loggedDelivery{
+		delivery("d1", "broken", "EXHAUSTED", loggedAttempt{2, "TIMEOUT"}), delivery("d2", "flaky", "SUCCEEDED", loggedAttempt{2, "SUCCESS"}),
+	}}}, map[string]telling{"t": t}
+}
+
+// Each rule about what is told of exhausted deliveries finds what it is for.
+func TestAuditFindsWhatIsTold(t *testing.T) {
+	t.Parallel()
+	change := func(told map[string]telling, change func(*telling)) {
+		of := told["t"]
+		change(&of)
+		told["t"] = of
+	}
+	for name, c := range map[string]struct {
+		wrong func(logged []loggedEvent, told map[string]telling)
+		says  string // nothing is found if it is empty
+		lost  int
+	}{
+		"a run in which nothing went wrong": {func([]loggedEvent, map[string]telling) {}, "", 0},
+		"an end of which nobody was told": {
+			func(_ []loggedEvent, told map[string]telling) { delete(told, "t") }, "nobody was told", 1,
+		},
+		"an end of which two events tell": {
+			func(_ []loggedEvent, told map[string]telling) { told["u"] = told["t"] }, "is told of 2 times", 0,
+		},
+		"an end that is told of and was none": {
+			func(logged []loggedEvent, _ map[string]telling) { logged[0].Deliveries[0].Status = "SUCCEEDED" }, "told of as given up", 0,
+		},
+		"an end that is told of another subscription": {
+			func(_ []loggedEvent, told map[string]telling) {
+				change(told, func(t *telling) { t.Data.Subscription.Key = "flaky" })
+			}, "otherwise than the log", 0,
+		},
+		"an end that is told of another event": {
+			func(_ []loggedEvent, told map[string]telling) {
+				change(told, func(t *telling) { t.Data.Event.ID = "b" })
+			},
+			"otherwise than the log", 0,
+		},
+		"an end that is told after another number of attempts": {
+			func(_ []loggedEvent, told map[string]telling) { change(told, func(t *telling) { t.Data.Attempts = 1 }) },
+			"otherwise than the log", 0,
+		},
+		"an end that is told with another outcome": {
+			func(_ []loggedEvent, told map[string]telling) {
+				change(told, func(t *telling) { t.Data.Outcome = "HTTP_ERROR" })
+			}, "otherwise than the log", 0,
+		},
+		"an end that is told in an event of another type": {
+			func(_ []loggedEvent, told map[string]telling) {
+				change(told, func(t *telling) { t.Type = "hookline.subscription.failing" })
+			}, "otherwise than the log", 0,
+		},
+		"what is told of a delivery that is not in the log": {
+			func(logged []loggedEvent, _ map[string]telling) { logged[0].Deliveries = logged[0].Deliveries[1:] }, "is of no delivery", 0,
+		},
+		"what is told and cannot be read": {
+			func(_ []loggedEvent, told map[string]telling) {
+				told["u"] = tellings([]testenv.Received{{ID: "u", Body: []byte(`{"type":`)}})["u"]
+			}, "is of no delivery", 0,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			logged, told := toldLedger()
+			c.wrong(logged, told)
+			a := &audit{}
+			a.checkTold(logged, told, false)
+			found := slices.ContainsFunc(a.problems, func(err error) bool { return strings.Contains(err.Error(), c.says) })
+			if found != (c.says != "") || a.lost != c.lost {
+				t.Errorf("found %v and %d lost, want %q and %d", a.problems, a.lost, c.says, c.lost)
+			}
+		})
+	}
+}
+
+// Who was taken for dead over a delivery may tell of its end, too, where that is left.
+func TestAuditLeavesToldAgain(t *testing.T) {
+	t.Parallel()
+	logged, told := toldLedger()
+	d := &logged[0].Deliveries[0]
+	d.Attempts = slices.Insert(d.Attempts, 1, loggedAttempt{1, "INTERRUPTED"})
+	first := told["t"]
+	first.Data.Attempts, first.Data.Outcome = 1, "HTTP_ERROR"
+	told["u"] = first
+	finds := func(again bool) []error {
+		a := &audit{}
+		a.checkTold(logged, told, again)
+		return a.problems
+	}
+	if found := finds(true); len(found) > 0 {
+		t.Errorf("problems: %v", found)
+	}
+	if len(finds(false)) == 0 {
+		t.Error("an end that is told of twice is not found")
+	}
+	told["v"] = first
+	if len(finds(true)) == 0 {
+		t.Error("an end that is told of three times is not found, and one worker was taken for dead")
+	}
+	delete(told, "v")
+	first.Data.Outcome = "TIMEOUT"
+	told["u"] = first
+	if len(finds(true)) == 0 {
+		t.Error("what is told again and not in the log is not found")
+	}
+}
+
+// An endpoint counts each event of a bucket, and names those that it refuses: the audit's rules are for buckets what they are for others.
+func TestAuditFindsInBuckets(t *testing.T) {
+	t.Parallel()
+	bucket := func(events ...string) *testenv.Received {
+		var results []fields
+		for _, event := range events {
+			results = append(results, fields{"id": event})
+		}
+		body, err := json.Marshal(fields{"results": results})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &testenv.Received{ID: "bkt_1", Body: body}
+	}
+	newEndpoint := func() *endpoint {
+		return &endpoint{
+			buckets: true, refuses: func(earlier int) bool { return earlier == 0 }, every: 2, got: make(map[string]posts), picked: make(map[string]bool),
+		}
+	}
+	e := newEndpoint()
+	if got := string(e.respond(1, bucket("a", "b", "c")).Body); got != `{"failed":["a","c"]}` {
+		t.Errorf("answered %s", got)
+	}
+	if got := e.respond(2, bucket("a", "c")); len(got.Body) > 0 || got.Status != 0 {
+		t.Errorf("answered %d %s", got.Status, got.Body)
+	}
+	if want := map[string]posts{"a": {1, 1}, "b": {1, 0}, "c": {1, 1}}; !maps.Equal(e.got, want) {
+		t.Errorf("got %v, want %v", e.got, want)
+	}
+
+	accepted := map[string]int{"a": 1, "b": 1, "c": 1}
+	var logged []loggedEvent
+	for _, event := range []string{"a", "b", "c"} {
+		d := loggedDelivery{Status: "SUCCEEDED", Attempts: []loggedAttempt{{1, "RESPONSE_MISMATCH"}, {2, "SUCCESS"}}}
+		if d.Subscription.Key = "buckets"; event == "b" {
+			d.Attempts = []loggedAttempt{{1, "SUCCESS"}}
+		}
+		logged = append(logged, loggedEvent{event, []loggedDelivery{d}})
+	}
+	for name, c := range map[string]struct {
+		comes *testenv.Received // after all that
+		says  string
+	}{
+		"a request without an attempt of one of its events": {bucket("b"), "b: the endpoint got more requests than"},
+		"a duplicate that nothing explains":                 {bucket("a", "b"), "b: came again"},
+		"a bucket that cannot be read":                      {&testenv.Received{ID: "bkt_2", Body: []byte(`{"results":[]}`)}, "bkt_2, which was not accepted"},
+	} {
+		e := newEndpoint()
+		e.respond(1, bucket("a", "b", "c"))
+		e.respond(2, bucket("a", "c"))
+		got := map[string]map[string]posts{"buckets": e.got}
+		if a := check(accepted, logged, got, leave{}); len(a.problems) > 0 {
+			t.Fatalf("problems: %v", a.problems)
+		}
+		e.respond(3, c.comes)
+		a := check(accepted, logged, got, leave{})
+		if !slices.ContainsFunc(a.problems, func(err error) bool { return strings.Contains(err.Error(), c.says) }) {
+			t.Errorf("%s: found %v, want %q", name, a.problems, c.says)
+		}
+	}
+}
+
 func TestLevels(t *testing.T) {
 	t.Parallel()
 	before, err := parseLevels("# HELP go_goroutines\ngo_goroutines 12\nprocess_open_fds 9\ngo_memstats_heap_inuse_bytes 3.145728e+06\n")
@@ -143,12 +325,19 @@ func TestChaosFindsWhatIsLeft(t *testing.T) {
 	c.connect()
 	c.api = in.start("serve").api()
 	e := c.subscribe("one", nil, fields{"windowSize": chaosWindow + 1}, &endpoint{})
-	release := e.hold()
+	buckets := c.subscribe("buckets", nil, inBuckets(), &endpoint{buckets: true})
+	release, releaseBuckets := e.hold(), buckets.hold()
 	ids := c.api.publishBatch(chaosWindow + 1)
 	e.Wait(soon(t), len(ids))
+	const inTens = (chaosWindow + 1 + 9) / 10
+	buckets.Wait(soon(t), inTens)
 	release()
+	releaseBuckets()
 	if c.note(); e.most != chaosWindow+1 {
 		t.Errorf("%d requests at once were noted, want %d", e.most, chaosWindow+1)
+	}
+	if buckets.most != inTens {
+		t.Errorf("%d requests at once were noted, want the %d buckets", buckets.most, inTens)
 	}
 	for _, do := range [][]any{
 		{"XADD", "{chaos:0}:work", "1-0", "1", "x"}, {"XGROUP", "CREATE", "{chaos:0}:work", "workers", "0"},

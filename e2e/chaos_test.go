@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,8 @@ type scenario struct {
 	short   bool // it is part of the short form
 	happens func(*chaos)
 	leave   leave
+	// toldAgain is whether a delivery may be told of as exhausted by a worker that wakes up, too, after others have taken it over.
+	toldAgain bool
 }
 
 func scenarios() []scenario {
@@ -43,7 +46,7 @@ func scenarios() []scenario {
 	return []scenario{
 		{name: "one after another", short: true, happens: inTurn(answersGetLost(1), redisForgets, workerDiesAt(resultGoes))},
 		{name: "workers killed at random", happens: workersDie(rounds)},
-		{name: "workers frozen for longer than they count as alive", happens: workersFreeze(rounds)},
+		{name: "workers frozen for longer than they count as alive", happens: workersFreeze(rounds), toldAgain: true},
 		{name: "server killed at random", happens: serverDies(rounds)},
 		{name: "server frozen", happens: serverFreezes(rounds)},
 		{name: "worker killed before the POST: Redis has given it the work", happens: workerDiesAt(workComes)},
@@ -116,6 +119,7 @@ func (c *chaos) suffer(s scenario) row {
 	warm, warmIDs := c.publish(func() { c.awaitSome(150, 151) })
 	c.awaitEnd(warmIDs, warm)
 	c.awaitDrained()
+	c.awaitTold()
 	for _, m := range c.members() {
 		var err error
 		if m.before, err = m.metrics.levels(); err != nil {
@@ -129,6 +133,7 @@ func (c *chaos) suffer(s scenario) row {
 	c.awaitEnd(ids, accepted)
 	r := row{name: s.name, recovered: time.Since(over)}
 	c.awaitDrained()
+	told, toldIDs := c.awaitTold()
 	c.note()
 	for _, m := range c.members() {
 		for _, known := range steady {
@@ -139,10 +144,15 @@ func (c *chaos) suffer(s scenario) row {
 	}
 
 	maps.Copy(accepted, warm)
-	events := c.api.awaitEvents(append(warmIDs, ids...), func([]loggedEvent) error { return nil })
+	maps.Copy(accepted, told)
+	events := c.api.awaitEvents(slices.Concat(warmIDs, ids, toldIDs), func([]loggedEvent) error { return nil })
 	r.audit = check(accepted, events, c.gots(), s.leave)
+	r.checkTold(events, tellings(c.ends["told"].Received()), s.toldAgain)
 	for _, problem := range r.problems {
 		c.t.Error(problem)
+	}
+	if buckets := c.ends["buckets"]; len(told) == 0 || len(buckets.Received()) >= len(buckets.got) {
+		c.t.Errorf("nothing is shown by %d operational events, and %d requests with %d events", len(told), len(buckets.Received()), len(buckets.got))
 	}
 	for key, e := range c.ends {
 		if r.most, r.excused = max(r.most, e.most), c.excused; e.most > chaosWindow {

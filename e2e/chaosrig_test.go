@@ -42,8 +42,12 @@ type member struct {
 	before  levels
 }
 
-// chaosWindow is the window of every profile.
-const chaosWindow = 20
+const (
+	// chaosWindow is the window of every profile.
+	chaosWindow = 20
+	// bucketDelay is how long the endpoint that gets buckets takes for one: so long that they fill half of its window.
+	bucketDelay = time.Second
+)
 
 func newChaos(t *testing.T, seed uint64) *chaos {
 	t.Helper()
@@ -64,6 +68,9 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 	c.subscribe("flaky", nil, delays("PT1S"), &endpoint{refuses: func(earlier int) bool { return earlier == 0 }, every: 4})
 	c.subscribe("broken", fields{"filter": fields{"entities": []string{"e3"}}}, delays("PT1S", "PT2S"),
 		&endpoint{refuses: func(int) bool { return true }, every: 1})
+	c.subscribe("buckets", nil, inBuckets(),
+		&endpoint{buckets: true, delay: bucketDelay, refuses: func(earlier int) bool { return earlier == 0 }, every: 5})
+	c.subscribe("told", fields{"eventTypes": []string{"hookline.*"}}, nil, &endpoint{})
 	return c
 }
 
@@ -108,6 +115,7 @@ func (c *chaos) startMember(role string) *member {
 type endpoint struct {
 	*testenv.Receiver
 	delay   time.Duration
+	buckets bool                   // its requests carry several events, and it names those that it refuses
 	refuses func(earlier int) bool // whether it refuses an event that it has refused so often already
 	every   int                    // of that many events, by their number in the order of arrival, one is refused like that
 
@@ -145,19 +153,30 @@ func (c *chaos) subscribeAt(key, url string, input, profile fields, e *endpoint)
 func (e *endpoint) respond(_ int, r *testenv.Received) testenv.Response {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	p, known := e.got[r.ID]
-	if !known && e.every > 0 {
-		e.picked[r.ID] = len(e.got)%e.every == 0
-	}
 	response := testenv.Response{Delay: e.delay, Release: e.held}
-	if e.picked[r.ID] && e.refuses(p.refused) {
-		p.refused++
+	switch {
+	case e.buckets:
+		response.Body = e.respondBucket(r)
+	case !e.takes(r.ID):
 		response.Status = http.StatusInternalServerError
+	}
+	return response
+}
+
+// takes counts an event that has come, and reports whether the endpoint takes it. e.mu is held.
+func (e *endpoint) takes(event string) bool {
+	p, known := e.got[event]
+	if !known && e.every > 0 {
+		e.picked[event] = len(e.got)%e.every == 0
+	}
+	refused := e.picked[event] && e.refuses(p.refused)
+	if refused {
+		p.refused++
 	} else {
 		p.took++
 	}
-	e.got[r.ID] = p
-	return response
+	e.got[event] = p
+	return !refused
 }
 
 // hold makes answers wait until the returned function is called.
@@ -232,6 +251,16 @@ func (c *chaos) awaitEnd(ids []string, accepted map[string]int) {
 		}
 		return nil
 	})
+}
+
+// awaitTold waits until all deliveries of what Hookline has told of itself are at their end. Call it when nothing is left in the streams: then
+// all that there is to tell has been published. It returns how many subscriptions each such event has matched.
+func (c *chaos) awaitTold() (accepted map[string]int, ids []string) {
+	c.t.Helper()
+	accepted, ids = c.api.operational()
+	c.awaitEnd(ids, accepted)
+	c.awaitDrained()
+	return accepted, ids
 }
 
 // awaitDrained waits until nothing is left in the streams.

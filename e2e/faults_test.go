@@ -90,16 +90,18 @@ func workerDiesAt(t trap) func(*chaos) {
 	}
 }
 
-// workersDieWaiting kills both workers while an endpoint holds a window of answers back.
+// workersDieWaiting kills both workers while endpoints hold a window of answers back, one of them a window of buckets.
 func workersDieWaiting(c *chaos) {
-	slow := c.ends["slow"]
-	release := slow.hold()
-	before := len(slow.Received())
-	slow.Wait(soon(c.t), before+chaosWindow)
+	slow, buckets := c.ends["slow"], c.ends["buckets"]
+	releaseSlow, releaseBuckets := slow.hold(), buckets.hold()
+	beforeSlow, beforeBuckets := len(slow.Received()), len(buckets.Received())
+	slow.Wait(soon(c.t), beforeSlow+chaosWindow)
+	buckets.Wait(soon(c.t), beforeBuckets+chaosWindow)
 	c.awaitSome(20, 50)
 	c.killWorker(0)
 	c.killWorker(0)
-	release()
+	releaseSlow()
+	releaseBuckets()
 	c.startWorker()
 	c.startWorker()
 	c.awaitSome(20, 50)

@@ -16,6 +16,7 @@ type loggedEvent struct {
 }
 
 type loggedDelivery struct {
+	ID            string
 	Status        string
 	NextAttemptAt *string
 	Subscription  struct{ Key string }
@@ -44,7 +45,7 @@ const askedAtOnce = 50
 func (a *api) events(ids []string) ([]loggedEvent, error) {
 	var document strings.Builder
 	document.WriteString(`fragment logged on Event { id deliveries {
-		status nextAttemptAt subscription { key } attempts { number outcome }
+		id status nextAttemptAt subscription { key } attempts { number outcome }
 	} } {`)
 	for i, id := range ids {
 		fmt.Fprintf(&document, "\n e%d: event(id: %q) { ...logged }", i, id)

@@ -85,7 +85,7 @@ func start(t *testing.T, b testenv.Backend, with ...func(*server.Config)) *world
 		Store: w.store, Vault: secrets,
 		Guard:   guard,
 		Limits:  configure.Limits{SameSubscriptions: 100},
-		Changed: func(ctx context.Context, _ id.ID) error { return entries.Refresh(ctx) },
+		Changed: entries.Apply,
 		// By the guard of this client all is blocked but loopback.
 		Connections: configure.NewConnections(egress.New(egress.Config{
 			Policy: addrguard.Policy{AllowHTTP: true, Allow: []netip.Prefix{loopback}},

@@ -76,7 +76,7 @@ func newRig(t *testing.T, b testenv.Backend, partitions int) *rig {
 	must(t, err)
 	r.configure = &configure.Service{
 		Store: r.store, Vault: r.vault, Guard: r.guard,
-		Changed: func(ctx context.Context, _ id.ID) error { return r.registry.Refresh(ctx) },
+		Changed: r.registry.Apply,
 	}
 	r.accepter = accept.New(accept.Config{
 		Store: r.store, Streams: r.streams, Registry: r.registry, Log: quiet(t), Guard: r.guard, MakeSecret: r.configure.EnsureAccountSecret,

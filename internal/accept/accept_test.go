@@ -77,7 +77,7 @@ func newRig(t *testing.T, b testenv.Backend) *rig {
 	must(t, err)
 	r.configure = &configure.Service{
 		Store: r.store, Vault: secrets,
-		Changed: func(ctx context.Context, _ id.ID) error { return r.registry.Refresh(ctx) },
+		Changed: r.registry.Apply,
 	}
 	r.account = r.newAccount("shop")
 	r.Accepter, r.counts = r.another()

@@ -26,7 +26,6 @@ import (
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/demo"
 	"github.com/hookline/hookline/internal/egress"
-	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/livelog"
 	"github.com/hookline/hookline/internal/registry"
 	"github.com/hookline/hookline/internal/store"
@@ -121,7 +120,7 @@ func Open(ctx context.Context, settings config.Settings, role Role, version stri
 	a.client = egress.New(egress.Config{Policy: guard, UserAgent: "Hookline/" + version})
 	a.Configure = &configure.Service{
 		Store: a.Store, Vault: secrets, Guard: guard, Limits: configure.Limits{AllowSHA1: settings.AllowSHA1}, PublicURL: a.publicURL(),
-		Changed:     func(ctx context.Context, _ id.ID) error { return a.Registry.Refresh(ctx) },
+		Changed:     a.Registry.Apply,
 		Connections: configure.NewConnections(a.client),
 	}
 	a.Accepter = accept.New(accept.Config{

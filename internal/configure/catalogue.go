@@ -3,7 +3,6 @@ package configure
 import (
 	"context"
 	"errors"
-	"log/slog"
 
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/internal/access"
@@ -25,13 +24,7 @@ func (s *Service) changeCatalogue(ctx context.Context, f func(c *change) error) 
 			break
 		}
 	}
-	if err != nil || s.Changed == nil {
-		return err
-	}
-	if err := s.Changed(ctx, id.Nil); err != nil {
-		slog.WarnContext(ctx, "a change of the catalogue was not followed at once", "error", err)
-	}
-	return nil
+	return err
 }
 
 func (s *Service) tryCatalogue(ctx context.Context, f func(c *change) error) error {
@@ -46,7 +39,11 @@ func (s *Service) tryCatalogue(ctx context.Context, f func(c *change) error) err
 	if err := c.wrong.Err(); err != nil {
 		return c.abort(err)
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	s.tell(ctx, c)
+	return nil
 }
 
 // recordEventType tells every process that an event type has changed. The line is no account's, hence Hookline's own.

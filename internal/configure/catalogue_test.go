@@ -135,7 +135,7 @@ func TestUpsertEventType(t *testing.T) {
 		if got := e.catalogueLines(1); fmt.Sprint(got) != "["+id.Format(id.EventType, made.ID)+"]" {
 			e.Errorf("recorded %v", got)
 		}
-		if got := e.changed[len(e.changed)-1]; got != id.Nil {
+		if got := e.changed[len(e.changed)-1]; got != id.Format(id.EventType, made.ID) {
 			e.Errorf("Changed was called for %v", got)
 		}
 		deprecated, err := e.UpsertEventType(e.ctx(), configure.EventTypeInput{Name: made.Name, Deprecated: new(true)})

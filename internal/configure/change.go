@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"entgo.io/ent/dialect/sql"
+
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/account"
 	"github.com/hookline/hookline/internal/access"
@@ -18,6 +20,7 @@ import (
 type change struct {
 	*ent.Tx
 	account id.ID
+	lines   []*ent.ConfigChange // that it has written
 	// wrong collects the mistakes of the input. With one in it the transaction is rolled back.
 	wrong usererror.List
 }
@@ -45,12 +48,18 @@ func (s *Service) change(ctx context.Context, f func(c *change) error) error {
 	if err := tx.Commit(); err != nil {
 		return err
 	}
-	if s.Changed != nil {
-		if err := s.Changed(ctx, owner); err != nil {
-			slog.WarnContext(ctx, "a change of the configuration was not followed at once", "account", owner, "error", err)
-		}
-	}
+	s.tell(ctx, c)
 	return nil
+}
+
+// tell says what a change that is committed has changed.
+func (s *Service) tell(ctx context.Context, c *change) {
+	if s.Changed == nil || len(c.lines) == 0 {
+		return
+	}
+	if err := s.Changed(ctx, c.lines); err != nil {
+		slog.WarnContext(ctx, "a change of the configuration was not followed at once", "account", c.account, "error", err)
+	}
 }
 
 // inTx runs f in a transaction, for what no registry knows: a change of it and its line of the audit log are one.
@@ -79,12 +88,18 @@ func oneAccount(ctx context.Context) (id.ID, error) {
 func (s *Service) lock(ctx context.Context, c *change) error {
 	query := c.Account.Query().Where(account.ID(c.account))
 	if !s.Store.Embedded() {
-		query.ForUpdate()
+		query.Where(planEachTime).ForUpdate()
 	}
 	if _, err := query.OnlyID(ctx); err != nil {
 		return fmt.Errorf("lock account: %w", err)
 	}
 	return nil
+}
+
+// planEachTime holds, and has PostgreSQL plan the statements of the transaction for what the tables hold by then. A plan that it made when they were
+// next to empty, and keeps, finds a key by reading the account's rows one by one: that is no worse then, and hopeless a minute later.
+func planEachTime(where *sql.Selector) {
+	where.Where(sql.ExprP("set_config('plan_cache_mode', 'force_custom_plan', true) <> ''"))
 }
 
 // abort rolls back and returns why.
@@ -95,7 +110,12 @@ func (c *change) abort(why error) error {
 
 // record tells every process that an object has changed.
 func (c *change) record(ctx context.Context, kind id.Prefix, object id.ID) error {
-	return c.ConfigChange.Create().SetAccountID(c.account).SetKind(string(kind)).SetObjectID(object).Exec(ctx)
+	line, err := c.ConfigChange.Create().SetAccountID(c.account).SetKind(string(kind)).SetObjectID(object).Save(ctx)
+	if err != nil {
+		return err
+	}
+	c.lines = append(c.lines, line)
+	return nil
 }
 
 // checkVersion says that an object has been changed since the version that the input expects.

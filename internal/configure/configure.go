@@ -9,9 +9,9 @@ package configure
 import (
 	"context"
 
+	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/addrguard"
-	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/store"
 	"github.com/hookline/hookline/internal/usererror"
 	"github.com/hookline/hookline/internal/vault"
@@ -25,9 +25,9 @@ type Service struct {
 	Limits Limits
 	// PublicURL is where browsers find the dashboard (`https://hookline.example.com`), for links to it.
 	PublicURL string
-	// Changed is called after the commit of each change of an account's subscriptions and profiles; nil calls nothing.
-	// Its error is logged: the change is made by then, and other processes find it in config_changes.
-	Changed func(ctx context.Context, account id.ID) error
+	// Changed is called after the commit of each change of what every process knows, with its lines of config_changes; nil calls nothing.
+	// Its error is logged: the change is made by then, and all processes find the lines.
+	Changed func(ctx context.Context, lines []*ent.ConfigChange) error
 	// Connections tests connections; without it that cannot be done.
 	Connections *Connections
 }

@@ -29,8 +29,8 @@ type env struct {
 	account     id.ID
 
 	mu      sync.Mutex
-	changed []id.ID // the calls of Changed
-	made    int     // objects made by the test so far, for their keys
+	changed []string // the calls of Changed: the ids of what has changed, with a comma between them
+	made    int      // objects made by the test so far, for their keys
 }
 
 // each runs test on every backend.
@@ -61,10 +61,14 @@ func open(t *testing.T, databaseURL string) *env {
 		t.Fatal(err)
 	}
 	e := &env{T: t, databaseURL: databaseURL, Service: configure.Service{Store: s, Vault: v}}
-	e.Changed = func(_ context.Context, account id.ID) error {
+	e.Changed = func(_ context.Context, lines []*ent.ConfigChange) error {
+		var ids []string
+		for _, line := range lines {
+			ids = append(ids, id.Format(id.Prefix(line.Kind), line.ObjectID))
+		}
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		e.changed = append(e.changed, account)
+		e.changed = append(e.changed, strings.Join(ids, ","))
 		return nil
 	}
 	e.account = e.newAccount("shop")
@@ -230,7 +234,7 @@ func TestAChangeNeedsAnAccount(t *testing.T) {
 func TestAChangeThatIsNotFollowedIsMadeAllTheSame(t *testing.T) {
 	t.Parallel()
 	each(t, func(e *env) {
-		e.Changed = func(context.Context, id.ID) error { return errors.New("Redis is gone") }
+		e.Changed = func(context.Context, []*ent.ConfigChange) error { return errors.New("Redis is gone") }
 		made, err := e.CreateNotificationProfile(e.ctx(), e.profileInput())
 		if err != nil {
 			e.Fatal(err)

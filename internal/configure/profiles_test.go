@@ -55,7 +55,7 @@ func TestCreateNotificationProfile(t *testing.T) {
 		if got := e.recorded(id.Nil); !slices.Equal(got, []string{id.Format(id.NotificationProfile, row.ID)}) {
 			e.Errorf("recorded %v", got)
 		}
-		if !slices.Equal(e.changed, []id.ID{e.account}) {
+		if !slices.Equal(e.changed, []string{id.Format(id.NotificationProfile, row.ID)}) {
 			e.Errorf("Changed was called with %v", e.changed)
 		}
 		if n, err := made.QuerySubscriptions().Count(e.ctx()); err != nil || n != 0 {

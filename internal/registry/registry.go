@@ -237,6 +237,30 @@ func (r *Registry) Refresh(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read configuration changes: %w", err)
 	}
+	if err := r.follow(ctx, lines); err != nil {
+		return err
+	}
+	for line := range r.seen {
+		if now.Sub(id.Time(line)) > 2*overlap {
+			delete(r.seen, line)
+		}
+	}
+	r.readAt = now
+	if back == overlap {
+		r.fullAt = now
+	}
+	return nil
+}
+
+// Apply applies changes that this process has committed, without looking for those of others: what it costs does not depend on how much changes.
+func (r *Registry) Apply(ctx context.Context, lines []*ent.ConfigChange) error {
+	r.following.Lock()
+	defer r.following.Unlock()
+	return r.follow(access.WithSystem(ctx), lines)
+}
+
+// follow applies the lines that have not been applied. r.following is held.
+func (r *Registry) follow(ctx context.Context, lines []*ent.ConfigChange) error {
 	changed := map[id.Prefix][]id.ID{}
 	var applied []id.ID
 	for _, line := range lines {
@@ -251,15 +275,6 @@ func (r *Registry) Refresh(ctx context.Context) error {
 	}
 	for _, line := range applied {
 		r.seen[line] = struct{}{}
-	}
-	for line := range r.seen {
-		if now.Sub(id.Time(line)) > 2*overlap {
-			delete(r.seen, line)
-		}
-	}
-	r.readAt = now
-	if back == overlap {
-		r.fullAt = now
 	}
 	return nil
 }
