@@ -124,6 +124,7 @@ func (w *Worker) announceExhausted(ctx context.Context, batch []stream.Logged) e
 		for {
 			err := w.accepter.Announce(ctx, account, heard)
 			if err == nil {
+				w.problems.clear("announce")
 				break
 			}
 			w.problems.note("announce", err)
@@ -135,7 +136,6 @@ func (w *Worker) announceExhausted(ctx context.Context, batch []stream.Logged) e
 				return err
 			}
 		}
-		w.problems.clear("announce")
 	}
 	return nil
 }

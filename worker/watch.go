@@ -25,15 +25,12 @@ const (
 // ends. Every worker does: what is told is published once (store.Told), and one of those who disable a subscription does so.
 func (w *Worker) watch(ctx context.Context) error {
 	return w.every(ctx, watchEvery, "watching subscriptions", func(ctx context.Context) error {
-		for _, of := range []struct {
-			read func(context.Context, id.ID, int) ([]store.Told, error)
-			step func(context.Context, *store.Told) error
-		}{{w.store.FailingLong, w.followFailing}, {w.store.DisabledUntold, w.tellDisabled}, {w.store.Recovered, w.tellRecovered}} {
-			if err := eachOf(ctx, of.read, func(t *store.Told) id.ID { return t.ID }, of.step); err != nil {
-				return err
-			}
-		}
-		return nil
+		idOf := func(t *store.Told) id.ID { return t.ID }
+		return errors.Join( // what fails for some keeps nothing from the others
+			eachOf(ctx, w.store.FailingLong, idOf, w.followFailing),
+			eachOf(ctx, w.store.DisabledUntold, idOf, w.tellDisabled),
+			eachOf(ctx, w.store.Recovered, idOf, w.tellRecovered),
+		)
 	})
 }
 
@@ -103,6 +100,7 @@ func (w *Worker) tell(ctx context.Context, t *store.Told, event accept.Event, no
 // watchCertificates looks for certificates that expire soon, until ctx ends.
 func (w *Worker) watchCertificates(ctx context.Context) error {
 	return w.every(ctx, certificatesEvery, "watching certificates", func(ctx context.Context) error {
+		var failed error
 		for _, days := range []int{7, 30} { // what ends within the fewer days need not be told of twice
 			read := func(ctx context.Context, after id.ID, limit int) ([]store.Expiring, error) {
 				return w.store.ExpiringUntold(ctx, time.Now(), days, after, limit)
@@ -113,10 +111,8 @@ func (w *Worker) watchCertificates(ctx context.Context) error {
 				}
 				return w.store.NoteExpiryTold(ctx, c.ID, days)
 			})
-			if err != nil {
-				return err
-			}
+			failed = errors.Join(failed, err)
 		}
-		return nil
+		return failed
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
+
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/ent/auditentry"
 	"github.com/hookline/hookline/ent/certificate"
@@ -283,6 +285,27 @@ func TestExhaustedDeliveries(t *testing.T) {
 		}
 		if n := len(r.announced("delivery.exhausted")); n != 1 {
 			t.Errorf("%d were told of, want one, whatever keys publishers use", n)
+		}
+	})
+}
+
+// Whoever may change event types cannot keep Hookline from telling.
+func TestAnnouncedWhateverItsSchemaSays(t *testing.T) {
+	t.Parallel()
+	onEach(t, "rejects everybody else's", func(t *testing.T, b testenv.Backend) {
+		r := newRig(t, b, 1)
+		r.subscribe("ops", testenv.NewReceiver(t).URL(), listening)
+		for _, kind := range []string{"hookline.delivery.exhausted", "sms.delivery"} {
+			schema := graphql.OmittableOf(json.RawMessage(`{"required":["nothing has this"]}`))
+			_, err := r.configure.UpsertEventType(access.WithSystem(t.Context()), configure.EventTypeInput{Name: kind, JSONSchema: schema, Validation: new("REJECT")})
+			must(t, err)
+		}
+		must(t, r.registry.Refresh(t.Context()))
+		must(t, r.accepter.Announce(t.Context(), r.account, []accept.Event{{Type: "hookline.delivery.exhausted", Payload: []byte(`{}`)}}))
+		results, err := r.accepter.Publish(t.Context(), r.account, []accept.Event{{Type: "sms.delivery", Payload: []byte(`{}`)}})
+		must(t, err)
+		if len(results[0].Errors) == 0 {
+			t.Error("the schema rejects nothing")
 		}
 	})
 }
