@@ -297,7 +297,7 @@ func TestAnnouncedWhateverItsSchemaSays(t *testing.T) {
 		r.subscribe("ops", testenv.NewReceiver(t).URL(), listening)
 		for _, kind := range []string{"hookline.delivery.exhausted", "sms.delivery"} {
 			schema := graphql.OmittableOf(json.RawMessage(`{"required":["nothing has this"]}`))
-			_, err := r.configure.UpsertEventType(access.WithSystem(t.Context()), configure.EventTypeInput{Name: kind, JSONSchema: schema, Validation: new("REJECT")})
+			_, err := r.configure.UpsertEventType(r.ctx(), configure.EventTypeInput{Name: kind, Example: graphql.OmittableOf[json.RawMessage](nil), JSONSchema: schema, Validation: new("REJECT")})
 			must(t, err)
 		}
 		must(t, r.registry.Refresh(t.Context()))
