@@ -87,11 +87,10 @@ func start(ctx context.Context, o options, name string) (b *bench, err error) {
 		return nil, err
 	}
 	b.cleanup = append(b.cleanup, func() { _ = os.RemoveAll(folder) })
-	b.addr, b.pprof = freeAddr(), freeAddr()
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret)
 	b.settings = config.Settings{
-		Addr: b.addr, DataDir: folder, RedisURL: "embedded", RedisPrefix: "bench" + strings.ToLower(rand.Text()[:8]), AdminKey: adminKey,
+		DataDir: folder, RedisURL: "embedded", RedisPrefix: "bench" + strings.ToLower(rand.Text()[:8]), AdminKey: adminKey,
 		AllowCIDRs: []string{"127.0.0.0/8"}, AllowHTTP: true, EncryptionKeys: "k:" + base64.StdEncoding.EncodeToString(secret),
 		MaxPayload: 256 << 10, MaxSocketsPerKey: 100_000, MaxOperationsPerKey: 100_000, Grace: 5, LogLevel: "warn",
 	}
@@ -114,8 +113,10 @@ func start(ctx context.Context, o options, name string) (b *bench, err error) {
 	return b, nil
 }
 
-// launch starts Hookline and waits until it is ready.
+// launch starts Hookline, on an address of its own, and waits until it is ready.
 func (b *bench) launch(ctx context.Context) error {
+	b.addr, b.pprof = freeAddr(), freeAddr()
+	b.settings.Addr = b.addr
 	text, err := json.Marshal(b.settings)
 	if err != nil {
 		return err
