@@ -32,7 +32,10 @@ func (b *bench) compare(ctx context.Context, l load) error {
 	defer beside.close()
 	sides := []*side{{bench: beside, load: alone}, {bench: b, load: l}}
 	for _, s := range sides {
-		if err := s.subscribe(ctx, s.load.subscriptions, s.load.others); err != nil {
+		if err := s.subscribe(ctx, s.load.subscriptions); err != nil {
+			return err
+		}
+		if err := s.subscribeOthers(ctx, s.load.others); err != nil {
 			return err
 		}
 		if _, err := s.round(ctx, warmUp); err != nil {
@@ -63,8 +66,12 @@ func (b *bench) compare(ctx context.Context, l load) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("  %d subscriptions: delivered and archived %.0f/s; per delivery %.1f µs CPU; resident %.0f MiB\n",
-			s.load.subscriptions+s.load.others, n/s.elapsed.Seconds(), float64(s.cpu.Microseconds())/n, u.residents)
+		creating, err := s.timeCreating(ctx, 100)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("  %d subscriptions: delivered and archived %.0f/s; per delivery %.1f µs CPU; resident %.0f MiB; creating one more takes %.1f ms (median)\n",
+			s.load.subscriptions+s.load.others, n/s.elapsed.Seconds(), float64(s.cpu.Microseconds())/n, u.residents, creating.at(0.5))
 	}
 	slices.Sort(ratios)
 	fmt.Printf("  rate with %d to rate with %d subscriptions, of %d rounds: median %.2f, quartiles %.2f and %.2f\n",

@@ -24,7 +24,7 @@ func (b *bench) kill(ctx context.Context, events int) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, pathLimit)
 	defer cancel()
-	if err := b.subscribe(ctx, 1, 0); err != nil {
+	if err := b.subscribe(ctx, 1); err != nil {
 		return err
 	}
 	second, err := b.startWorker()

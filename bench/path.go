@@ -46,7 +46,7 @@ func (b *bench) path(ctx context.Context, l load) error {
 	if err != nil {
 		return err
 	}
-	if err := b.subscribe(ctx, l.subscriptions, l.others); err != nil {
+	if err := b.subscribe(ctx, l.subscriptions); err != nil {
 		return err
 	}
 	if err := b.publish(ctx, warmUp/l.subscriptions+1, l.perRequest, l.publishers); err != nil {
@@ -242,7 +242,7 @@ func exchange(conn net.Conn, reader *bufio.Reader, request []byte) error {
 
 // latency measures the time from the start of a publishing request to the arrival of the notification, at a steady rate.
 func (b *bench) latency(ctx context.Context, perSecond int, length time.Duration) error {
-	if err := b.subscribe(ctx, 1, 0); err != nil {
+	if err := b.subscribe(ctx, 1); err != nil {
 		return err
 	}
 	if err := b.publish(ctx, warmUp, 1, 8); err != nil {

@@ -21,6 +21,8 @@ type change struct {
 	*ent.Tx
 	account id.ID
 	lines   []*ent.ConfigChange // that it has written
+	// deprecated are the event types that the input asks for and that should no longer be used; wildcards ask for none in particular.
+	deprecated []string
 	// wrong collects the mistakes of the input. With one in it the transaction is rolled back.
 	wrong usererror.List
 }

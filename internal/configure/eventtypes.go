@@ -186,15 +186,10 @@ func (c *change) checkSchema(text, example string, in EventTypeInput) {
 	}
 }
 
-// deprecated warns of the event types that should no longer be used; wildcards ask for none in particular.
-func (c *change) deprecated(ctx context.Context, eventTypes []string) (warnings []string, err error) {
-	if len(eventTypes) == 0 {
-		return nil, nil
-	}
-	names, err := c.EventType.Query().Where(eventtype.NameIn(eventTypes...), eventtype.DeprecatedAtNotNil()).
-		Order(ent.Asc(eventtype.FieldName)).Select(eventtype.FieldName).Strings(ctx)
+// deprecatedWarnings warn of event types that should no longer be used.
+func deprecatedWarnings(names []string) (warnings []string) {
 	for _, name := range names {
 		warnings = append(warnings, "the event type "+quote(name)+" is deprecated: see its description for what to use in place of it")
 	}
-	return warnings, err
+	return warnings
 }

@@ -159,16 +159,24 @@ func (c *change) checkEventTypes(ctx context.Context, path string, given []strin
 	return c.checkKnown(ctx, path, exact, first)
 }
 
-// checkKnown says which names the catalogue does not have; places tells where they stand in the input.
+// checkKnown says which names the catalogue does not have, and notes those that are deprecated; places tells where they stand in the input.
 func (c *change) checkKnown(ctx context.Context, path string, names []string, places map[string]int) error {
 	if len(names) == 0 {
 		return nil
 	}
-	known, err := c.EventType.Query().Where(eventtype.NameIn(names...)).Select(eventtype.FieldName).Strings(ctx)
+	known, err := c.EventType.Query().Where(eventtype.NameIn(names...)).Order(ent.Asc(eventtype.FieldName)).
+		Select(eventtype.FieldName, eventtype.FieldDeprecatedAt).All(ctx)
 	if err != nil {
 		return err
 	}
-	unknown := slices.DeleteFunc(names, func(name string) bool { return slices.Contains(known, name) })
+	for _, row := range known {
+		if row.DeprecatedAt != nil {
+			c.deprecated = append(c.deprecated, row.Name)
+		}
+	}
+	unknown := slices.DeleteFunc(names, func(name string) bool {
+		return slices.ContainsFunc(known, func(row *ent.EventType) bool { return row.Name == name })
+	})
 	if len(unknown) == 0 {
 		return nil
 	}

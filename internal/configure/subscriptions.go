@@ -58,11 +58,7 @@ func (s *Service) CreateEventSubscription(ctx context.Context, in CreateEventSub
 		}
 		subscription, _ := draft.Mutation().ID()
 		made.Secret, made.AuthSecret, made.Warnings = secret.Reveal(), profile.AuthSecret, warnings(secret, profile.NotificationProfile)
-		deprecated, err := c.deprecated(ctx, in.EventTypes)
-		if err != nil {
-			return err
-		}
-		made.Warnings = append(append(made.Warnings, deprecated...), profile.Warnings...)
+		made.Warnings = append(append(made.Warnings, deprecatedWarnings(c.deprecated)...), profile.Warnings...)
 		made.EventSubscription, err = draft.SetProfileID(profile.ID).SetSecretFingerprint(secret.Fingerprint()).
 			SetSecret(s.Vault.Seal([]byte(made.Secret), SecretBinding(subscription))).Save(ctx)
 		if err != nil {

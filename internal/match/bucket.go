@@ -19,6 +19,7 @@ type list struct {
 	bucket     *bucket
 	slot       slot
 	candidates []candidate
+	one        [1]candidate // holds candidates while there is one
 }
 
 // candidate is an entry in a list: rule.places[place] refers back to it.
@@ -67,6 +68,7 @@ func (b *bucket) add(r *rule, wildcard, patterns int) {
 		l := b.by[at]
 		if l == nil {
 			l = &list{bucket: b, slot: at}
+			l.candidates = l.one[:0]
 			if b.by == nil {
 				b.by = make(map[slot]*list, 1)
 			}
@@ -115,6 +117,9 @@ func (l *list) collect(e *Event, dst []ID) []ID {
 func (l *list) add(r *rule, wildcard int) {
 	r.places = append(r.places, place{list: l, position: len(l.candidates), wildcard: wildcard})
 	l.candidates = append(l.candidates, candidate{rule: r, place: len(r.places) - 1})
+	if len(l.candidates) > len(l.one) {
+		l.one = [1]candidate{} // the candidates are elsewhere now; a rule that goes must not be held here
+	}
 }
 
 // remove fills the gap with the last candidate, and takes away the list, and the bucket, that is left empty.

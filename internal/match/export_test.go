@@ -1,5 +1,14 @@
 package match
 
+import "runtime"
+
+// Freed returns a channel that is closed when nothing holds what the index keeps of a rule any more, and the garbage collector has seen it.
+func Freed(x *Index, id ID) <-chan struct{} {
+	freed := make(chan struct{})
+	runtime.AddCleanup(x.rules[id], func(done chan struct{}) { close(done) }, freed)
+	return freed
+}
+
 // LongestList returns the number of candidates in the longest list of an index: the most rules that an event can have
 // to be compared with for each pattern and each value of it.
 func LongestList(x *Index) int {

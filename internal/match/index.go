@@ -20,12 +20,16 @@ type Index struct {
 	root  node
 }
 
-// rule is a Rule made ready for matching.
+// rule is a Rule made ready for matching. Most have one pattern and one condition of one value: these are kept within it, because what an index of
+// many rules costs is that the garbage collector follows its pointers.
 type rule struct {
 	id         ID
 	conditions []condition
 	wildcards  []string // the patterns that are not plain names
 	places     []place
+
+	onePlace     [1]place
+	oneCondition [1]condition
 }
 
 // condition is one condition of a filter.
@@ -56,7 +60,9 @@ func (x *Index) Match(e Event, dst []ID) []ID {
 func (x *Index) Put(r Rule) {
 	x.Remove(r.ID)
 	patterns, wildcards := split(r.Patterns)
-	made := &rule{id: r.ID, conditions: conditions(&r.Filter), wildcards: wildcards}
+	made := &rule{id: r.ID, wildcards: wildcards}
+	made.conditions = conditions(&r.Filter, made.oneCondition[:0])
+	made.places = made.onePlace[:0]
 	count := len(patterns) + len(wildcards)
 	for _, p := range patterns {
 		x.root.bucket(p).add(made, 0, count)
@@ -99,9 +105,8 @@ func split(patterns []string) (names, wildcards []string) {
 	return names, wildcards
 }
 
-// conditions lists the conditions of a filter.
-func conditions(f *Filter) []condition {
-	var all []condition
+// conditions appends the conditions of a filter to all.
+func conditions(f *Filter, all []condition) []condition {
 	add := func(by dimension, key string, values []string) {
 		if len(values) > 0 {
 			all = append(all, condition{by, key, slices.Compact(slices.Sorted(slices.Values(values)))})

@@ -3,9 +3,11 @@ package match_test
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -312,6 +314,32 @@ func indexOf(n int, rule func(int) match.Rule) *match.Index {
 		x.Put(rule(i))
 	}
 	return &x
+}
+
+func TestRemoveHoldsNothing(t *testing.T) {
+	t.Parallel()
+	var x match.Index
+	for i := range 3 { // under the same value
+		x.Put(match.Rule{ID: idOf(i), Patterns: []string{"sms.*"}, Filter: match.Filter{Entities: []string{"shop"}}})
+	}
+	for i := range 2 {
+		freed := match.Freed(&x, idOf(i))
+		x.Remove(idOf(i))
+		for within := time.After(10 * time.Second); ; {
+			runtime.GC()
+			select {
+			case <-freed:
+			case <-within:
+				t.Fatalf("rule %d is held after it was removed", i)
+			default:
+				continue
+			}
+			break
+		}
+	}
+	if matched := x.Match(match.Event{Type: "sms.delivery", Entity: "shop"}, nil); !slices.Equal(matched, []match.ID{idOf(2)}) {
+		t.Errorf("matched %v, want the rule that is left", matched)
+	}
 }
 
 // BenchmarkMatch matches events that each match another one of n rules.
