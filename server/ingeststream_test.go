@@ -159,7 +159,7 @@ func TestStreamIngest(t *testing.T) {
 		for n := range 10 {
 			p.add("*", "event", strings.Replace(event, "berlin", fmt.Sprint(n), 1))
 		}
-		testenv.Eventually(t, 30*time.Second, func() bool { return strings.Contains(p.log.String(), "entries of the ingest stream wait") }, "nothing waits")
+		testenv.Eventually(t, time.Minute, func() bool { return strings.Contains(p.log.String(), "entries of the ingest stream wait") }, "nothing waits")
 		if n := p.redis.XLen(t.Context(), "ingesting:ingest").Val(); n != 10 {
 			t.Errorf("%d entries are left, want 10", n)
 		}

@@ -191,7 +191,7 @@ func TestHealth(t *testing.T) {
 			t.Errorf("/readyz: %d %s", got.status, got.body)
 		}
 		broken.Store(true)
-		testenv.Eventually(t, 5*time.Second, func() bool {
+		testenv.Eventually(t, time.Minute, func() bool {
 			got := w.send(request{method: "GET", path: "/readyz"})
 			return got.status == 503 && at(t, []byte(got.body), "checks") == `{"database":"ok","other":"failing","redis":"ok"}` && !strings.Contains(got.body, "hunter2")
 		}, "not said to be failing")

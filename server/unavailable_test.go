@@ -52,7 +52,7 @@ func TestDatabaseAway(t *testing.T) {
 	}
 
 	database.Start()
-	testenv.Eventually(t, 30*time.Second, func() bool { return overHTTP(unknown).status == 202 }, "not published when the database is back")
+	testenv.Eventually(t, time.Minute, func() bool { return overHTTP(unknown).status == 202 }, "not published when the database is back")
 	var events []json.RawMessage
 	check(t, json.Unmarshal([]byte(w.get(w.key(ctx, access.LogRead), `{events(first: 10) {nodes {id}}}`, nil, "events.nodes")), &events))
 	if len(events) != 2 {

@@ -32,7 +32,7 @@ import (
 )
 
 // patience bounds how long a test waits for what should happen soon; it is long, because the machine may be busy.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // rig is an Accepter that does not run yet, with a database, streams and an account.
 type rig struct {

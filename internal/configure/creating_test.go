@@ -73,7 +73,7 @@ func TestFindsKeysByTheirIndex(t *testing.T) {
 	must(t, err)
 	defer func() { must(t, db.Close(t.Context())) }()
 	var made, read int
-	testenv.Eventually(t, 30*time.Second, func() bool {
+	testenv.Eventually(t, time.Minute, func() bool {
 		must(t, db.QueryRow(t.Context(),
 			"SELECT n_tup_ins, seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'event_subscriptions'").Scan(&made, &read))
 		return made == subscriptions

@@ -30,7 +30,7 @@ import (
 )
 
 // patience bounds how long a test waits for what should happen soon; it is long, because the machine may be busy.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // process is a process that configures, and tells no registry of it.
 type process struct {

@@ -13,7 +13,7 @@ import (
 
 // patience bounds how long a test waits for what must happen; noWait is the wait of a read that must find nothing, or what is there.
 const (
-	patience = 30 * time.Second
+	patience = time.Minute
 	noWait   = time.Millisecond
 )
 

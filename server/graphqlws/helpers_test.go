@@ -22,7 +22,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds every wait of a test; nothing takes nearly as long unless it is broken.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 var parsedSchema = gqlparser.MustLoadSchema(&ast.Source{Input: `
 	type Query { hello: String, fail: String, panic: String, echo(number: Int!): String }
