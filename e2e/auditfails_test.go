@@ -195,44 +195,12 @@ func TestAuditFindsWhatIsTold(t *testing.T) {
 			logged, told := toldLedger()
 			c.wrong(logged, told)
 			a := &audit{}
-			a.checkTold(logged, told, false)
+			a.checkTold(logged, told)
 			found := slices.ContainsFunc(a.problems, func(err error) bool { return strings.Contains(err.Error(), c.says) })
 			if found != (c.says != "") || a.lost != c.lost {
 				t.Errorf("found %v and %d lost, want %q and %d", a.problems, a.lost, c.says, c.lost)
 			}
 		})
-	}
-}
-
-// Who was taken for dead over a delivery may tell of its end, too, where that is left.
-func TestAuditLeavesToldAgain(t *testing.T) {
-	t.Parallel()
-	logged, told := toldLedger()
-	d := &logged[0].Deliveries[0]
-	d.Attempts = slices.Insert(d.Attempts, 1, loggedAttempt{1, "INTERRUPTED"})
-	first := told["t"]
-	first.Data.Attempts, first.Data.Outcome = 1, "HTTP_ERROR"
-	told["u"] = first
-	finds := func(again bool) []error {
-		a := &audit{}
-		a.checkTold(logged, told, again)
-		return a.problems
-	}
-	if found := finds(true); len(found) > 0 {
-		t.Errorf("problems: %v", found)
-	}
-	if len(finds(false)) == 0 {
-		t.Error("an end that is told of twice is not found")
-	}
-	told["v"] = first
-	if len(finds(true)) == 0 {
-		t.Error("an end that is told of three times is not found, and one worker was taken for dead")
-	}
-	delete(told, "v")
-	first.Data.Outcome = "TIMEOUT"
-	told["u"] = first
-	if len(finds(true)) == 0 {
-		t.Error("what is told again and not in the log is not found")
 	}
 }
 

@@ -34,8 +34,6 @@ type scenario struct {
 	short   bool // it is part of the short form
 	happens func(*chaos)
 	leave   leave
-	// toldAgain is whether a delivery may be told of as exhausted by a worker that wakes up, too, after others have taken it over.
-	toldAgain bool
 }
 
 func scenarios() []scenario {
@@ -46,7 +44,7 @@ func scenarios() []scenario {
 	return []scenario{
 		{name: "one after another", short: true, happens: inTurn(answersGetLost(1), redisForgets, workerDiesAt(resultGoes))},
 		{name: "workers killed at random", happens: workersDie(rounds)},
-		{name: "workers frozen for longer than they count as alive", happens: workersFreeze(rounds), toldAgain: true},
+		{name: "workers frozen for longer than they count as alive", happens: workersFreeze(rounds)},
 		{name: "server killed at random", happens: serverDies(rounds)},
 		{name: "server frozen", happens: serverFreezes(rounds)},
 		{name: "worker killed before the POST: Redis has given it the work", happens: workerDiesAt(workComes)},
@@ -147,7 +145,7 @@ func (c *chaos) suffer(s scenario) row {
 	maps.Copy(accepted, told)
 	events := c.api.awaitEvents(slices.Concat(warmIDs, ids, toldIDs), func([]loggedEvent) error { return nil })
 	r.audit = check(accepted, events, c.gots(), s.leave)
-	r.checkTold(events, tellings(c.ends["told"].Received()), s.toldAgain)
+	r.checkTold(events, tellings(c.ends["told"].Received()))
 	for _, problem := range r.problems {
 		c.t.Error(problem)
 	}

@@ -72,26 +72,23 @@ func tellings(received []testenv.Received) map[string]telling {
 }
 
 // checkTold checks that each exhausted delivery is told of in one operational event, and nothing else is. told is by event: that it comes,
-// and how often, is checked as of all events. If again, one more may tell of a delivery for each worker that was taken for dead over it.
-func (a *audit) checkTold(logged []loggedEvent, told map[string]telling, again bool) {
+// and how often, is checked as of all events.
+func (a *audit) checkTold(logged []loggedEvent, told map[string]telling) {
 	of := make(map[string][]telling, len(told)) // by delivery
 	for _, t := range told {
 		of[t.Data.Delivery] = append(of[t.Data.Delivery], t)
 	}
 	for _, event := range logged {
 		for _, d := range event.Deliveries {
-			ends, most := of[d.ID], 1
+			ends := of[d.ID]
 			delete(of, d.ID)
-			if again {
-				most += d.count("INTERRUPTED")
-			}
 			switch {
 			case d.Status == "EXHAUSTED" && len(ends) == 0:
 				a.lost++
 				a.found("event %s was given up, and nobody was told: %+v", event.ID, d)
 			case d.Status != "EXHAUSTED" && len(ends) > 0:
 				a.found("event %s is told of as given up: %+v: %+v", event.ID, ends, d)
-			case len(ends) > most:
+			case len(ends) > 1:
 				a.found("event %s was given up once, and is told of %d times: %+v: %+v", event.ID, len(ends), ends, d)
 			case slices.ContainsFunc(ends, func(t telling) bool { return !t.agrees(event.ID, d) }):
 				a.found("event %s is told of otherwise than the log does: %+v: %+v", event.ID, ends, d)

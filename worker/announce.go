@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hookline/hookline/ent/delivery"
 	"github.com/hookline/hookline/ent/schema/types"
 	"github.com/hookline/hookline/internal/accept"
+	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/pause"
 	"github.com/hookline/hookline/internal/store"
@@ -105,19 +107,21 @@ func exhaustedEvent(r *stream.Result, key string) accept.Event {
 // announceExhausted publishes the deliveries of a batch that are exhausted, where somebody listens. Of an event that tells of another one
 // nothing is told: that would never end. It returns an error only when ctx ends; then nothing of the batch may be acknowledged.
 func (w *Worker) announceExhausted(ctx context.Context, batch []stream.Logged) error {
-	exhausted := make(map[id.ID][]accept.Event) // by account
+	exhausted := make(map[id.ID][]stream.Logged) // by account
 	for _, r := range batch {
-		if r.Status != stream.StatusExhausted || accept.IsOwn(r.EventType) {
+		if r.Status == stream.StatusExhausted && !accept.IsOwn(r.EventType) {
+			exhausted[r.AccountID] = append(exhausted[r.AccountID], r)
+		}
+	}
+	for account, results := range exhausted {
+		if len(w.heard(account, results)) == 0 {
 			continue
 		}
-		key := ""
-		if s, _, known := w.registry.Subscription(r.AccountID, r.SubscriptionID); known {
-			key = s.Key
+		ends, err := w.awaitEnds(ctx, results)
+		if err != nil {
+			return err
 		}
-		exhausted[r.AccountID] = append(exhausted[r.AccountID], exhaustedEvent(r.Result, key))
-	}
-	for account, events := range exhausted {
-		heard := w.accepter.Heard(account, events)
+		heard := w.heard(account, ends)
 		if len(heard) == 0 {
 			continue
 		}
@@ -138,4 +142,47 @@ func (w *Worker) announceExhausted(ctx context.Context, batch []stream.Logged) e
 		}
 	}
 	return nil
+}
+
+// heard returns the events that tell of an account's exhausted deliveries, as far as somebody listens.
+func (w *Worker) heard(account id.ID, exhausted []stream.Logged) []accept.Event {
+	events := make([]accept.Event, len(exhausted))
+	for i, r := range exhausted {
+		key := ""
+		if s, _, known := w.registry.Subscription(account, r.SubscriptionID); known {
+			key = s.Key
+		}
+		events[i] = exhaustedEvent(r.Result, key)
+	}
+	return w.accepter.Heard(account, events)
+}
+
+// awaitEnds returns those of the archived results by which their deliveries have come to their end: not those of a worker that woke up after
+// others had gone on. It tries until it knows, or ctx ends.
+func (w *Worker) awaitEnds(ctx context.Context, exhausted []stream.Logged) (ends []stream.Logged, err error) {
+	ids := make([]id.ID, len(exhausted))
+	for i, r := range exhausted {
+		ids[i] = r.DeliveryID
+	}
+	for {
+		rows, err := w.store.Ent.Delivery.Query().Where(delivery.IDIn(ids...), delivery.Status(string(stream.StatusExhausted))).
+			Select(delivery.FieldID, delivery.FieldAttemptCount).All(access.WithSystem(ctx))
+		if err == nil {
+			w.problems.clear("announce")
+			attempts := make(map[id.ID]int, len(rows))
+			for _, row := range rows {
+				attempts[row.ID] = row.AttemptCount
+			}
+			for _, r := range exhausted {
+				if n, ended := attempts[r.DeliveryID]; ended && n == r.Attempts {
+					ends = append(ends, r)
+				}
+			}
+			return ends, nil
+		}
+		w.problems.note("announce", err)
+		if !pause.For(ctx, archivePause) {
+			return nil, err
+		}
+	}
 }

@@ -38,6 +38,12 @@ func (w *Worker) attempt(ctx context.Context, r request) {
 	unsent := a
 	v := w.send(ctx, r, started, &a)
 	ended := time.Now()
+	if v.lapsed {
+		for _, j := range r {
+			j.became = j.putOff(ended.Add(putOffLeast))
+		}
+		return
+	}
 	a.TotalUs = ended.Sub(started).Microseconds()
 	random := rand.Float64() //nolint:gosec // jitter; the same for a bucket, so that what failed together is due together
 	for _, j := range r {
@@ -101,7 +107,7 @@ func (w *Worker) wanted(ctx context.Context, r request) request {
 
 // send builds a request, sends it and judges the answer; it notes in a what is to be seen of it.
 func (w *Worker) send(ctx context.Context, r request, started time.Time, a *stream.Attempt) verdict {
-	p, subscription := r[0].profile, r[0].subscription
+	p, subscription, gate := r[0].profile, r[0].subscription, r[0]
 	if err := errors.Join(subscription.Problem, p.Problem); err != nil {
 		return verdict{outcome: stream.OutcomeAuth, err: err.Error(), hint: problemHint}
 	}
@@ -148,12 +154,16 @@ func (w *Worker) send(ctx context.Context, r request, started time.Time, a *stre
 	request := egress.Request{
 		URL: p.URL, Header: header, Body: body,
 		ConnectTimeout: p.ConnectTimeout, ReadTimeout: p.ReadTimeout, TotalTimeout: p.TotalTimeout,
-		TLS: egress.TLS{MinVersion: p.MinTLS, MaxVersion: p.MaxTLS, Certificate: certificate.TLS, Identity: certificate.Identity},
+		Gate: gate,
+		TLS:  egress.TLS{MinVersion: p.MinTLS, MaxVersion: p.MaxTLS, Certificate: certificate.TLS, Identity: certificate.Identity},
 	}
 	if p.BucketSize > 1 {
 		a.BucketSize, request.MaxBody = len(r), maxBucketResponse
 	}
 	resp := w.client.Do(ctx, request)
+	if resp.Err != nil && errors.Is(resp.Err, errLapsed) {
+		return verdict{lapsed: true}
+	}
 	masks := []*strings.Replacer{p.Mask}
 	if token != nil {
 		masks = append(masks, token.Mask())
@@ -234,6 +244,9 @@ type job struct {
 	own          [1]*job // itself: the request of a job that goes alone
 	lost         bool    // its event is no longer kept
 	became       *stream.Result
+	lane         *lane // in which it has begun, and its dispatcher, and the share's count then
+	dispatcher   *dispatcher
+	lapses       int
 	wait         time.Duration // what the endpoint asked for with Retry-After, once it has been attempted; 0 for nothing
 }
 

@@ -79,6 +79,26 @@ func (d *dispatcher) expire(l *lane, of id.ID, b *bucket) {
 	d.putOff(r, due)
 }
 
+// sendOpen sends what waits in open buckets. Redis has lost its entries, and what waits for longer than sweepSlack would be queued once more.
+func (d *dispatcher) sendOpen() {
+	type late struct {
+		request request
+		due     time.Time
+	}
+	var all []late
+	d.mu.Lock()
+	for _, l := range d.lanes {
+		for of := range l.buckets {
+			r := d.close(l, of)
+			all = append(all, late{r, d.enter(l, r, time.Now())})
+		}
+	}
+	d.mu.Unlock()
+	for _, late := range all {
+		d.putOff(late.request, late.due)
+	}
+}
+
 // sent returns the first delivery of a request that has been attempted; the first one if none was.
 func (r request) sent() *job {
 	for _, j := range r {

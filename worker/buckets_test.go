@@ -225,6 +225,23 @@ func TestBucketsSent(t *testing.T) {
 	})
 }
 
+// What Redis has lost is queued again after a while: until then it must be settled, however long its bucket may wait.
+func TestBucketsAfterRedisHasLostThem(t *testing.T) {
+	t.Parallel()
+	redis := testenv.StartRedis(t)
+	r := newRig(t, testenv.Backend{DatabaseURL: testenv.Postgres(t), RedisURL: redis.URL()}, 1)
+	receiver := testenv.NewReceiver(t)
+	r.subscribe("waiting", receiver.URL(), inBuckets(3, time.Minute))
+	r.startWorker()
+	events := shown(r.publish(2))
+	r.awaitTaken()
+	redis.Flush()
+	r.awaitStatuses(map[stream.Status]int{stream.StatusSucceeded: 2})
+	if received := receiver.Received(); len(received) != 1 || !sameIDs(eventsIn(t, received[0].Body), events) {
+		t.Errorf("%d requests, the first one of %v; want one of %v", len(received), eventsIn(t, received[0].Body), events)
+	}
+}
+
 // awaitTaken waits until workers have taken all work of the first partition, of which they settle none.
 func (r *rig) awaitTaken() {
 	r.t.Helper()

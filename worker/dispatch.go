@@ -137,12 +137,15 @@ func (l *lane) mayBegin(now time.Time) bool {
 
 // begin begins an attempt.
 func (d *dispatcher) begin(l *lane, r request, now time.Time) {
-	l.began(now)
+	d.began(l, r, now)
 	d.running.Add(1)
 	go d.run(l, r)
 }
 
-func (l *lane) began(now time.Time) {
+func (d *dispatcher) began(l *lane, r request, now time.Time) {
+	for _, j := range r {
+		j.dispatcher, j.lane, j.lapses = d, l, l.share.lapses
+	}
 	l.running++
 	l.moved = now
 	if l.rate > 0 {
@@ -305,7 +308,7 @@ func (d *dispatcher) next(l *lane, started time.Time, ended request) request {
 	l.running--
 	if len(l.queue) > 0 && l.mayBegin(now) {
 		r := l.take()
-		l.began(now)
+		d.began(l, r, now)
 		if slowed {
 			d.beginQueued(l, now) // there may be more at once by now
 		}

@@ -22,6 +22,7 @@ type verdict struct {
 	wait    time.Duration   // what the endpoint asked for with Retry-After; 0 for nothing
 	gone    bool            // the endpoint wants no more requests, now or later
 	failed  map[string]bool // ids of the events of a bucket that the endpoint named as failed, the others succeeded
+	lapsed  bool            // nothing was sent: others may have got the lane's share of the window
 	atOnce  bool            // the access token was refused, and may only have been too old: another one is to be tried
 }
 

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hookline/hookline/internal/stream"
@@ -16,6 +17,7 @@ type share struct {
 	claimants int // workers that have a share
 	scarce    bool
 	at        time.Time // when it was claimed; zero for not yet
+	lapses    int       // how often it may have been others' before it was claimed again
 	expires   time.Time // when others may get it, if it is not claimed again; zero for never
 	asking    bool      // it is being claimed, or will be when there are tokens again
 }
@@ -38,6 +40,20 @@ const (
 
 // holds reports whether others cannot have got the share meanwhile, because this worker was frozen or Redis away for long.
 func (s *share) holds(now time.Time) bool { return s.expires.IsZero() || now.Before(s.expires) }
+
+// errLapsed says that the share within which an attempt has begun may be others' by now.
+var errLapsed = errors.New("others may have got the share of the window meanwhile")
+
+// Pass refuses to send a request that has begun within a share which others may have got meanwhile: a worker that wakes up would otherwise
+// send beside them what it was about to send when it was frozen. It makes a job the gate of its request.
+func (j *job) Pass() error {
+	j.dispatcher.mu.Lock()
+	defer j.dispatcher.mu.Unlock()
+	if s := &j.lane.share; s.lapses != j.lapses || !s.holds(time.Now()) {
+		return errLapsed
+	}
+	return nil
+}
 
 // claims reports whether the lane has, or needs, a share that others may want.
 func (d *dispatcher) claims(l *lane) bool { return !d.alone || l.rate > 0 }
@@ -163,6 +179,9 @@ func (l *lane) claim(now time.Time) stream.Claim {
 func (d *dispatcher) apply(l *lane, c stream.Claim, got stream.Share, claimed, now time.Time) {
 	l.share.claimants, l.share.scarce, l.share.at = got.Claimants, got.Scarce, now
 	l.share.tokens += got.Tokens
+	if !l.share.holds(now) {
+		l.share.lapses++
+	}
 	if !d.alone {
 		l.share.limit, l.share.granted, l.share.expires = got.Limit, got.Limit, claimed.Add(stream.ShareTTL)
 	}

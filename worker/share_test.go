@@ -142,6 +142,39 @@ func TestShares(t *testing.T) {
 		end()
 	})
 
+	inLanes(t, "hold back what has begun and is not sent yet when others may have got them, also when they are claimed again", func(t *testing.T, l *lanes) {
+		var away atomic.Bool
+		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {
+			if away.Load() {
+				return stream.Share{}, errors.New("away")
+			}
+			return stream.Share{Limit: c.Want, Claimants: 2}, nil
+		})
+		p := profile(10)
+		passes := func(j *job, want error) {
+			t.Helper()
+			if err := j.Pass(); !errors.Is(err, want) {
+				t.Errorf("passes: %v, want %v", err, want)
+			}
+		}
+		old := l.submit(p, 1, 3*stream.ShareTTL)[0]
+		pass(stream.ShareTTL + renewEvery) // renewed again and again
+		synctest.Wait()
+		passes(old, nil)
+		away.Store(true)
+		pass(stream.ShareTTL)
+		passes(old, errLapsed)
+		away.Store(false)
+		pass(renewScarce + 5*time.Millisecond)
+		passes(old, errLapsed)
+		fresh := l.submit(p, 1, time.Second)[0]
+		pass(10 * time.Millisecond)
+		synctest.Wait()
+		passes(fresh, nil)
+		l.wait()
+		end()
+	})
+
 	inLanes(t, "of what is not needed may go to others: nothing begins while a claim is answered", func(t *testing.T, l *lanes) {
 		p := profile(10)
 		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {

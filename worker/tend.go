@@ -79,6 +79,7 @@ func (w *Worker) checkEpoch(ctx context.Context, partition int) {
 		w.problems.note("streams", err)
 		return
 	}
+	w.dispatcher.sendOpen()
 	w.epochs.known[partition] = epoch
 	w.log.Warn("Redis has lost data; results written again", "partition", partition, "results", rewritten)
 }

@@ -20,6 +20,7 @@ type call struct {
 
 	trace httptrace.ClientTrace
 	body  bytes.Reader
+	gate  Gate
 
 	begun     time.Duration // by clock
 	firstByte atomic.Int64  // by clock; 0 until the answer begins
@@ -32,6 +33,7 @@ type call struct {
 	conn    *conn // the connection that the request got
 	reused  bool
 	once    bool          // it has a body, and so gets no second connection
+	stopped error         // why the gate did not let it pass
 	served  bool          // it has got a connection, or has ended
 	serving chan struct{} // closed when it is served; nil while nobody waits for that
 }
@@ -60,6 +62,7 @@ func newCall(ctx context.Context, req *Request) *call {
 		totalTimeout:   req.TotalTimeout,
 		begun:          clock(),
 		once:           len(req.Body) > 0,
+		gate:           req.Gate,
 	}
 	c.body.Reset(req.Body)
 	c.trace.GotConn = c.gotConn
@@ -131,6 +134,33 @@ func (c *call) gotConn(info httptrace.GotConnInfo) {
 	c.reused = info.Reused
 	c.serve()
 	c.mu.Unlock()
+	switch {
+	case c.gate == nil:
+	case !c.conn.shared:
+		c.conn.gated.Store(c)
+	default:
+		if err := c.pass(); err != nil {
+			c.cancel(err)
+		}
+	}
+}
+
+// pass asks the gate.
+func (c *call) pass() error {
+	err := c.gate.Pass()
+	if err != nil {
+		c.mu.Lock()
+		c.stopped = err
+		c.mu.Unlock()
+	}
+	return err
+}
+
+// refused returns why the gate did not let the call pass; nil if it has not said so.
+func (c *call) refused() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stopped
 }
 
 // whenServed returns what is closed when the call needs no connection any more.

@@ -101,6 +101,9 @@ var errAsked = errors.New("the endpoint asked for a client certificate and close
 
 // fail explains err and adds what a failed dial learned.
 func (c *call) fail(err error, resp *Response) *Error {
+	if stopped := c.refused(); stopped != nil {
+		return &Error{Kind: KindCancelled, Err: stopped}
+	}
 	at := c.stage()
 	dial := (*dialError)(nil)
 	if errors.As(err, &dial) {

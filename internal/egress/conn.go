@@ -24,7 +24,8 @@ type conn struct {
 	shared     bool // HTTP/2: several requests at once
 	asked      bool // the endpoint asked for a client certificate
 
-	moved atomic.Int64 // by clock, when bytes last came
+	moved atomic.Int64         // by clock, when bytes last came
+	gated atomic.Pointer[call] // asked before the next byte is sent; nil for nobody
 }
 
 // phases says how long the parts of making a connection took.
@@ -34,6 +35,16 @@ func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.moved.Store(int64(clock()))
 	return n, err
+}
+
+func (c *conn) Write(p []byte) (int, error) {
+	if next := c.gated.Load(); next != nil {
+		c.gated.Store(nil)
+		if err := next.pass(); err != nil {
+			return 0, err
+		}
+	}
+	return c.Conn.Write(p)
 }
 
 // underlying finds the conn in a connection of net/http.

@@ -29,7 +29,15 @@ type Request struct {
 	TLS TLS
 
 	MaxBody int // bytes of the answer's body that are read and kept; 0 means DefaultMaxBody
+
+	// Gate, if it is not nil, is asked when everything else is ready, immediately before the first byte is sent. (On an HTTP/2 connection that
+	// other requests share a refusal may come too late to keep the header back.)
+	Gate Gate
 }
+
+// Gate decides at the last moment whether a request is sent. Pass may be called from another goroutine. Its error ends the request, and is found
+// in the response's with errors.Is.
+type Gate interface{ Pass() error }
 
 // TLS says how to speak TLS with the endpoint. Requests that agree in it share connections.
 type TLS struct {
