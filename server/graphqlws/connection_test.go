@@ -266,20 +266,29 @@ func TestAuthenticate_refusals_close_the_socket(t *testing.T) {
 func TestRevalidate_closes_the_socket_of_a_revoked_key(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	feed := idles(ended)
 	transport := &Transport{
 		RevalidateInterval: 5 * time.Millisecond,
 		Authenticate: func(ctx context.Context, _ *http.Request, _ InitPayload) (context.Context, error) {
 			return context.WithValue(ctx, accountKey{}, "acme"), nil
 		},
 		Revalidate: func(ctx context.Context) error {
+			select {
+			case <-begun:
+			default:
+				return nil
+			}
 			if calls.Add(1) < 3 && ctx.Value(accountKey{}) == "acme" {
 				return nil
 			}
 			return &Refusal{"The API key was revoked"}
 		},
 	}
-	ended := make(chan error, 1)
-	c := start(t, transport, schema{"feed": idles(ended)}).open(t)
+	c := start(t, transport, schema{"feed": func(ctx context.Context) graphql.ResponseHandler {
+		defer close(begun)
+		return feed(ctx)
+	}}).open(t)
 	c.subscribe("1", `subscription { feed }`)
 	c.expectClose(4403, "The API key was revoked")
 	if err := get(t, ended); !errors.Is(err, errSocketClosed) {
@@ -343,7 +352,7 @@ func TestPing_frames_are_answered_too(t *testing.T) {
 
 func TestPing_keeps_a_silent_client(t *testing.T) {
 	t.Parallel()
-	transport := &Transport{PingInterval: 300 * time.Millisecond, InitTimeout: time.Second}
+	transport := &Transport{PingInterval: 500 * time.Millisecond, InitTimeout: time.Second}
 	c := start(t, transport, schema{"hello": answers(`{"hello":"you"}`)}).open(t)
 	pings := 0
 	answer := c.PingHandler()
@@ -359,7 +368,7 @@ func TestPing_keeps_a_silent_client(t *testing.T) {
 func TestPing_finds_a_dead_client(t *testing.T) {
 	t.Parallel()
 	ended := make(chan error, 1)
-	c := start(t, &Transport{PingInterval: 50 * time.Millisecond}, schema{"feed": idles(ended)}).open(t)
+	c := start(t, &Transport{PingInterval: time.Second}, schema{"feed": idles(ended)}).open(t)
 	c.subscribe("1", `subscription { feed }`)
 	// Who doesn't read doesn't answer pings.
 	if err := get(t, ended); !errors.Is(err, errSocketClosed) {
