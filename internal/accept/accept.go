@@ -53,7 +53,7 @@ type Accepter struct {
 	waiting     atomic.Int64 // bytes of the payloads that wait for their commit
 	maxBytes    int64        // of them
 	submissions chan *submission
-	works       chan stream.Work
+	works       chan *stream.Work
 }
 
 // Config is what an Accepter needs.
@@ -79,7 +79,7 @@ func New(config Config) *Accepter {
 		guard: config.Guard, makeSecret: config.MakeSecret,
 		metrics:     newMetrics(config.Metrics),
 		submissions: make(chan *submission, maxWaiting), maxBytes: maxWaitingBytes,
-		works: make(chan stream.Work, maxUnqueued),
+		works: make(chan *stream.Work, maxUnqueued),
 	}
 }
 

@@ -21,7 +21,7 @@ const (
 // enqueue hands a work over, unless too many wait already.
 func (a *Accepter) enqueue(w stream.Work) {
 	select {
-	case a.works <- w:
+	case a.works <- &w:
 	default:
 		a.metrics.leftToSweeper.Inc()
 	}
@@ -32,9 +32,9 @@ func (a *Accepter) enqueueAll(ctx context.Context) {
 	batch := make([]stream.Work, 0, maxPipeline)
 	failing := false
 	for w := range a.works {
-		batch = append(batch[:0], w)
+		batch = append(batch[:0], *w)
 		for len(batch) < cap(batch) && len(a.works) > 0 {
-			batch = append(batch, <-a.works)
+			batch = append(batch, *<-a.works)
 		}
 		err := a.enqueueBatch(ctx, batch, failing)
 		if err != nil && !failing {
