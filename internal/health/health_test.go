@@ -38,9 +38,12 @@ func TestMerge(t *testing.T) {
 
 		uncounted := batches[0]
 		uncounted.FailedAttempts = 0
-		if again := merged.Merge(uncounted); again != merged {
+		// A batch that comes again counts for nothing, though it may know better since when there are failures.
+		again := merged.Merge(uncounted)
+		if again.FailedAttempts != merged.FailedAttempts || again.FailingSince.After(merged.FailingSince) {
 			t.Errorf("a batch that comes again makes %+v of %+v", again, merged)
 		}
+		healthtest.Check(t, attempts, again)
 	})
 }
 
