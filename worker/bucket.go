@@ -81,10 +81,6 @@ func (d *dispatcher) expire(l *lane, of id.ID, b *bucket) {
 
 // sendOpen sends what waits in open buckets. Redis has lost its entries, and what waits for longer than sweepSlack would be queued once more.
 func (d *dispatcher) sendOpen() {
-	type late struct {
-		request request
-		due     time.Time
-	}
 	var all []late
 	d.mu.Lock()
 	for _, l := range d.lanes {
@@ -94,9 +90,7 @@ func (d *dispatcher) sendOpen() {
 		}
 	}
 	d.mu.Unlock()
-	for _, late := range all {
-		d.putOff(late.request, late.due)
-	}
+	d.putOffAll(all)
 }
 
 // sent returns the first delivery of a request that has been attempted; the first one if none was.

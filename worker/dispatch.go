@@ -112,6 +112,18 @@ func (d *dispatcher) putOff(r request, due time.Time) {
 	}
 }
 
+// late is a request that has no room, and when its deliveries are due again; zero if it has room after all.
+type late struct {
+	request request
+	due     time.Time
+}
+
+func (d *dispatcher) putOffAll(all []late) {
+	for _, l := range all {
+		d.putOff(l.request, l.due)
+	}
+}
+
 // laneOf returns the lane of a job's profile, as the profile is by now.
 func (d *dispatcher) laneOf(j *job) *lane {
 	l := d.lanes[j.profile.ID]
@@ -226,10 +238,6 @@ func (l *lane) nextPutOff(now time.Time) time.Time {
 
 // relieve puts off what waits in lanes that have become too slow for it, and begins what a pause is over for.
 func (d *dispatcher) relieve(now time.Time) {
-	type late struct {
-		request request
-		due     time.Time
-	}
 	var all []late
 	d.mu.Lock()
 	for _, l := range d.lanes {
@@ -256,9 +264,7 @@ func (d *dispatcher) relieve(now time.Time) {
 		}
 	}
 	d.mu.Unlock()
-	for _, late := range all {
-		d.putOff(late.request, late.due)
-	}
+	d.putOffAll(all)
 }
 
 // relieveAll relieves the lanes again and again until ctx ends.
