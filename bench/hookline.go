@@ -29,6 +29,7 @@ import (
 	"github.com/hookline/hookline/internal/app"
 	"github.com/hookline/hookline/internal/config"
 	"github.com/hookline/hookline/internal/store"
+	"github.com/hookline/hookline/internal/stream"
 )
 
 const adminKey = "hk_bench_0123456789abcdef0123456789abcdef"
@@ -172,7 +173,12 @@ func (b *bench) useServers(ctx context.Context) error {
 			_ = conn.Close(context.Background())
 		}
 	})
-	return nil
+	// No worker has been there: the first events need not wait until claims have settled.
+	streams, err := stream.Open(stream.Config{URL: redisURL, Prefix: b.settings.RedisPrefix, Partitions: 1})
+	if err != nil {
+		return err
+	}
+	return errors.Join(streams.SettleClaims(ctx), streams.Close())
 }
 
 func (b *bench) close() {

@@ -33,15 +33,9 @@ func (a *audit) found(format string, args ...any) {
 	}
 }
 
-// leave says what is not held against Hookline.
-type leave struct {
-	// exhausts are the keys of subscriptions whose endpoints refuse until no retry is left.
-	exhausts []string
-}
-
 // check audits. accepted is how many subscriptions each accepted event has matched, and got what the endpoints got, by subscription
-// and event.
-func check(accepted map[string]int, logged []loggedEvent, got map[string]map[string]posts, l leave) *audit {
+// and event. exhausts are the keys of subscriptions whose endpoints refuse until no retry is left.
+func check(accepted map[string]int, logged []loggedEvent, got map[string]map[string]posts, exhausts ...string) *audit {
 	a := &audit{events: len(accepted)}
 	found := make(map[string]bool, len(logged))
 	for _, event := range logged {
@@ -53,7 +47,7 @@ func check(accepted map[string]int, logged []loggedEvent, got map[string]map[str
 			a.found("event %s matched %d subscriptions and has %d deliveries", event.ID, matched, len(event.Deliveries))
 		}
 		for _, d := range event.Deliveries {
-			a.checkDelivery(event.ID, d, got[d.Subscription.Key][event.ID], l)
+			a.checkDelivery(event.ID, d, got[d.Subscription.Key][event.ID], exhausts)
 		}
 	}
 	for id, matched := range accepted {
@@ -73,7 +67,7 @@ func check(accepted map[string]int, logged []loggedEvent, got map[string]map[str
 	return a
 }
 
-func (a *audit) checkDelivery(event string, d loggedDelivery, p posts, l leave) {
+func (a *audit) checkDelivery(event string, d loggedDelivery, p posts, exhausts []string) {
 	uncertain, requests := d.count(unknown...), p.took+p.refused
 	duplicates := max(p.took-1, 0)
 	a.attempts += len(d.Attempts)
@@ -84,7 +78,7 @@ func (a *audit) checkDelivery(event string, d loggedDelivery, p posts, l leave) 
 	case d.Status == "SUCCEEDED" && p.took == 0:
 		a.lost++
 		wrong("has succeeded, but the endpoint took nothing")
-	case d.Status == "EXHAUSTED" && (!slices.Contains(l.exhausts, d.Subscription.Key) || p.took > 0):
+	case d.Status == "EXHAUSTED" && (!slices.Contains(exhausts, d.Subscription.Key) || p.took > 0):
 		a.lost++
 		wrong("was given up, but the endpoint would have taken it")
 	case d.Status != "SUCCEEDED" && d.Status != "EXHAUSTED", d.NextAttemptAt != nil:

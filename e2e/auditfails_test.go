@@ -38,7 +38,7 @@ func ledger() (accepted map[string]int, logged []loggedEvent, got map[string]map
 func TestAuditCounts(t *testing.T) {
 	t.Parallel()
 	accepted, logged, got := ledger()
-	a := check(accepted, logged, got, leave{exhausts: []string{"broken"}})
+	a := check(accepted, logged, got, "broken")
 	if len(a.problems) > 0 {
 		t.Errorf("problems: %v", a.problems)
 	}
@@ -54,7 +54,7 @@ func TestAuditFinds(t *testing.T) {
 		accepted map[string]int
 		logged   []loggedEvent
 		got      map[string]map[string]posts
-		leave    leave
+		exhausts []string
 	}
 	for name, c := range map[string]struct {
 		wrong func(*run)
@@ -83,7 +83,7 @@ func TestAuditFinds(t *testing.T) {
 			func(r *run) { r.got["one"]["b"] = posts{} }, "the endpoint took nothing", 1,
 		},
 		"a delivery given up that would have been taken": {
-			func(r *run) { r.leave.exhausts = nil }, "was given up", 1,
+			func(r *run) { r.exhausts = nil }, "was given up", 1,
 		},
 		"a delivery given up that was taken": {
 			func(r *run) { r.got["broken"]["b"] = posts{took: 1, refused: 1} }, "was given up", 1,
@@ -108,9 +108,9 @@ func TestAuditFinds(t *testing.T) {
 			t.Parallel()
 			var r run
 			r.accepted, r.logged, r.got = ledger()
-			r.leave.exhausts = []string{"broken"}
+			r.exhausts = []string{"broken"}
 			c.wrong(&r)
-			a := check(r.accepted, r.logged, r.got, r.leave)
+			a := check(r.accepted, r.logged, r.got, r.exhausts...)
 			if !slices.ContainsFunc(a.problems, func(err error) bool { return strings.Contains(err.Error(), c.says) }) || a.lost != c.lost {
 				t.Errorf("found %v and %d lost, want %q and %d", a.problems, a.lost, c.says, c.lost)
 			}
@@ -255,11 +255,11 @@ func TestAuditFindsInBuckets(t *testing.T) {
 		e.respond(1, bucket("a", "b", "c"))
 		e.respond(2, bucket("a", "c"))
 		got := map[string]map[string]posts{"buckets": e.got}
-		if a := check(accepted, logged, got, leave{}); len(a.problems) > 0 {
+		if a := check(accepted, logged, got); len(a.problems) > 0 {
 			t.Fatalf("problems: %v", a.problems)
 		}
 		e.respond(3, c.comes)
-		a := check(accepted, logged, got, leave{})
+		a := check(accepted, logged, got)
 		if !slices.ContainsFunc(a.problems, func(err error) bool { return strings.Contains(err.Error(), c.says) }) {
 			t.Errorf("%s: found %v, want %q", name, a.problems, c.says)
 		}
@@ -301,11 +301,11 @@ func TestChaosFindsWhatIsLeft(t *testing.T) {
 	buckets.Wait(soon(t), inTens)
 	release()
 	releaseBuckets()
-	if c.note(); e.most != chaosWindow+1 {
-		t.Errorf("%d requests at once were noted, want %d", e.most, chaosWindow+1)
+	if most := e.MaxInFlight(); most != chaosWindow+1 {
+		t.Errorf("%d requests at once were noted, want %d", most, chaosWindow+1)
 	}
-	if buckets.most != inTens {
-		t.Errorf("%d requests at once were noted, want the %d buckets", buckets.most, inTens)
+	if most := buckets.MaxInFlight(); most != inTens {
+		t.Errorf("%d requests at once were noted, want the %d buckets", most, inTens)
 	}
 	for _, do := range [][]any{
 		{"XADD", "{chaos:0}:work", "1-0", "1", "x"}, {"XGROUP", "CREATE", "{chaos:0}:work", "workers", "0"},

@@ -31,7 +31,6 @@ type chaos struct {
 	api      *api // through front
 	ends     map[string]*endpoint
 	traffic  *traffic
-	excused  int // the most requests at once while windows were not held against Hookline
 }
 
 // member is a process, and what it held before anything happened.
@@ -123,7 +122,6 @@ type endpoint struct {
 	got    map[string]posts
 	picked map[string]bool // those that are refused
 	held   <-chan struct{} // answers wait until it is closed; nil: they do not
-	most   int             // requests at once, while that was held against Hookline
 }
 
 // subscribe adds an endpoint and its subscription to what is published here, as far as input does not say less.
@@ -190,27 +188,6 @@ func (e *endpoint) hold() (release func()) {
 		defer e.mu.Unlock()
 		e.held = nil
 		close(held)
-	}
-}
-
-// note notes how many requests there were at once at the endpoints up to now. That must be within the windows.
-func (c *chaos) note() {
-	for _, e := range c.ends {
-		e.most = max(e.most, e.TakeMaxInFlight())
-	}
-}
-
-// excuseFor is for how long windows are not held against Hookline after what workers had claimed of them is gone.
-const excuseFor = 1500 * time.Millisecond
-
-// excuse lets something happen after which Redis does not know what workers have claimed: it has lost it, or it has expired because
-// Redis was silent. More than a window may be under way until all have claimed again.
-func (c *chaos) excuse(happens func()) {
-	c.note()
-	happens()
-	<-time.After(excuseFor)
-	for _, e := range c.ends {
-		c.excused = max(c.excused, e.TakeMaxInFlight())
 	}
 }
 

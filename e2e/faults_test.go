@@ -137,27 +137,23 @@ func serverMissesAnswers(times int) func(*chaos) {
 
 func redisDies(c *chaos) {
 	c.awaitSome(100, 200)
-	c.excuse(func() {
-		c.redis.Kill()
-		c.awaitSome(50, 100)
-		c.redis.Restart()
-	})
+	c.redis.Kill()
+	c.awaitSome(50, 100)
+	c.redis.Restart()
 	c.awaitSome(50, 100)
 }
 
 func redisForgets(c *chaos) {
 	c.awaitSome(100, 200)
-	c.excuse(c.redis.Flush)
+	c.redis.Flush()
 	c.awaitSome(50, 100)
 }
 
 func redisPauses(c *chaos) {
 	c.awaitSome(100, 200)
-	c.excuse(func() {
-		c.redis.Pause()
-		<-time.After(2 * c.silence())
-		c.redis.Continue()
-	})
+	c.redis.Pause()
+	<-time.After(2 * c.silence())
+	c.redis.Continue()
 	c.awaitSome(50, 100)
 }
 

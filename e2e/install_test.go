@@ -8,8 +8,10 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 
+	"github.com/hookline/hookline/internal/stream"
 	"github.com/hookline/hookline/internal/testenv"
 )
 
@@ -44,7 +46,10 @@ func installEmbedded(t *testing.T) *installation {
 	return in
 }
 
-// install prepares the roles apart, on PostgreSQL and Redis.
+// partitions is the number of work streams on Redis.
+const partitions = 4
+
+// install prepares the roles apart, on PostgreSQL and Redis. Their claims are settled: no worker has been there.
 func install(t *testing.T, databaseURL, redisURL, redisPrefix string) *installation {
 	t.Helper()
 	database, err := url.Parse(databaseURL)
@@ -54,12 +59,20 @@ func install(t *testing.T, databaseURL, redisURL, redisPrefix string) *installat
 	query := database.Query()
 	query.Set("pool_max_conns", "6") // many tests share one server
 	database.RawQuery = query.Encode()
+	streams, err := stream.Open(stream.Config{URL: redisURL, Prefix: redisPrefix, Partitions: partitions})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = streams.Close() }()
+	if err := streams.SettleClaims(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
 	in := newInstallation(t)
 	maps.Copy(in.settings, map[string]string{
 		"HOOKLINE_DATABASE_URL": database.String(), "HOOKLINE_REDIS_URL": redisURL, "HOOKLINE_REDIS_PREFIX": redisPrefix,
-		"HOOKLINE_ENCRYPTION_KEYS": "test:" + base64.StdEncoding.EncodeToString(key), "HOOKLINE_PARTITIONS": "4",
+		"HOOKLINE_ENCRYPTION_KEYS": "test:" + base64.StdEncoding.EncodeToString(key), "HOOKLINE_PARTITIONS": strconv.Itoa(partitions),
 	})
 	return in
 }

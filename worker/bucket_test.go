@@ -138,7 +138,7 @@ func TestBuckets(t *testing.T) {
 	})
 
 	inLanes(t, "keep the share of their lane", func(t *testing.T, l *lanes) {
-		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) { return stream.Share{Limit: c.Want, Claimants: 1}, nil })
+		end := l.sharing(t, func(c stream.Claim) stream.Share { return stream.Share{Limit: c.Want, Claimants: 1} })
 		l.submitTo(id.New(), bucketing(10, 3*restful), 4, 10)
 		pass(2 * restful)
 		if n := len(l.lanes()); n != 1 {

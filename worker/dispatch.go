@@ -21,7 +21,7 @@ type dispatcher struct {
 	settle  func(*job, *stream.Result)
 	release func(*job) // hands a job back that has not begun
 	// share claims shares of the limits. alone says that there is no other worker: then windows need no claim.
-	share func(context.Context, []stream.Claim) ([]stream.Share, error)
+	share func(context.Context, []stream.Claim) []stream.Share
 	alone bool
 
 	mu      sync.Mutex

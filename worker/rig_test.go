@@ -70,6 +70,7 @@ func newRig(t *testing.T, b testenv.Backend, partitions int) *rig {
 	r.streams, err = stream.Open(stream.Config{URL: b.RedisURL, Prefix: b.RedisPrefix, Partitions: partitions})
 	must(t, err)
 	t.Cleanup(func() { _ = r.streams.Close() })
+	must(t, r.streams.SettleClaims(ctx))
 	r.vault, err = vault.New([]vault.Key{{ID: "test", Secret: [32]byte{1}}})
 	must(t, err)
 	r.registry, err = registry.Open(ctx, r.store.Ent, r.vault, quiet(t))

@@ -16,6 +16,7 @@ type share struct {
 	tokens    int // attempts that may begin, where there is a rate
 	claimants int // workers that have a share
 	scarce    bool
+	settling  bool      // nobody gets more than they had, for a while
 	at        time.Time // when it was claimed; zero for not yet
 	lapses    int       // how often it may have been others' before it was claimed again
 	expires   time.Time // when others may get it, if it is not claimed again; zero for never
@@ -65,8 +66,8 @@ func (d *dispatcher) askIfShort(l *lane) {
 	if len(l.queue) == 0 || !short || l.share.asking || !d.claims(l) {
 		return
 	}
-	if l.share.scarce && l.share.limit < most && (l.rate == 0 || l.share.tokens > 0) {
-		return // others have the rest: it is asked for with the next renewal
+	if (l.share.scarce || l.share.settling) && l.share.limit < most && (l.rate == 0 || l.share.tokens > 0) {
+		return // others have the rest, or may have: it is asked for with the next renewal
 	}
 	d.ask(l)
 }
@@ -138,6 +139,9 @@ func (d *dispatcher) claimSome(ctx context.Context, lanes []*lane) {
 	before := make([]int, len(lanes))
 	for i, l := range lanes {
 		claims[i] = l.claim(claimed)
+		if d.alone {
+			claims[i].Held = l.window
+		}
 		l.share.asking = true
 		// Until the answer is here, no more begin than are said to run: others may get what is not needed.
 		before[i] = l.share.limit
@@ -147,24 +151,31 @@ func (d *dispatcher) claimSome(ctx context.Context, lanes []*lane) {
 	}
 	d.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, shareTimeout)
-	shares, err := d.share(ctx, claims)
+	shares := d.share(ctx, claims)
 	cancel()
 	now := time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i, l := range lanes {
 		l.share.asking = false
-		if err != nil { // Redis keeps what it had for longer than a renewal takes
+		switch err := shares[i].Err; {
+		case err == nil:
+			d.apply(l, claims[i], shares[i], claimed, now)
+		case d.alone || stream.IsRefused(err): // Redis keeps what it had for longer than a renewal takes
 			l.share.limit = before[i]
-			continue
+		default: // others may have what is more than it was said to run
+			l.share.limit = min(before[i], claims[i].Running)
+			l.share.granted = min(l.share.granted, claims[i].Running)
 		}
-		d.apply(l, claims[i], shares[i], claimed, now)
 	}
 }
 
 // claim is what the lane needs.
 func (l *lane) claim(now time.Time) stream.Claim {
 	c := stream.Claim{Profile: l.profile, Window: l.window, Running: l.running, Rate: l.rate}
+	if l.share.holds(now.Add(shareTimeout)) {
+		c.Held = l.share.granted
+	}
 	if !l.rests(now) {
 		c.Want = min(l.running+len(l.queue)+spare, l.slow.limit(l.window))
 	}
@@ -177,7 +188,7 @@ func (l *lane) claim(now time.Time) stream.Claim {
 
 // apply takes what a claim, made at claimed, has brought. d.mu is held.
 func (d *dispatcher) apply(l *lane, c stream.Claim, got stream.Share, claimed, now time.Time) {
-	l.share.claimants, l.share.scarce, l.share.at = got.Claimants, got.Scarce, now
+	l.share.claimants, l.share.scarce, l.share.settling, l.share.at = got.Claimants, got.Scarce, got.Settling, now
 	l.share.tokens += got.Tokens
 	if !l.share.holds(now) {
 		l.share.lapses++
@@ -218,9 +229,7 @@ func (d *dispatcher) giveBack(ctx context.Context) {
 	defer cancel()
 	for len(claims) > 0 {
 		n := min(len(claims), maxClaims)
-		if _, err := d.share(ctx, claims[:n]); err != nil {
-			return // they expire
-		}
+		d.share(ctx, claims[:n]) // what is not given back expires
 		claims = claims[n:]
 	}
 }

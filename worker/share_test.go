@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,19 +14,16 @@ import (
 )
 
 // sharing makes the lanes claim shares, of which answer says what becomes. Call the returned function at the end: it gives them back.
-func (l *lanes) sharing(t *testing.T, answer func(stream.Claim) (stream.Share, error)) (end func()) {
+func (l *lanes) sharing(t *testing.T, answer func(stream.Claim) stream.Share) (end func()) {
 	t.Helper()
 	l.alone = false
-	l.share = func(_ context.Context, claims []stream.Claim) ([]stream.Share, error) {
+	l.share = func(_ context.Context, claims []stream.Claim) []stream.Share {
 		pass(time.Millisecond)
 		shares := make([]stream.Share, len(claims))
 		for i, c := range claims {
-			var err error
-			if shares[i], err = answer(c); err != nil {
-				return nil, err
-			}
+			shares[i] = answer(c)
 		}
-		return shares, nil
+		return shares
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
@@ -38,13 +36,16 @@ func (l *lanes) sharing(t *testing.T, answer func(stream.Claim) (stream.Share, e
 	}
 }
 
+// refused is a claim that Redis has not got.
+var refused = stream.Share{Err: &net.OpError{Op: "dial", Err: errors.New("connection refused")}}
+
 func TestShares(t *testing.T) {
 	t.Parallel()
 	inLanes(t, "are not exceeded, and followed when they change", func(t *testing.T, l *lanes) {
 		var limit atomic.Int32
 		limit.Store(3)
-		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {
-			return stream.Share{Limit: min(int(limit.Load()), c.Want), Claimants: 2, Scarce: true}, nil
+		end := l.sharing(t, func(c stream.Claim) stream.Share {
+			return stream.Share{Limit: min(int(limit.Load()), c.Want), Claimants: 2, Scarce: true}
 		})
 		p := profile(10)
 		l.submit(p, 100, 10*time.Millisecond)
@@ -71,11 +72,11 @@ func TestShares(t *testing.T) {
 			defer mu.Unlock()
 			return claimed
 		}
-		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {
+		end := l.sharing(t, func(c stream.Claim) stream.Share {
 			mu.Lock()
 			claimed = c
 			mu.Unlock()
-			return stream.Share{Limit: c.Want, Claimants: 1}, nil
+			return stream.Share{Limit: c.Want, Claimants: 1}
 		})
 		p := profile(10)
 		l.submit(p, 1, time.Millisecond)
@@ -97,11 +98,11 @@ func TestShares(t *testing.T) {
 
 	inLanes(t, "stay as they are while they cannot be claimed", func(t *testing.T, l *lanes) {
 		var away atomic.Bool
-		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {
+		end := l.sharing(t, func(c stream.Claim) stream.Share {
 			if away.Load() {
-				return stream.Share{}, errors.New("away")
+				return refused
 			}
-			return stream.Share{Limit: min(4, c.Want), Claimants: 2, Scarce: true}, nil
+			return stream.Share{Limit: min(4, c.Want), Claimants: 2, Scarce: true}
 		})
 		p := profile(10)
 		l.submit(p, 100, 10*time.Millisecond)
@@ -116,13 +117,78 @@ func TestShares(t *testing.T) {
 		end()
 	})
 
+	inLanes(t, "are only what was said to run when Redis did not say whether it has done as it was told", func(t *testing.T, l *lanes) {
+		var away atomic.Bool
+		var claimed atomic.Pointer[stream.Claim]
+		end := l.sharing(t, func(c stream.Claim) stream.Share {
+			claimed.Store(&c)
+			if away.Load() {
+				return stream.Share{Err: context.DeadlineExceeded}
+			}
+			return stream.Share{Limit: c.Want, Claimants: 2}
+		})
+		p := profile(10)
+		l.submit(p, 2, 10*renewEvery)
+		pass(50 * time.Millisecond)
+		away.Store(true)
+		pass(renewEvery + renewScarce)
+		synctest.Wait()
+		if c := claimed.Load(); c.Running != 2 || c.Held != 10 {
+			t.Errorf("claimed %+v, want what was held", c)
+		}
+		l.submit(p, 5, time.Second)
+		pass(renewScarce)
+		synctest.Wait()
+		if n := l.look().running[p.ID]; n != 2 {
+			t.Errorf("%d attempts at once, 2 were said to run", n)
+		}
+		away.Store(false)
+		pass(renewScarce + 5*time.Millisecond)
+		synctest.Wait()
+		if c, n := claimed.Load(), l.look().running[p.ID]; c.Held != 2 || n <= 2 {
+			t.Errorf("claimed %+v, want that 2 are held; %d attempts at once, want more", c, n)
+		}
+		l.wait()
+		end()
+	})
+
+	inLanes(t, "that settle are claimed again no more often than others, and show what is held only while it cannot have expired", func(t *testing.T, l *lanes) {
+		var away atomic.Bool
+		var claims atomic.Int32
+		var claimed atomic.Pointer[stream.Claim]
+		end := l.sharing(t, func(c stream.Claim) stream.Share {
+			claims.Add(1)
+			claimed.Store(&c)
+			if away.Load() {
+				return refused
+			}
+			return stream.Share{Limit: 3, Claimants: 2, Settling: true}
+		})
+		p := profile(10)
+		l.submit(p, 1, 4*stream.ShareTTL)
+		l.submit(p, 100, 50*time.Millisecond)
+		pass(3*renewEvery + renewEvery/2)
+		synctest.Wait()
+		if n, c := claims.Load(), claimed.Load(); n > 4 || c.Held != 3 {
+			t.Errorf("%d claims, the last %+v", n, c)
+		}
+		away.Store(true)
+		pass(stream.ShareTTL)
+		if c := claimed.Load(); c.Held != 0 {
+			t.Errorf("claimed %+v when what was held may have expired", c)
+		}
+		away.Store(false)
+		l.wait()
+		end()
+	})
+
 	inLanes(t, "are not used when others may have got them, until they are claimed again", func(t *testing.T, l *lanes) {
 		var away atomic.Bool
-		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {
+		end := l.sharing(t, func(c stream.Claim) stream.Share {
 			if away.Load() {
-				return stream.Share{}, errors.New("away")
+				return refused
 			}
-			return stream.Share{Limit: min(4, c.Want), Claimants: 2, Scarce: true}, nil
+			return stream.Share{Limit: min(4, c.Want), Claimants: 2, Scarce: true}
 		})
 		p := profile(10)
 		l.submit(p, 4, 100*time.Millisecond)
@@ -144,11 +210,11 @@ func TestShares(t *testing.T) {
 
 	inLanes(t, "hold back what has begun and is not sent yet when others may have got them, also when they are claimed again", func(t *testing.T, l *lanes) {
 		var away atomic.Bool
-		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {
+		end := l.sharing(t, func(c stream.Claim) stream.Share {
 			if away.Load() {
-				return stream.Share{}, errors.New("away")
+				return refused
 			}
-			return stream.Share{Limit: c.Want, Claimants: 2}, nil
+			return stream.Share{Limit: c.Want, Claimants: 2}
 		})
 		p := profile(10)
 		passes := func(j *job, want error) {
@@ -177,7 +243,7 @@ func TestShares(t *testing.T) {
 
 	inLanes(t, "of what is not needed may go to others: nothing begins while a claim is answered", func(t *testing.T, l *lanes) {
 		p := profile(10)
-		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {
+		end := l.sharing(t, func(c stream.Claim) stream.Share {
 			if c.Running > 0 && c.Want < 10 { // less is claimed than before: others get the rest at this moment
 				l.submit(p, 5, time.Second)
 				synctest.Wait()
@@ -185,7 +251,7 @@ func TestShares(t *testing.T) {
 					t.Errorf("%d attempts at once, it was said that %d are", n, c.Running)
 				}
 			}
-			return stream.Share{Limit: c.Want, Claimants: 2}, nil
+			return stream.Share{Limit: c.Want, Claimants: 2}
 		})
 		l.submit(p, 10, 100*time.Millisecond)
 		pass(50 * time.Millisecond)
@@ -197,10 +263,10 @@ func TestShares(t *testing.T) {
 
 	inLanes(t, "of a lane that is slowed down are what it may use, and are not asked for again and again", func(t *testing.T, l *lanes) {
 		var claims, most atomic.Int32
-		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {
+		end := l.sharing(t, func(c stream.Claim) stream.Share {
 			claims.Add(1)
 			most.Store(max(most.Load(), int32(c.Want)))
-			return stream.Share{Limit: c.Want, Claimants: 2}, nil
+			return stream.Share{Limit: c.Want, Claimants: 2}
 		})
 		p := profile(20)
 		l.slow[p.ID] = slow{atOnce: 2, halved: l.start}
@@ -216,7 +282,7 @@ func TestShares(t *testing.T) {
 
 	inLanes(t, "have tokens where there is a rate, and wait for more", func(t *testing.T, l *lanes) {
 		given := time.Duration(0)
-		end := l.sharing(t, func(c stream.Claim) (stream.Share, error) {
+		end := l.sharing(t, func(c stream.Claim) stream.Share {
 			share := stream.Share{Limit: c.Want, Claimants: 1}
 			if since := time.Since(l.start); c.Tokens > 0 && since >= given { // one each 100 ms
 				share.Tokens, given = 1, since+100*time.Millisecond
@@ -224,7 +290,7 @@ func TestShares(t *testing.T) {
 			if share.Tokens < c.Tokens {
 				share.Wait = given - time.Since(l.start)
 			}
-			return share, nil
+			return share
 		})
 		p := profile(20)
 		p.RateLimit = 10

@@ -141,12 +141,15 @@ func (w *Worker) settle(j *job, result *stream.Result) {
 func (w *Worker) release(j *job) { w.settler(j.entry).settled <- settled{job: j} }
 
 // share claims shares of profiles' limits, which all workers share.
-func (w *Worker) share(ctx context.Context, claims []stream.Claim) ([]stream.Share, error) {
-	shares, err := w.streams.Share(ctx, w.name, claims)
-	if err != nil && ctx.Err() == nil {
-		w.problems.note("streams", err)
+func (w *Worker) share(ctx context.Context, claims []stream.Claim) []stream.Share {
+	shares := w.streams.Share(ctx, w.name, claims)
+	for i := range shares {
+		if err := shares[i].Err; err != nil && ctx.Err() == nil {
+			w.problems.note("streams", err)
+			break
+		}
 	}
-	return shares, err
+	return shares
 }
 
 // finishTimeout bounds each step of a stop that depends on Redis or the database.

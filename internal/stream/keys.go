@@ -44,6 +44,9 @@ func (k keys) share(partition int, profile string) string {
 	return k.tag(partition) + ":share:" + profile
 }
 
+// claimed is since when Redis has the claims of shares: when that is gone, it has lost them.
+func (k keys) claimed(partition int) string { return k.tag(partition) + ":claimed" }
+
 // ingest is the stream of the events that producers publish over Redis, and rejected of those that were refused. Producers know
 // their names: they have no hash tag.
 func (k keys) ingest() string   { return k.prefix + ":ingest" }

@@ -3,6 +3,8 @@ package stream
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -15,6 +17,7 @@ type Claim struct {
 	Profile id.ID
 	Window  int // attempts at once, over all workers
 	Running int // attempts of this worker that are under way
+	Held    int // attempts at once that it may still make by its last claim; 0 when that may have expired
 	Want    int // attempts at once that it could make use of; 0 gives back all that is not running
 	Rate    int // attempts a second over all workers; 0 for no limit
 	Tokens  int // attempts that it would begin now, where there is a rate
@@ -22,14 +25,18 @@ type Claim struct {
 
 // Share is what a worker gets of a profile's limits, until ShareTTL after it was claimed.
 type Share struct {
-	Limit     int // attempts at once
-	Claimants int // workers that claim a share, this one among them
-	Scarce    bool
+	Limit     int           // attempts at once
+	Claimants int           // workers that claim a share, this one among them
+	Scarce    bool          // they want more than there is
+	Settling  bool          // there may be more when the claims have settled, see ShareTTL
 	Tokens    int           // attempts that may begin
 	Wait      time.Duration // until there is another token, if there were not as many as wanted
+	// Err says that the claim was not answered. Unless it IsRefused, Redis may have done it, and given others what is above Claim.Running.
+	Err error
 }
 
-// ShareTTL is how long a claim holds. What a worker that has died had claimed, others get after that time.
+// ShareTTL is how long a claim holds. What a worker that has died had claimed, others get after that time; and for that time after
+// Redis has lost claims, all get only what they still had: until then somebody may be at work by a claim that Redis does not know.
 const ShareTTL = 5 * time.Second
 
 // tokenBurst is how much of a second's tokens may come at once: so much above its rate a profile can get in any time, or one.
@@ -38,13 +45,20 @@ const tokenBurst = 25 * time.Millisecond
 // shareScript gives a worker its share of a profile's limits, fairly: nobody gets more than they want, and of those who get
 // less than they want nobody gets less than another by more than one.
 //
-// KEYS[1] is a hash: worker → "reserved want expires", and "" → when the last token that was given is worked off. Times are in
-// microseconds of Redis' clock. ARGV: worker, window, running, want, TTL, rate, tokens, burst.
+// KEYS[1] is a hash: worker → "reserved want expires", and "" → when the last token that was given is worked off. KEYS[2] is since
+// when Redis has the claims. Times are in microseconds of Redis' clock. ARGV: worker, window, running, held, want, TTL, rate, tokens,
+// burst.
 var shareScript = redis.NewScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
-local worker, window, running, want = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local ttl, rate, tokens, burst = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local worker, window, running, held, want = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local ttl, rate, tokens, burst = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local since = redis.call('GET', KEYS[2])
+if not since then
+	since = now
+	redis.call('SET', KEYS[2], string.format('%.0f', now))
+end
+local settling = now < since + ttl
 local all = redis.call('HGETALL', KEYS[1])
 local reserved, wants, wanted, off = 0, {}, want, 0
 if want > 0 then wants[1] = want end
@@ -75,6 +89,7 @@ for i = 1, #wants do
 	fair = want
 end
 local limit = math.max(math.min(want, fair, window - reserved), 0)
+if settling then limit = math.min(want, held, window) end -- what others have is not known: as before
 local keep = math.max(limit, running)
 if keep == 0 and want == 0 then
 	redis.call('HDEL', KEYS[1], worker)
@@ -93,44 +108,92 @@ end
 redis.call('PEXPIRE', KEYS[1], math.ceil(ttl / 1000) * 2)
 local scarce = 0
 if wanted > window then scarce = 1 end
+if settling and limit < want then scarce = 2 end
 return {limit, #wants, scarce, given, wait}
 `)
 
-// Share claims a worker's shares of several profiles' limits in one round trip. It returns one for each claim.
-func (s *Streams) Share(ctx context.Context, worker string, claims []Claim) ([]Share, error) {
-	shares, err := s.share(ctx, worker, claims)
-	if redis.HasErrorPrefix(err, "NOSCRIPT") { // Redis has been restarted, or has not seen it yet
-		if err = s.loadScript(ctx); err == nil {
-			shares, err = s.share(ctx, worker, claims)
+// settleScript notes since when Redis has the claims, if that is not noted.
+var settleScript = redis.NewScript(`
+local t = redis.call('TIME')
+return redis.call('SET', KEYS[1], string.format('%.0f', t[1] * 1000000 + t[2]), 'NX')
+`)
+
+// SettleClaims says that no worker is at work by a claim that Redis does not know. Who starts the very first worker may know that, and
+// save it the time that claims take to settle; workers cannot.
+func (s *Streams) SettleClaims(ctx context.Context) error {
+	if err := s.loadScript(ctx); err != nil {
+		return fmt.Errorf("settle claims: %w", err)
+	}
+	for partition := range s.partitions {
+		if err := s.client.Set(ctx, s.keys.claimed(partition), 0, 0).Err(); err != nil {
+			return fmt.Errorf("settle claims: %w", err)
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("share limits: %w", err)
-	}
-	return shares, nil
+	return nil
 }
 
-func (s *Streams) share(ctx context.Context, worker string, claims []Claim) ([]Share, error) {
+// Share claims a worker's shares of several profiles' limits, in one round trip to each node of Redis. It returns one for each claim.
+func (s *Streams) Share(ctx context.Context, worker string, claims []Claim) []Share {
+	shares := s.share(ctx, worker, claims)
+	var again []Claim
+	missed := map[int]bool{} // partitions
+	for i, c := range claims {
+		if shares[i].unknownScript() {
+			again = append(again, c)
+			missed[s.partitionOf(c.Profile)] = true
+		}
+	}
+	if len(again) == 0 {
+		return shares
+	}
+	// This Redis has been started, or has become the primary, since it was last asked, and may have lost what was claimed last.
+	if err := s.unsettle(ctx, slices.Collect(maps.Keys(missed))); err != nil {
+		return shares
+	}
+	answers := s.share(ctx, worker, again)
+	for i := range shares {
+		if shares[i].unknownScript() {
+			shares[i], answers = answers[0], answers[1:]
+		}
+	}
+	return shares
+}
+
+// unknownScript reports whether Redis did not know the script.
+func (s Share) unknownScript() bool { return redis.HasErrorPrefix(s.Err, "NOSCRIPT") }
+
+func (s *Streams) share(ctx context.Context, worker string, claims []Claim) []Share {
 	pipe := s.client.Pipeline()
 	answers := make([]*redis.Cmd, len(claims))
 	for i, c := range claims {
-		answers[i] = shareScript.EvalSha(ctx, pipe, []string{s.keys.share(s.partitionOf(c.Profile), c.Profile.String())},
-			worker, c.Window, c.Running, c.Want, ShareTTL.Microseconds(), c.Rate, c.Tokens, tokenBurst.Microseconds())
+		partition := s.partitionOf(c.Profile)
+		answers[i] = shareScript.EvalSha(ctx, pipe, []string{s.keys.share(partition, c.Profile.String()), s.keys.claimed(partition)},
+			worker, c.Window, c.Running, c.Held, c.Want, ShareTTL.Microseconds(), c.Rate, c.Tokens, tokenBurst.Microseconds())
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, err
-	}
+	_, _ = pipe.Exec(ctx) // each answer has its error
 	shares := make([]Share, len(claims))
 	for i, answer := range answers {
 		n, err := answer.Int64Slice()
 		if err != nil {
-			return nil, err
+			shares[i].Err = fmt.Errorf("share limits: %w", err)
+			continue
 		}
 		shares[i] = Share{
-			Limit: int(n[0]), Claimants: int(n[1]), Scarce: n[2] == 1, Tokens: int(n[3]), Wait: time.Duration(n[4]) * time.Microsecond,
+			Limit: int(n[0]), Claimants: int(n[1]), Scarce: n[2] == 1, Settling: n[2] == 2,
+			Tokens: int(n[3]), Wait: time.Duration(n[4]) * time.Microsecond,
 		}
 	}
-	return shares, nil
+	return shares
+}
+
+// unsettle has the claims of the partitions settle anew, and then makes the script known.
+func (s *Streams) unsettle(ctx context.Context, partitions []int) error {
+	for _, partition := range partitions {
+		if err := s.client.Del(ctx, s.keys.claimed(partition)).Err(); err != nil {
+			return err
+		}
+	}
+	return s.loadScript(ctx)
 }
 
 // loadScript makes the script known, on each node of a cluster.

@@ -8,19 +8,17 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/testenv"
 )
 
 // claim claims one share.
-func claim(t interface {
-	Helper()
-	Fatal(...any)
-}, s *Streams, ctxOf *testing.T, worker string, c Claim) Share {
+func claim(t tester, s *Streams, ctxOf *testing.T, worker string, c Claim) Share {
 	t.Helper()
-	shares, err := s.Share(ctxOf.Context(), worker, []Claim{c})
-	if err != nil {
-		t.Fatal(err)
+	share := s.Share(ctxOf.Context(), worker, []Claim{c})[0]
+	if share.Err != nil {
+		t.Fatal(share.Err)
 	}
-	return shares[0]
+	return share
 }
 
 func TestShareWindow(t *testing.T) {
@@ -58,10 +56,8 @@ func TestShareWindow(t *testing.T) {
 		for range 50 {
 			claims = append(claims, Claim{Profile: id.New(), Window: 20, Want: 20})
 		}
-		shares, err := s.Share(t.Context(), "a", claims)
-		ensure(t, err)
-		for i, got := range shares {
-			if got.Limit != 20 {
+		for i, got := range s.Share(t.Context(), "a", claims) {
+			if got.Limit != 20 || got.Err != nil {
 				t.Errorf("share %d: %+v", i, got)
 			}
 		}
@@ -79,33 +75,134 @@ func TestShareWindow(t *testing.T) {
 		}
 	})
 
-	t.Run("never more than the window, whoever claims what when", func(t *testing.T) {
+	onOwn(t, "as before while claims settle that Redis has lost", func(t *testing.T, s *Streams, flush func()) {
+		p := id.New()
+		want := func(worker string, c Claim, limit int, settling bool) {
+			t.Helper()
+			c.Profile, c.Window = p, 20
+			if got := claim(t, s, t, worker, c); got.Limit != limit || got.Settling != settling {
+				t.Fatalf("%s claims %+v: %+v, want %d, settling %v", worker, c, got, limit, settling)
+			}
+		}
+		want("a", Claim{Want: 30}, 20, false)
+		want("a", Claim{Running: 12, Want: 12, Held: 20}, 12, false)
+		want("b", Claim{Want: 8}, 8, false)
+		flush()
+		want("b", Claim{Running: 3, Want: 20, Held: 8}, 8, true)
+		want("c", Claim{Want: 5}, 0, true)
+		want("b", Claim{Running: 8, Want: 8, Held: 8}, 8, false) // it has what it wants
+		want("a", Claim{Running: 12, Want: 12}, 0, true)         // it may have expired: nothing begins, and what runs is taken
+		_, err := s.Prepare(t.Context(), 0)
+		ensure(t, err)
+		want("c", Claim{Want: 5}, 0, true)
+		// Nobody has to wait for the end of it here: it is the time since when there are claims.
+		ensure(t, s.client.Set(t.Context(), s.keys.claimed(0), time.Now().Add(-ShareTTL-time.Second).UnixMicro(), 0).Err())
+		want("c", Claim{Want: 5}, 0, false) // all is taken
+		want("b", Claim{Running: 4, Want: 4, Held: 8}, 4, false)
+		want("c", Claim{Want: 5}, 4, false)
+	})
+
+	t.Run("as before when Redis has started again, with what it has kept", func(t *testing.T) {
+		t.Parallel()
+		server := testenv.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+		s := open(t, Config{URL: server.URL(), Partitions: 1})
+		p := id.New()
+		if got := claim(t, s, t, "a", Claim{Profile: p, Window: 20, Want: 5}); got.Limit != 5 || got.Settling {
+			t.Errorf("at first: %+v", got)
+		}
+		server.Kill()
+		refused := s.Share(t.Context(), "a", []Claim{{Profile: p, Window: 20, Want: 5}})[0]
+		if !IsRefused(refused.Err) {
+			t.Errorf("while Redis is away: %+v", refused)
+		}
+		server.Restart()
+		if got := claim(t, s, t, "b", Claim{Profile: p, Window: 20, Want: 5}); got.Limit != 0 || !got.Settling || got.Claimants != 2 {
+			t.Errorf("another worker's after the restart: %+v", got)
+		}
+		if got := claim(t, s, t, "a", Claim{Profile: p, Window: 20, Held: 5, Want: 8}); got.Limit != 5 || !got.Settling {
+			t.Errorf("its own after the restart: %+v", got)
+		}
+	})
+
+	t.Run("never more than the window, whoever claims what when, and what Redis loses", func(t *testing.T) {
 		t.Parallel()
 		s := open(t, Config{URL: Embedded, Partitions: 1})
+		now := time.Now()
 		rapid.Check(t, func(rt *rapid.T) {
 			p, window := id.New(), rapid.IntRange(1, 30).Draw(rt, "window")
-			running, limit := map[string]int{}, map[string]int{}
-			for range rapid.IntRange(1, 60).Draw(rt, "steps") {
-				worker := rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(rt, "worker")
-				switch rapid.IntRange(0, 2).Draw(rt, "step") {
-				case 0: // attempts begin, as far as the share allows
-					running[worker] = max(running[worker], min(limit[worker], rapid.IntRange(0, 30).Draw(rt, "running")))
-				case 1:
-					running[worker] = rapid.IntRange(0, running[worker]).Draw(rt, "still running")
+			workers := map[string]*claimant{}
+			old := map[string]string{} // what a restart brings back
+			key := s.keys.share(0, p.String())
+			ensure(rt, s.SettleClaims(t.Context()))
+			for range rapid.IntRange(1, 80).Draw(rt, "steps") {
+				name := rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(rt, "worker")
+				w := workers[name]
+				if w == nil {
+					w = new(claimant)
+					workers[name] = w
+				}
+				switch rapid.IntRange(0, 7).Draw(rt, "step") {
+				case 0, 1: // attempts begin, as far as the share allows
+					if now.Before(w.expires) {
+						w.running = max(w.running, min(w.limit, rapid.IntRange(0, 30).Draw(rt, "running")))
+					}
 				case 2:
-					got := claim(rt, s, t, worker, Claim{Profile: p, Window: window, Running: running[worker], Want: rapid.IntRange(0, 40).Draw(rt, "want")})
-					limit[worker] = got.Limit
+					w.running = rapid.IntRange(0, w.running).Draw(rt, "still running")
+				case 3, 4:
+					c := Claim{Profile: p, Window: window, Running: w.running, Want: rapid.IntRange(0, 40).Draw(rt, "want")}
+					if now.Before(w.expires) {
+						c.Held = w.limit
+					}
+					answered := rapid.Bool().Draw(rt, "answered")
+					if got := claim(rt, s, t, name, c); answered {
+						w.limit, w.expires = got.Limit, now.Add(ShareTTL)
+					} else { // others may have got the rest
+						w.limit = min(w.limit, w.running)
+					}
+				case 5:
+					passes := time.Duration(rapid.Int64Range(0, int64(ShareTTL)*3/2).Draw(rt, "time"))
+					now = now.Add(passes)
+					s.embedded.SetTime(now)
+					for _, w := range workers {
+						if !now.Before(w.expires) {
+							w.running = 0 // a worker that was away for so long is not counted on
+						}
+					}
+				case 6:
+					var err error
+					old, err = s.client.HGetAll(t.Context(), key).Result()
+					ensure(rt, err)
+				case 7:
+					s.embedded.Del(key)
+					for field, value := range old {
+						s.embedded.HSet(key, field, value)
+					}
+					ensure(rt, s.unsettle(t.Context(), []int{0}))
 				}
 				sum := 0
-				for w := range running {
-					sum += max(running[w], limit[w])
+				for _, w := range workers {
+					sum += w.most(now)
 				}
 				if sum > window {
-					rt.Fatalf("%d may run at once, the window is %d: running %v, limits %v", sum, window, running, limit)
+					rt.Fatalf("%d may run at once, the window is %d", sum, window)
 				}
 			}
 		})
 	})
+}
+
+// claimant is a worker as the property sees it.
+type claimant struct {
+	running, limit int
+	expires        time.Time
+}
+
+// most is how many attempts of it may be under way.
+func (c *claimant) most(now time.Time) int {
+	if now.Before(c.expires) {
+		return max(c.running, c.limit)
+	}
+	return c.running
 }
 
 func TestShareRate(t *testing.T) {

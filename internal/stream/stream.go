@@ -8,6 +8,7 @@
 //	                                    Trimmed when archived and older than FeedRetention.
 //	{hookline:p}:epoch         string   random, made with the groups: gone or changed means that Redis has lost data
 //	{hookline:p}:share:<profile> hash   what each worker has claimed of the profile's window and rate; gone soon after the last
+//	{hookline:p}:claimed       string   since when Redis has these claims, in µs: gone when it has lost them
 //	hookline:worker:<consumer> string   exists while that worker is alive
 //	hookline:ingest            stream   what producers publish, fields "event" (JSON) and "account" (a key; optional); group "servers":
 //	                                    each entry goes to one server, and is removed when its event is in the DB. Never trimmed.
@@ -189,7 +190,7 @@ func (s *Streams) partitionOf(event id.ID) int {
 	return int(event[15]) % s.partitions
 }
 
-// Prepare makes the partition's groups and epoch where they are missing, and returns the epoch. It is called at start, and
+// Prepare makes the partition's groups and epoch where they are missing, notes since when there are claims, and returns the epoch. It is called at start, and
 // again whenever a command says NOGROUP: Redis may lose everything at any time.
 func (s *Streams) Prepare(ctx context.Context, partition int) (epoch string, err error) {
 	for stream, group := range map[string]string{
@@ -199,6 +200,9 @@ func (s *Streams) Prepare(ctx context.Context, partition int) (epoch string, err
 		if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
 			return "", fmt.Errorf("make group %s: %w", group, err)
 		}
+	}
+	if err := settleScript.Run(ctx, s.client, []string{s.keys.claimed(partition)}).Err(); err != nil && !errors.Is(err, redis.Nil) {
+		return "", fmt.Errorf("note since when claims are known: %w", err)
 	}
 	if err := s.client.SetNX(ctx, s.keys.epoch(partition), rand.Text(), 0).Err(); err != nil {
 		return "", fmt.Errorf("make epoch: %w", err)

@@ -64,10 +64,17 @@ func open(t *testing.T, config Config) *Streams {
 		_, err := s.Prepare(t.Context(), partition)
 		ensure(t, err)
 	}
+	ensure(t, s.SettleClaims(t.Context()))
 	return s
 }
 
-func ensure(t testing.TB, err error) {
+// tester is a test, or a run of a property.
+type tester interface {
+	Helper()
+	Fatal(args ...any)
+}
+
+func ensure(t tester, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

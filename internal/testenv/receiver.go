@@ -45,7 +45,7 @@ type Receiver struct {
 	received    []Received    // append-only: a slice of it can be handed out
 	changed     chan struct{} // closed and replaced on every request
 	inFlight    int
-	maxInFlight int // since TakeMaxInFlight
+	maxInFlight int
 }
 
 // NewReceiver starts a receiver on loopback that answers 200 until [Receiver.Respond] says otherwise. It ends with the
@@ -125,21 +125,11 @@ func (r *Receiver) ByID() map[string]int {
 	return counts
 }
 
-// MaxInFlight returns the highest number of requests that were open at the same time, since [Receiver.TakeMaxInFlight] if
-// that has been called.
+// MaxInFlight returns the highest number of requests that were open at the same time.
 func (r *Receiver) MaxInFlight() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.maxInFlight
-}
-
-// TakeMaxInFlight returns [Receiver.MaxInFlight], and begins anew with the requests that are open now.
-func (r *Receiver) TakeMaxInFlight() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	most := r.maxInFlight
-	r.maxInFlight = r.inFlight
-	return most
 }
 
 // Wait waits for n requests and returns all up to then. It fails the test when ctx ends before: call it from the
