@@ -273,8 +273,8 @@ func TestPrefixes(t *testing.T) {
 			t.Errorf("key %s", key)
 		}
 	}
-	if len(keys) != 4 || !slices.Contains(keys, ours.keys.epoch(0)) {
-		t.Errorf("keys %q, want two streams, an epoch and a worker", keys)
+	if len(keys) != 5 || !slices.Contains(keys, ours.keys.epoch(0)) || !slices.Contains(keys, ours.keys.claimed(0)) {
+		t.Errorf("keys %q, want two streams, an epoch, since when there are claims, and a worker", keys)
 	}
 }
 
