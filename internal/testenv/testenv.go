@@ -11,6 +11,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 )
@@ -60,6 +61,16 @@ func shared(t testing.TB, variable string) string {
 		missing(t, variable+" is not set: run `make test`, which starts the servers that this test needs")
 	}
 	return url
+}
+
+// Program returns the path of a program that the test runs.
+func Program(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		missing(t, name+" is not installed: scripts/install-test-deps installs what tests need")
+	}
+	return path
 }
 
 // missing ends the test: as skipped, or as failed where everything is required.

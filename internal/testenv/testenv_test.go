@@ -79,6 +79,7 @@ func TestMissingServers(t *testing.T) {
 		"RedisURL":    func(t testing.TB) { RedisURL(t) },
 		"RedisPrefix": func(t testing.TB) { RedisPrefix(t) },
 		"StartRedis":  func(t testing.TB) { StartRedis(t) },
+		"Program":     func(t testing.TB) { Program(t, "curl") },
 	} {
 		t.Run(name+"_is_skipped", func(t *testing.T) {
 			t.Setenv(RequireVariable, "")
