@@ -60,6 +60,9 @@ func TestCheckBlocks(t *testing.T) {
 		{"2001:db8::1", "documentation"},
 		{"3fff::1", "documentation"},
 		{"2002:7f00:1::1", "6to4"},
+		{"2606:4700::5efe:a00:1", "ISATAP"},
+		{"2606:4700::200:5efe:a00:1", "ISATAP"},
+		{"2606:4700::300:5efe:7f00:1", "ISATAP"},
 		{"2620:4f:8000::1", "reserved"},
 		{"fc00::1", "unique local"},
 		{"fd12:3456::1", "unique local"},
@@ -90,7 +93,7 @@ func TestCheckAllowsPublicAddresses(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{
 		"1.1.1.1", "8.8.8.8", "11.0.0.1", "172.15.255.255", "172.32.0.1", "100.63.255.255", "100.128.0.1", "169.253.1.1",
-		"192.0.1.1", "198.17.255.255", "198.20.0.1", "223.255.255.255", "::ffff:8.8.8.8", "2606:4700::1111", "2a00:1450::1",
+		"192.0.1.1", "198.17.255.255", "198.20.0.1", "223.255.255.255", "::ffff:8.8.8.8", "2606:4700::1111", "2a00:1450::1", "2606:4700::5eff:a00:1", "2606:4700::4:0:5efe:1",
 	} {
 		if err := (addrguard.Policy{}).Check(netip.AddrPortFrom(netip.MustParseAddr(address), 8443)); err != nil {
 			t.Errorf("Check(%s) = %v", address, err)

@@ -57,5 +57,14 @@ func specialPurpose(ip netip.Addr) string {
 			return r.reason
 		}
 	}
+	if isISATAP(ip) {
+		return "ISATAP, IPv4 inside IPv6"
+	}
 	return ""
+}
+
+// isISATAP reports whether the address leads to the IPv4 address in its last four bytes, whatever its network (RFC 5214, section 6.1).
+func isISATAP(ip netip.Addr) bool {
+	b := ip.As16()
+	return ip.Is6() && b[8]&^3 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe
 }
