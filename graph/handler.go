@@ -105,9 +105,10 @@ func complexities() ComplexityRoot {
 	q.Events = filteredComplexity[*EventLogFilter]
 	q.Deliveries = filteredComplexity[*DeliveryFilter]
 	q.DeliveryAttempts = filteredComplexity[*AttemptFilter]
-	q.EventSubscriptions = func(child int, _ *EventSubscriptionFilter, order *Order, first *int, after *string, last *int, before *string) int {
+	subscriptions := func(child int, _ *EventSubscriptionFilter, order *Order, first *int, after *string, last *int, before *string) int {
 		return sortedComplexity(child, order, first, after, last, before)
 	}
+	q.EventSubscriptions, c.EventExplanation.Matches = subscriptions, subscriptions
 	q.NotificationProfiles = searchComplexity
 	q.Categories = func(child int, _ *string) int { return times(usualCategories)(child) }
 	q.EventTypes = func(child int, _, _ *string, _ bool) int { return times(usualCategories * usualEventTypes)(child) }

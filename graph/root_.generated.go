@@ -39,6 +39,7 @@ type ResolverRoot interface {
 	Delivery() DeliveryResolver
 	DeliveryAttempt() DeliveryAttemptResolver
 	Event() EventResolver
+	EventExplanation() EventExplanationResolver
 	EventSubscription() EventSubscriptionResolver
 	EventType() EventTypeResolver
 	Mutation() MutationResolver
@@ -422,6 +423,13 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	EventExplanation struct {
+		DecidedBy     func(childComplexity int) int
+		Event         func(childComplexity int) int
+		Matches       func(childComplexity int, filter *EventSubscriptionFilter, order *Order, first *int, after *string, last *int, before *string) int
+		ResourceRoute func(childComplexity int) int
+	}
+
 	EventFilter struct {
 		Applications func(childComplexity int) int
 		Attributes   func(childComplexity int) int
@@ -513,6 +521,27 @@ type ComplexityRoot struct {
 		Max   func(childComplexity int) int
 		Min   func(childComplexity int) int
 		Of    func(childComplexity int) int
+	}
+
+	MatchExplanation struct {
+		ExpressionError      func(childComplexity int) int
+		FailedOn             func(childComplexity int) int
+		Matched              func(childComplexity int) int
+		MatchedWhenPublished func(childComplexity int) int
+		Reason               func(childComplexity int) int
+		Subscription         func(childComplexity int) int
+	}
+
+	MatchExplanationConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	MatchExplanationEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	Mutation struct {
@@ -656,6 +685,7 @@ type ComplexityRoot struct {
 		EventType            func(childComplexity int, name string) int
 		EventTypes           func(childComplexity int, search *string, category *string, includeDeprecated bool) int
 		Events               func(childComplexity int, filter *EventLogFilter, first *int, after *string, last *int, before *string) int
+		ExplainEvent         func(childComplexity int, id string) int
 		Node                 func(childComplexity int, id string) int
 		Nodes                func(childComplexity int, ids []string) int
 		NotificationProfile  func(childComplexity int, by configure.Ref) int
@@ -2199,6 +2229,36 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.EventEdge.Node(childComplexity), true
 
+	case "EventExplanation.decidedBy":
+		if e.ComplexityRoot.EventExplanation.DecidedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventExplanation.DecidedBy(childComplexity), true
+	case "EventExplanation.event":
+		if e.ComplexityRoot.EventExplanation.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventExplanation.Event(childComplexity), true
+	case "EventExplanation.matches":
+		if e.ComplexityRoot.EventExplanation.Matches == nil {
+			break
+		}
+
+		args, err := ec.field_EventExplanation_matches_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.EventExplanation.Matches(childComplexity, args["filter"].(*EventSubscriptionFilter), args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "EventExplanation.resourceRoute":
+		if e.ComplexityRoot.EventExplanation.ResourceRoute == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventExplanation.ResourceRoute(childComplexity), true
+
 	case "EventFilter.applications":
 		if e.ComplexityRoot.EventFilter.Applications == nil {
 			break
@@ -2569,6 +2629,81 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.InputLimit.Of(childComplexity), true
+
+	case "MatchExplanation.expressionError":
+		if e.ComplexityRoot.MatchExplanation.ExpressionError == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MatchExplanation.ExpressionError(childComplexity), true
+	case "MatchExplanation.failedOn":
+		if e.ComplexityRoot.MatchExplanation.FailedOn == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MatchExplanation.FailedOn(childComplexity), true
+	case "MatchExplanation.matched":
+		if e.ComplexityRoot.MatchExplanation.Matched == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MatchExplanation.Matched(childComplexity), true
+	case "MatchExplanation.matchedWhenPublished":
+		if e.ComplexityRoot.MatchExplanation.MatchedWhenPublished == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MatchExplanation.MatchedWhenPublished(childComplexity), true
+	case "MatchExplanation.reason":
+		if e.ComplexityRoot.MatchExplanation.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MatchExplanation.Reason(childComplexity), true
+	case "MatchExplanation.subscription":
+		if e.ComplexityRoot.MatchExplanation.Subscription == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MatchExplanation.Subscription(childComplexity), true
+
+	case "MatchExplanationConnection.edges":
+		if e.ComplexityRoot.MatchExplanationConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MatchExplanationConnection.Edges(childComplexity), true
+	case "MatchExplanationConnection.nodes":
+		if e.ComplexityRoot.MatchExplanationConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MatchExplanationConnection.Nodes(childComplexity), true
+	case "MatchExplanationConnection.pageInfo":
+		if e.ComplexityRoot.MatchExplanationConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MatchExplanationConnection.PageInfo(childComplexity), true
+	case "MatchExplanationConnection.totalCount":
+		if e.ComplexityRoot.MatchExplanationConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MatchExplanationConnection.TotalCount(childComplexity), true
+
+	case "MatchExplanationEdge.cursor":
+		if e.ComplexityRoot.MatchExplanationEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MatchExplanationEdge.Cursor(childComplexity), true
+	case "MatchExplanationEdge.node":
+		if e.ComplexityRoot.MatchExplanationEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MatchExplanationEdge.Node(childComplexity), true
 
 	case "Mutation.cancelDelivery":
 		if e.ComplexityRoot.Mutation.CancelDelivery == nil {
@@ -3458,6 +3593,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Events(childComplexity, args["filter"].(*EventLogFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.explainEvent":
+		if e.ComplexityRoot.Query.ExplainEvent == nil {
+			break
+		}
+
+		args, err := ec.field_Query_explainEvent_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ExplainEvent(childComplexity, args["id"].(string)), true
 
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
@@ -3952,7 +4098,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/access.graphqls" "schema/audit.graphqls" "schema/authsettings.graphqls" "schema/catalogue.graphqls" "schema/certificates.graphqls" "schema/connectiontest.graphqls" "schema/deletion.graphqls" "schema/deliveries.graphqls" "schema/events.graphqls" "schema/health.graphqls" "schema/profiles.graphqls" "schema/routes.graphqls" "schema/subscriptions.graphqls"
+//go:embed "schema/access.graphqls" "schema/audit.graphqls" "schema/authsettings.graphqls" "schema/catalogue.graphqls" "schema/certificates.graphqls" "schema/connectiontest.graphqls" "schema/deletion.graphqls" "schema/deliveries.graphqls" "schema/events.graphqls" "schema/explain.graphqls" "schema/health.graphqls" "schema/profiles.graphqls" "schema/routes.graphqls" "schema/subscriptions.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -4087,6 +4233,7 @@ type Subscription
 	{Name: "schema/deletion.graphqls", Input: sourceData("schema/deletion.graphqls"), BuiltIn: false},
 	{Name: "schema/deliveries.graphqls", Input: sourceData("schema/deliveries.graphqls"), BuiltIn: false},
 	{Name: "schema/events.graphqls", Input: sourceData("schema/events.graphqls"), BuiltIn: false},
+	{Name: "schema/explain.graphqls", Input: sourceData("schema/explain.graphqls"), BuiltIn: false},
 	{Name: "schema/health.graphqls", Input: sourceData("schema/health.graphqls"), BuiltIn: false},
 	{Name: "schema/profiles.graphqls", Input: sourceData("schema/profiles.graphqls"), BuiltIn: false},
 	{Name: "schema/routes.graphqls", Input: sourceData("schema/routes.graphqls"), BuiltIn: false},
@@ -4826,6 +4973,20 @@ func (ec *executionContext) childFields_EventEdge(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type EventEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_EventExplanation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "event":
+		return ec.fieldContext_EventExplanation_event(ctx, field)
+	case "decidedBy":
+		return ec.fieldContext_EventExplanation_decidedBy(ctx, field)
+	case "resourceRoute":
+		return ec.fieldContext_EventExplanation_resourceRoute(ctx, field)
+	case "matches":
+		return ec.fieldContext_EventExplanation_matches(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EventExplanation", field.Name)
+}
+
 func (ec *executionContext) childFields_EventFilter(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "users":
@@ -4990,6 +5151,48 @@ func (ec *executionContext) childFields_InputLimit(ctx context.Context, field gr
 		return ec.fieldContext_InputLimit_max(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type InputLimit", field.Name)
+}
+
+func (ec *executionContext) childFields_MatchExplanation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "subscription":
+		return ec.fieldContext_MatchExplanation_subscription(ctx, field)
+	case "matched":
+		return ec.fieldContext_MatchExplanation_matched(ctx, field)
+	case "failedOn":
+		return ec.fieldContext_MatchExplanation_failedOn(ctx, field)
+	case "reason":
+		return ec.fieldContext_MatchExplanation_reason(ctx, field)
+	case "expressionError":
+		return ec.fieldContext_MatchExplanation_expressionError(ctx, field)
+	case "matchedWhenPublished":
+		return ec.fieldContext_MatchExplanation_matchedWhenPublished(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MatchExplanation", field.Name)
+}
+
+func (ec *executionContext) childFields_MatchExplanationConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_MatchExplanationConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_MatchExplanationConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_MatchExplanationConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_MatchExplanationConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MatchExplanationConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_MatchExplanationEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_MatchExplanationEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_MatchExplanationEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MatchExplanationEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_NotificationProfile(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -22,6 +22,7 @@ func required(ids map[string]string) map[string]string {
 	return map[string]string{
 		"Query.deletionImpact(id:)":      `"` + ids["AuthSetting"] + `"`,
 		"Query.eventType(name:)":         `"sms.delivery"`,
+		"Query.explainEvent(id:)":        `"` + ids["Event"] + `"`,
 		"Query.node(id:)":                `"` + ids["EventSubscription"] + `"`,
 		"Query.nodes(ids:)":              `["` + ids["EventSubscription"] + `"]`,
 		"Query.resourceRoute(resource:)": `"own"`,

@@ -32,7 +32,7 @@ func (a *Accepter) Announce(ctx context.Context, account id.ID, events []Event) 
 	return nil
 }
 
-// Heard returns those of the events that go to somebody: that match a subscription of the account, or have a route.
+// Heard returns those of the events that go to somebody: that match a subscription of the account.
 func (a *Accepter) Heard(account id.ID, events []Event) []Event {
 	var heard []Event
 	for i := range events {

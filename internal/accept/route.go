@@ -5,9 +5,9 @@ import (
 )
 
 // route returns the targets of an event whose resource has a route: the route itself if it forwards, or none. It reports false when
-// the event goes to the subscriptions that it matches.
+// the event goes to the subscriptions that it matches, as Hookline's own always do.
 func (a *Accepter) route(account id.ID, e *Event) (targets []byte, is bool) {
-	if e.Resource == "" {
+	if e.Resource == "" || IsOwn(e.Type) {
 		return nil, false
 	}
 	route, is := a.registry.Route(account, e.Resource)

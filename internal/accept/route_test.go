@@ -35,4 +35,20 @@ func TestRoutes(t *testing.T) {
 			}
 		}
 	})
+
+	onEach(t, "do not keep from anybody what Hookline itself has to tell", func(t *testing.T, r *rig) {
+		r.start(r.Accepter)
+		r.subscribe("own", []string{"hookline.*"})
+		ctx := access.WithAccount(t.Context(), r.account)
+		_, err := r.configure.SetResourceRoute(ctx, "crm", configure.ToNobody, nil)
+		must(t, err)
+		told := []Event{{Type: "hookline.subscription.disabled", Payload: json.RawMessage("{}"), Resource: "crm"}}
+		if heard := r.Heard(r.account, told); len(heard) != 1 {
+			t.Errorf("heard by %d", len(heard))
+		}
+		must(t, r.Announce(t.Context(), r.account, told))
+		if got := r.store.Ent.Event.Query().OnlyX(ctx); len(got.Targets) != len(id.Nil) {
+			t.Errorf("targets %x, want the subscription", got.Targets)
+		}
+	})
 }

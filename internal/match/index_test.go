@@ -56,14 +56,14 @@ func TestMatch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			rule := match.Rule{ID: match.ID{1}, Patterns: c.patterns, Filter: c.filter}
-			matched, failedOn := match.Explain(rule, event)
-			if failedOn != c.failedOn || matched != (c.failedOn == "") {
-				t.Errorf("Explain = %v, %q, want %q", matched, failedOn, c.failedOn)
+			failedOn, reason := match.Explain(rule, event)
+			if failedOn != c.failedOn || (reason == "") != (failedOn == "") {
+				t.Errorf("Explain = %q, %q, want %q", failedOn, reason, c.failedOn)
 			}
 			var x match.Index
 			x.Put(rule)
-			if got := x.Match(event, nil); len(got) != 0 != matched || len(got) > 1 {
-				t.Errorf("Match = %v, but Explain says %v", got, matched)
+			if got := x.Match(event, nil); len(got) != 0 != (failedOn == "") || len(got) > 1 {
+				t.Errorf("Match = %v, but Explain says %q", got, failedOn)
 			}
 		})
 	}
@@ -82,7 +82,7 @@ func TestMatchFailsConditionsOnValuesTheEventLacks(t *testing.T) {
 	} {
 		rule := match.Rule{ID: match.ID{byte(i)}, Patterns: []string{"*"}, Filter: f}
 		x.Put(rule)
-		if matched, _ := match.Explain(rule, match.Event{Type: "sms"}); matched {
+		if failedOn, _ := match.Explain(rule, match.Event{Type: "sms"}); failedOn == "" {
 			t.Errorf("Explain(%+v): matched", f)
 		}
 	}
@@ -137,11 +137,11 @@ func TestIndexAgreesWithExplain(t *testing.T) {
 			event := events.Draw(t, "event")
 			var want []match.ID
 			for id, r := range model {
-				matched, failedOn := match.Explain(r, event)
-				if matched != naive(r, event) || matched != (failedOn == "") {
-					t.Fatalf("Explain(%+v, %+v) = %v, %q", r, event, matched, failedOn)
+				failedOn, reason := match.Explain(r, event)
+				if matches := naive(r, event); matches != (failedOn == "") || matches != (reason == "") {
+					t.Fatalf("Explain(%+v, %+v) = %q, %q", r, event, failedOn, reason)
 				}
-				if matched {
+				if failedOn == "" {
 					want = append(want, id)
 				}
 			}

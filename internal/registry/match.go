@@ -32,13 +32,7 @@ func (r *Registry) Match(accountID id.ID, event *Event, dst []match.ID) (matched
 		return matched, held
 	}
 	// Outside of the lock: expressions take their time, and a change of the configuration need not wait for them.
-	seen := &expr.Event{
-		Type: event.Type, User: event.User, Entity: event.Entity, Application: event.Application, Resource: event.Resource,
-		OccurredAt: event.OccurredAt, Attributes: make(map[string]string, len(event.Attributes)), Payload: event.Payload,
-	}
-	for _, a := range slices.Backward(event.Attributes) {
-		seen.Attributes[a.Key] = a.Value
-	}
+	seen := event.seen()
 	fails := func(subscription id.ID) bool {
 		x := conditions[subscription]
 		if x == nil {
@@ -50,6 +44,18 @@ func (r *Registry) Match(accountID id.ID, event *Event, dst []match.ID) (matched
 	kept := slices.DeleteFunc(matched[before:], func(found match.ID) bool { return fails(id.ID(found)) })
 	held = slices.DeleteFunc(held, func(found Held) bool { return fails(found.SubscriptionID) })
 	return matched[:before+len(kept)], held
+}
+
+// seen is the event as expressions see it.
+func (e *Event) seen() *expr.Event {
+	seen := &expr.Event{
+		Type: e.Type, User: e.User, Entity: e.Entity, Application: e.Application, Resource: e.Resource,
+		OccurredAt: e.OccurredAt, Attributes: make(map[string]string, len(e.Attributes)), Payload: e.Payload,
+	}
+	for _, a := range slices.Backward(e.Attributes) {
+		seen.Attributes[a.Key] = a.Value
+	}
+	return seen
 }
 
 // candidates finds the subscriptions by type and filter, and the expressions of those that have one.

@@ -55,3 +55,6 @@ type Webhook struct {
 	// IntermediateReports asks for intermediate status reports, too.
 	IntermediateReports bool `json:"intermediateReports,omitempty"`
 }
+
+// Decides reports whether the event itself says who gets it, in place of subscriptions and resource routes. Nil says nothing.
+func (w *Webhook) Decides() bool { return w != nil && (w.Silent || w.NotifyURL != "") }
