@@ -29,6 +29,8 @@ const (
 	ingestIdle     = 10 * time.Second // after which entries of another server are taken over
 	ingestTakeOver = 5 * time.Second  // between looks for such entries
 	ingestTimeout  = 5 * time.Second  // of commands
+	ingestKeep     = 64 << 10         // bytes that are kept of a rejected entry, besides the largest payload
+	ingestReasons  = 10               // mistakes that are told of a rejected entry
 )
 
 // defaultAccount is the key of the account of entries that name none.
@@ -38,6 +40,7 @@ const defaultAccount = "default"
 type StreamIngest struct {
 	config   StreamIngestConfig
 	consumer string
+	keep     int // bytes of a rejected entry
 	entries  *prometheus.CounterVec
 }
 
@@ -61,7 +64,9 @@ func NewStreamIngest(config StreamIngestConfig) *StreamIngest {
 		Help: "Entries of the ingest stream that were accepted (committed, or duplicates) or rejected.",
 	}, []string{"outcome"})
 	config.Metrics.MustRegister(entries)
-	return &StreamIngest{config: config, consumer: rand.Text(), entries: entries}
+	return &StreamIngest{
+		config: config, consumer: rand.Text(), keep: config.Accepter.Limits().MaxPayload + ingestKeep, entries: entries,
+	}
 }
 
 // Run publishes entries until ctx ends. What it has read then and could not publish is left to another server.
@@ -114,7 +119,7 @@ func (i *StreamIngest) publish(ctx context.Context, entries []stream.Submitted) 
 	for len(entries) > 0 {
 		accepted, rejected, left, err := i.try(ctx, entries)
 		timed, cancel := context.WithTimeout(context.WithoutCancel(ctx), ingestTimeout)
-		removed := errors.Join(i.config.Streams.AckIngest(timed, accepted), i.config.Streams.RejectIngest(timed, rejected))
+		removed := errors.Join(i.config.Streams.AckIngest(timed, accepted), i.config.Streams.RejectIngest(timed, rejected, i.keep))
 		cancel()
 		if removed != nil {
 			return removed // they are published again, as duplicates
@@ -185,8 +190,20 @@ func (i *StreamIngest) try(ctx context.Context, entries []stream.Submitted) (acc
 
 // readEntry reads the event of an entry.
 func readEntry(entry stream.Submitted) (accept.Event, usererror.List) {
+	var wrong usererror.List
 	if entry.Event == "" {
-		return accept.Event{}, usererror.List{usererror.New(usererror.Required, "event", "an entry needs the field `event`, an event as JSON")}
+		wrong.Add(usererror.Required, "event", "an entry needs the field `event`, an event as JSON")
+	}
+	for _, other := range entry.Others[:min(len(entry.Others), ingestReasons)] {
+		switch other.Name {
+		case "event", "account":
+			wrong.Add(usererror.Invalid, other.Name, "the field is given twice")
+		default:
+			wrong.Add(usererror.Invalid, field(other.Name), "entries have no field %.64q; they have event and account", other.Name)
+		}
+	}
+	if len(wrong) > 0 {
+		return accept.Event{}, wrong
 	}
 	submitted, err := parseEvents([]byte(entry.Event), false)
 	switch {
@@ -205,5 +222,9 @@ func readEntry(entry stream.Submitted) (accept.Event, usererror.List) {
 }
 
 func reject(entry stream.Submitted, wrong usererror.List) stream.Rejected {
-	return stream.Rejected{Submitted: entry, Code: string(wrong[0].Code), Reason: wrong.Error()}
+	reason := wrong[:min(len(wrong), ingestReasons)].Error()
+	if others := len(wrong) - ingestReasons; others > 0 {
+		reason += fmt.Sprintf(" (and %d more)", others)
+	}
+	return stream.Rejected{Submitted: entry, Code: string(wrong[0].Code), Reason: reason}
 }

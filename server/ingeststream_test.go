@@ -85,6 +85,11 @@ func TestStreamIngest(t *testing.T) {
 			p.add("*", "event", event+event):                                 {"INVALID", "one event"},
 			p.add("*", "event", event, "account", "nobody"):                  {"NOT_FOUND", "nobody"},
 			p.add("*", "event", strings.Replace(event, "berlin", "\xff", 1)): {"INVALID", "UTF-8"},
+			p.add("*", "event", event, "acount", "nobody"):                   {"INVALID", `acount: entries have no field "acount"; they have event and account`},
+			p.add("*", "event", event, "Event", event):                       {"INVALID", `no field "Event"`},
+			p.add("*", "event", event, "event", event):                       {"INVALID", "event: the field is given twice"},
+			p.add("*", "account", "default", "event", event, "account", "x"): {"INVALID", "account: the field is given twice"},
+			p.add("*", "event", `{`+strings.Repeat(`"x":1,`, 20)+`"y":1}`):   {"INVALID", "more)"},
 		}
 		p.await()
 		for _, rejected := range p.redis.XRange(t.Context(), "ingesting:ingest:rejected", "-", "+").Val() {

@@ -24,6 +24,9 @@ type Limits struct {
 	MaxPayload int
 }
 
+// Limits returns the limits that hold.
+func (a *Accepter) Limits() Limits { return a.limits }
+
 // The range of occurredAt: what every database and format can hold.
 var (
 	minOccurredAt = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)

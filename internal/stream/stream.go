@@ -12,7 +12,7 @@
 //	hookline:worker:<consumer> string   exists while that worker is alive
 //	hookline:ingest            stream   what producers publish, fields "event" (JSON) and "account" (a key; optional); group "servers":
 //	                                    each entry goes to one server, and is removed when its event is in the DB. Never trimmed.
-//	hookline:ingest:rejected   stream   entries of it that were refused, with the reason; the latest 10,000 or so
+//	hookline:ingest:rejected   stream   entries of it that were refused, with the reason and what they had; the latest 10,000 or so
 //
 // Redis is never the truth, but of what is in ingest and was not read yet: every other entry can be made again from the DB, and results that are not in the DB yet are kept by
 // the worker that wrote them until they are (worker/settle.go).
