@@ -65,7 +65,7 @@ func (w *Worker) consume(ctx context.Context, partition int) error {
 		}
 		if err == nil && len(entries) == 0 {
 			entries, err = w.streams.ReadWork(ctx, w.name, partition, count, readWait, w.reject)
-			w.settlers[partition].held.add(entries)
+			entries = w.settlers[partition].held.add(entries)
 		}
 		w.slots.Release(int64(count - len(entries)))
 		for _, entry := range entries {
@@ -218,7 +218,7 @@ func (w *Worker) takeOver(ctx context.Context, partition int) error {
 	s := w.settlers[partition]
 	s.taking.Lock()
 	entries, err := w.streams.TakeOver(ctx, w.name, partition, readCount, w.reject)
-	s.held.add(entries)
+	entries = s.held.add(entries)
 	s.taking.Unlock()
 	w.slots.Release(int64(readCount - len(entries)))
 	for _, entry := range entries {
@@ -235,7 +235,7 @@ func (w *Worker) findMislaid(ctx context.Context, partition, count int) ([]*stre
 	s.taking.Lock()
 	defer s.taking.Unlock()
 	entries, err := w.streams.Mislaid(ctx, w.name, partition, count, s.held.has, w.reject)
-	s.held.add(entries)
+	entries = s.held.add(entries)
 	if len(entries) > 0 {
 		w.log.Warn("work whose way from Redis was cut is read again", "partition", partition, "entries", len(entries))
 	}

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,15 +34,18 @@ type held struct {
 	entries map[string]struct{}
 }
 
-func (h *held) add(entries []*stream.Entry) {
+// add adds entries, and returns those that were not there: a Redis that has gone back in time gives what it has given before.
+func (h *held) add(entries []*stream.Entry) (fresh []*stream.Entry) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.entries == nil {
 		h.entries = make(map[string]struct{})
 	}
-	for _, entry := range entries {
+	return slices.DeleteFunc(entries, func(entry *stream.Entry) bool {
+		_, has := h.entries[entry.ID]
 		h.entries[entry.ID] = struct{}{}
-	}
+		return has
+	})
 }
 
 func (h *held) remove(entries []string) {

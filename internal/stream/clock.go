@@ -3,8 +3,6 @@ package stream
 import (
 	"context"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // Entries are dated by the Redis that has them, and events by the process that accepts them. So that their clocks may differ, a process
@@ -20,7 +18,11 @@ func (s *Streams) ahead(ctx context.Context, partition int) (time.Duration, erro
 
 // measure asks what the partition's clock shows, and returns how far it is ahead.
 func (s *Streams) measure(ctx context.Context, partition int) (time.Duration, error) {
-	now, err := s.now(ctx, s.keys.work(partition))
+	node, err := s.node(ctx, partition)
+	if err != nil {
+		return 0, err
+	}
+	now, err := node.Time(ctx).Result()
 	if err != nil {
 		return 0, err
 	}
@@ -32,17 +34,4 @@ func (s *Streams) noteClock(partition int, now time.Time) time.Duration {
 	ahead := time.Until(now)
 	s.clocks[partition].Store(&ahead)
 	return ahead
-}
-
-// now returns the time by which the key's entries are dated.
-func (s *Streams) now(ctx context.Context, key string) (time.Time, error) {
-	cluster, ok := s.client.(*redis.ClusterClient)
-	if !ok {
-		return s.client.Time(ctx).Result()
-	}
-	node, err := cluster.MasterForKey(ctx, key)
-	if err != nil {
-		return time.Time{}, err
-	}
-	return node.Time(ctx).Result()
 }

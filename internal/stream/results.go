@@ -94,7 +94,7 @@ func (s *Streams) decodeResults(ctx context.Context, partition int, messages []r
 
 // Progress is how far a partition's streams have come.
 type Progress struct {
-	// Epoch is empty or another one than before when Redis has lost data.
+	// Epoch is empty or another one than before when Redis has lost data, or may have (see Prepare).
 	Epoch string
 	// OldestWork is the position of the oldest entry that is not settled; 0 if all are.
 	OldestWork Position
@@ -132,7 +132,14 @@ func (s *Streams) Progress(ctx context.Context, partition int) (Progress, error)
 			return Progress{}, fmt.Errorf("stream progress: %w", err)
 		}
 	}
-	p := Progress{Epoch: epoch.Val()}
+	process, err := s.watch(ctx, partition)
+	if err != nil {
+		return Progress{}, fmt.Errorf("stream progress: %w", err)
+	}
+	p := Progress{}
+	if epoch.Val() != "" {
+		p.Epoch = epoch.Val() + process
+	}
 	if p.Ahead, err = s.measure(ctx, partition); err != nil {
 		return Progress{}, fmt.Errorf("stream progress: %w", err)
 	}
@@ -206,7 +213,11 @@ func (s *Streams) Trim(ctx context.Context, partition int, progress Progress) er
 // to it has been archived and trimmed, or is lost.
 func (s *Streams) OldestResult(ctx context.Context, partition int) (Position, error) {
 	attempts := s.keys.attempts(partition)
-	now, err := s.now(ctx, attempts) // before looking: no result that comes after the look is older
+	node, err := s.node(ctx, partition)
+	if err != nil {
+		return 0, fmt.Errorf("oldest result: %w", err)
+	}
+	now, err := node.Time(ctx).Result() // before looking: no result that comes after the look is older
 	if err != nil {
 		return 0, fmt.Errorf("oldest result: %w", err)
 	}

@@ -2,9 +2,8 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -53,8 +52,8 @@ local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local worker, window, running, held, want = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local ttl, rate, tokens, burst = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local since = redis.call('GET', KEYS[2])
-if not since then
+local since = tonumber(redis.call('GET', KEYS[2]) or now + 1)
+if since > now then -- it is not known, or the clock was put back
 	since = now
 	redis.call('SET', KEYS[2], string.format('%.0f', now))
 end
@@ -64,12 +63,15 @@ local reserved, wants, wanted, off = 0, {}, want, 0
 if want > 0 then wants[1] = want end
 for i = 1, #all, 2 do
 	if all[i] == '' then
-		off = tonumber(all[i + 1])
+		off = math.min(tonumber(all[i + 1]), now)
 	elseif all[i] ~= worker then
 		local r, w, e = string.match(all[i + 1], '(%d+) (%d+) (%d+)')
 		if tonumber(e) < now then
 			redis.call('HDEL', KEYS[1], all[i])
 		else
+			if tonumber(e) > now + ttl then -- the clock was put back
+				redis.call('HSET', KEYS[1], all[i], string.format('%d %d %.0f', r, w, now + ttl))
+			end
 			reserved = reserved + r
 			wanted = wanted + w
 			if tonumber(w) > 0 then wants[#wants + 1] = tonumber(w) end
@@ -121,8 +123,10 @@ return redis.call('SET', KEYS[1], string.format('%.0f', t[1] * 1000000 + t[2]), 
 // SettleClaims says that no worker is at work by a claim that Redis does not know. Who starts the very first worker may know that, and
 // save it the time that claims take to settle; workers cannot.
 func (s *Streams) SettleClaims(ctx context.Context) error {
-	if err := s.loadScript(ctx); err != nil {
-		return fmt.Errorf("settle claims: %w", err)
+	for partition := range s.partitions {
+		if err := s.unsettleUnknown(ctx, partition); err != nil {
+			return fmt.Errorf("settle claims: %w", err)
+		}
 	}
 	for partition := range s.partitions {
 		if err := s.client.Set(ctx, s.keys.claimed(partition), 0, 0).Err(); err != nil {
@@ -136,18 +140,20 @@ func (s *Streams) SettleClaims(ctx context.Context) error {
 func (s *Streams) Share(ctx context.Context, worker string, claims []Claim) []Share {
 	shares := s.share(ctx, worker, claims)
 	var again []Claim
-	missed := map[int]bool{} // partitions
+	looked := make(map[int]bool) // partitions
 	for i, c := range claims {
-		if shares[i].unknownScript() {
-			again = append(again, c)
-			missed[s.partitionOf(c.Profile)] = true
+		if !shares[i].unknownScript() {
+			continue
 		}
+		if partition := s.partitionOf(c.Profile); !looked[partition] {
+			looked[partition] = true
+			if err := s.unsettleUnknown(ctx, partition); err != nil {
+				return shares
+			}
+		}
+		again = append(again, c)
 	}
 	if len(again) == 0 {
-		return shares
-	}
-	// This Redis has been started, or has become the primary, since it was last asked, and may have lost what was claimed last.
-	if err := s.unsettle(ctx, slices.Collect(maps.Keys(missed))); err != nil {
 		return shares
 	}
 	answers := s.share(ctx, worker, again)
@@ -186,20 +192,60 @@ func (s *Streams) share(ctx context.Context, worker string, claims []Claim) []Sh
 	return shares
 }
 
-// unsettle has the claims of the partitions settle anew, and then makes the script known.
-func (s *Streams) unsettle(ctx context.Context, partitions []int) error {
-	for _, partition := range partitions {
-		if err := s.client.Del(ctx, s.keys.claimed(partition)).Err(); err != nil {
+// unsettleUnknown has the claims settle anew of all partitions of the Redis process that has the partition, unless that knows the script. It does not
+// when it has been started, or has become the primary, since it was last asked: then it may have lost what was claimed last.
+func (s *Streams) unsettleUnknown(ctx context.Context, partition int) error {
+	_, knows, err := s.process(ctx, partition)
+	if err != nil || knows {
+		return err
+	}
+	return s.unsettle(ctx, partition)
+}
+
+// watch returns what tells the Redis process that has the partition from others. If it is another one than before, or does not know the script,
+// claims settle anew: a former primary, which is it again, knows the script and not what was claimed last.
+func (s *Streams) watch(ctx context.Context, partition int) (process string, err error) {
+	process, knows, err := s.process(ctx, partition)
+	if err != nil {
+		return "", err
+	}
+	if before := s.processes[partition].Load(); !knows || before != nil && *before != process {
+		if err := s.unsettle(ctx, partition); err != nil {
+			return "", err
+		}
+	}
+	s.processes[partition].Store(&process)
+	return process, nil
+}
+
+// unsettle has the claims settle anew of all partitions of the Redis process that has the partition, and then makes the script known there.
+func (s *Streams) unsettle(ctx context.Context, partition int) error {
+	node, err := s.node(ctx, partition)
+	if err != nil {
+		return err
+	}
+	var claimed []string
+	for other := range s.partitions {
+		its, err := s.node(ctx, other)
+		if err != nil {
+			return err
+		}
+		if its == node {
+			claimed = append(claimed, s.keys.claimed(other))
+		}
+	}
+	for _, key := range claimed {
+		if err := node.Del(ctx, key).Err(); err != nil {
 			return err
 		}
 	}
-	return s.loadScript(ctx)
-}
-
-// loadScript makes the script known, on each node of a cluster.
-func (s *Streams) loadScript(ctx context.Context) error {
-	if cluster, ok := s.client.(*redis.ClusterClient); ok {
-		return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return shareScript.Load(ctx, node).Err() })
+	if err := shareScript.Load(ctx, node).Err(); err != nil {
+		return err
 	}
-	return shareScript.Load(ctx, s.client).Err()
+	for _, key := range claimed { // from now on, rather than from the first claim
+		if err := settleScript.Run(ctx, node, []string{key}).Err(); err != nil && !errors.Is(err, redis.Nil) {
+			return err
+		}
+	}
+	return nil
 }

@@ -124,6 +124,104 @@ func TestShareWindow(t *testing.T) {
 		}
 	})
 
+	t.Run("as before, in all partitions, when the Redis process that has them was started again", func(t *testing.T) {
+		t.Parallel()
+		server := testenv.StartRedis(t)
+		s := open(t, Config{URL: server.URL(), Partitions: 2})
+		claim(t, s, t, "a", Claim{Profile: profileIn(s, 0), Window: 20, Want: 1})
+		ensure(t, s.client.Save(t.Context()).Err()) // what follows is lost
+		theirs := profileIn(s, 1)
+		claim(t, s, t, "c", Claim{Profile: theirs, Window: 20, Want: 20})
+		server.Restart()
+		if got := claim(t, s, t, "a", Claim{Profile: profileIn(s, 0), Window: 20, Want: 1}); !got.Settling {
+			t.Errorf("in the partition that is claimed of first: %+v", got)
+		}
+		if got := claim(t, s, t, "b", Claim{Profile: theirs, Window: 20, Want: 20}); got.Limit != 0 || !got.Settling {
+			t.Errorf("in the other partition: %+v", got)
+		}
+	})
+
+	t.Run("settle from when Redis has started, not from the first claim", func(t *testing.T) {
+		t.Parallel()
+		server := testenv.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+		s := open(t, Config{URL: server.URL(), Partitions: 1})
+		for range 2 {
+			server.Restart()
+			started := time.Now()
+			for _, err := s.Progress(t.Context(), 0); err != nil; _, err = s.Progress(t.Context(), 0) {
+				if time.Since(started) > time.Minute {
+					t.Fatal(err)
+				}
+			}
+			if since, err := s.client.Get(t.Context(), s.keys.claimed(0)).Int64(); err != nil || since < started.Add(-time.Second).UnixMicro() {
+				t.Errorf("there are claims since %d, %v; Redis has been started at %v", since, err, started)
+			}
+			before := s.client.Get(t.Context(), s.keys.claimed(0)).Val()
+			if got := claim(t, s, t, "a", Claim{Profile: id.New(), Window: 20, Want: 1}); !got.Settling {
+				t.Errorf("%+v", got)
+			}
+			if after := s.client.Get(t.Context(), s.keys.claimed(0)).Val(); after != before {
+				t.Errorf("the first claim has them settle from %s, not from %s on", after, before)
+			}
+		}
+	})
+
+	t.Run("settle, and data may be lost, when another Redis process has the partition, also one that had it before", func(t *testing.T) {
+		t.Parallel()
+		server := testenv.StartRedis(t)
+		s := open(t, Config{URL: server.URL(), Partitions: 1})
+		epoch, err := s.Prepare(t.Context(), 0)
+		ensure(t, err)
+		first := s.progress(t)
+		ensure(t, s.SettleClaims(t.Context()))
+		if again := s.progress(t); first.Epoch != epoch || again.Epoch != epoch {
+			t.Errorf("epochs %q, %q and %q of the same process", epoch, first.Epoch, again.Epoch)
+		}
+		if got := claim(t, s, t, "a", Claim{Profile: id.New(), Window: 20, Want: 1}); got.Settling {
+			t.Errorf("with the same process: %+v", got)
+		}
+		s.processes[0].Store(new("another")) // which had the partition until just now
+		s.progress(t)
+		if got := claim(t, s, t, "a", Claim{Profile: id.New(), Window: 20, Want: 1}); !got.Settling {
+			t.Errorf("with a process that has the partition again: %+v", got)
+		}
+		ensure(t, s.client.Save(t.Context()).Err())
+		server.Restart()
+		testenv.Eventually(t, time.Minute, func() bool { return s.Ping(t.Context()) == nil }, "Redis answers")
+		after, err := s.Prepare(t.Context(), 0)
+		ensure(t, err)
+		if now := s.progress(t).Epoch; after == epoch || now != after {
+			t.Errorf("epochs %q and %q of another process with the same data, before %q", after, now, epoch)
+		}
+	})
+
+	t.Run("when Redis' clock is put back", func(t *testing.T) {
+		t.Parallel()
+		s, right := open(t, Config{URL: Embedded, Partitions: 1}), time.Now()
+		p, limited := id.New(), id.New()
+		claims := func(worker string) Share { return claim(t, s, t, worker, Claim{Profile: p, Window: 20, Want: 15}) }
+		tokens := func() Share {
+			return claim(t, s, t, "a", Claim{Profile: limited, Window: 20, Want: 1, Rate: 100, Tokens: 1})
+		}
+		s.embedded.SetTime(right.Add(time.Hour))
+		s.embedded.Del(s.keys.claimed(0))
+		claims("a")
+		s.embedded.SetTime(right.Add(time.Hour + ShareTTL))
+		claims("a")
+		tokens()
+		s.embedded.SetTime(right)
+		if got := claims("b"); got.Limit != 0 || !got.Settling {
+			t.Errorf("at first: %+v", got)
+		}
+		if got := tokens(); got.Tokens < 0 || got.Wait > time.Second {
+			t.Errorf("tokens: %+v", got)
+		}
+		s.embedded.SetTime(right.Add(ShareTTL + time.Second))
+		if got := claims("b"); got.Limit != 15 || got.Settling {
+			t.Errorf("when claims of before have expired: %+v", got)
+		}
+	})
+
 	t.Run("never more than the window, whoever claims what when, and what Redis loses", func(t *testing.T) {
 		t.Parallel()
 		s := open(t, Config{URL: Embedded, Partitions: 1})
@@ -177,7 +275,7 @@ func TestShareWindow(t *testing.T) {
 					for field, value := range old {
 						s.embedded.HSet(key, field, value)
 					}
-					ensure(rt, s.unsettle(t.Context(), []int{0}))
+					s.embedded.Del(s.keys.claimed(0))
 				}
 				sum := 0
 				for _, w := range workers {
@@ -189,6 +287,15 @@ func TestShareWindow(t *testing.T) {
 			}
 		})
 	})
+}
+
+// profileIn returns the id of a profile in a partition.
+func profileIn(s *Streams, partition int) id.ID {
+	for {
+		if p := id.New(); s.partitionOf(p) == partition {
+			return p
+		}
+	}
 }
 
 // claimant is a worker as the property sees it.

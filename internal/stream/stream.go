@@ -6,7 +6,7 @@
 //	{hookline:p}:settled:<id>  set      targets of entry <id> that are settled while others are not; gone with the entry
 //	{hookline:p}:attempts      stream   a Result per entry; group "archive" moves them to the DB, livelog tails the stream.
 //	                                    Trimmed when archived and older than FeedRetention.
-//	{hookline:p}:epoch         string   random, made with the groups: gone or changed means that Redis has lost data
+//	{hookline:p}:epoch         string   random, made with the groups: gone or changed means that Redis has lost data, as another Redis process may mean
 //	{hookline:p}:share:<profile> hash   what each worker has claimed of the profile's window and rate; gone soon after the last
 //	{hookline:p}:claimed       string   since when Redis has these claims, in µs: gone when it has lost them
 //	hookline:worker:<consumer> string   exists while that worker is alive
@@ -45,6 +45,7 @@ type Streams struct {
 	keys       keys
 	partitions int
 	clocks     []atomic.Pointer[time.Duration] // see clock.go; nil while nobody has looked
+	processes  []atomic.Pointer[string]        // of Redis that have the partitions, as Progress has seen last; likewise
 	embedded   *miniredis.Miniredis
 	stop       chan struct{}
 }
@@ -69,7 +70,7 @@ func Open(config Config) (*Streams, error) {
 	if s.partitions < 1 {
 		return nil, errors.New("there must be at least one partition")
 	}
-	s.clocks = make([]atomic.Pointer[time.Duration], s.partitions)
+	s.clocks, s.processes = make([]atomic.Pointer[time.Duration], s.partitions), make([]atomic.Pointer[string], s.partitions)
 	var err error
 	if config.URL == Embedded {
 		err = s.openEmbedded()
@@ -190,7 +191,8 @@ func (s *Streams) partitionOf(event id.ID) int {
 	return int(event[15]) % s.partitions
 }
 
-// Prepare makes the partition's groups and epoch where they are missing, notes since when there are claims, and returns the epoch. It is called at start, and
+// Prepare makes the partition's groups and epoch where they are missing, notes since when there are claims, and returns the epoch. Where another Redis
+// process has the partition than before, because it was started again or has taken over from the primary, the epoch is another one. It is called at start, and
 // again whenever a command says NOGROUP: Redis may lose everything at any time.
 func (s *Streams) Prepare(ctx context.Context, partition int) (epoch string, err error) {
 	for stream, group := range map[string]string{
@@ -200,6 +202,9 @@ func (s *Streams) Prepare(ctx context.Context, partition int) (epoch string, err
 		if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
 			return "", fmt.Errorf("make group %s: %w", group, err)
 		}
+	}
+	if err := s.unsettleUnknown(ctx, partition); err != nil {
+		return "", fmt.Errorf("have claims settle: %w", err)
 	}
 	if err := settleScript.Run(ctx, s.client, []string{s.keys.claimed(partition)}).Err(); err != nil && !errors.Is(err, redis.Nil) {
 		return "", fmt.Errorf("note since when claims are known: %w", err)
@@ -211,7 +216,39 @@ func (s *Streams) Prepare(ctx context.Context, partition int) (epoch string, err
 	if err != nil {
 		return "", fmt.Errorf("read epoch: %w", err)
 	}
-	return epoch, nil
+	process, _, err := s.process(ctx, partition)
+	if err != nil {
+		return "", fmt.Errorf("read epoch: %w", err)
+	}
+	return epoch + process, nil
+}
+
+// process returns what tells the Redis process that has the partition from others, and whether it knows the script of shares.
+func (s *Streams) process(ctx context.Context, partition int) (id string, knows bool, err error) {
+	node, err := s.node(ctx, partition)
+	if err != nil {
+		return "", false, err
+	}
+	pipeline := node.Pipeline()
+	known := pipeline.ScriptExists(ctx, shareScript.Hash())
+	info := new(redis.InfoCmd)
+	if s.embedded == nil { // which has none, and goes with its process
+		info = pipeline.InfoMap(ctx, "server")
+	}
+	if _, err := pipeline.Exec(ctx); err != nil {
+		return "", false, err
+	}
+	return info.Item("Server", "run_id"), known.Val()[0], nil
+}
+
+// node returns the client of the Redis process that has the partition.
+func (s *Streams) node(ctx context.Context, partition int) (*redis.Client, error) {
+	switch client := s.client.(type) {
+	case *redis.ClusterClient:
+		return client.MasterForKey(ctx, s.keys.work(partition))
+	default:
+		return client.(*redis.Client), nil
+	}
 }
 
 // IsNoGroup reports whether err says that a stream or its group is gone: Prepare makes them again.
