@@ -173,6 +173,9 @@ func (w *Worker) send(ctx context.Context, r request, started time.Time, a *stre
 		shareResponse(a, a.BucketSize)
 	}
 	v := judge(p, &resp, time.Now())
+	if p.BucketSize > 1 && v.outcome == stream.OutcomeSuccess {
+		v = judgeNamed(r, &resp)
+	}
 	if v.outcome == stream.OutcomeTLS && certificate.TLS != nil && !started.Before(certificate.NotAfter) {
 		v.hint = "The profile's client certificate has expired: upload the renewed one, and change the profile over to it."
 	}

@@ -1,9 +1,13 @@
 package worker_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -117,7 +121,7 @@ func TestBucketsSent(t *testing.T) {
 			}
 			failed := eventsIn(t, got.Body)[1:3]
 			named <- failed
-			return testenv.Response{Body: fmt.Appendf(nil, `{"failed": [%q, %q, "evt_01h455vb4pex5vsknk084sn02q"]}`, failed[0], failed[1])}
+			return testenv.Response{Body: fmt.Appendf(nil, `{"failed": [%q, %q, %[1]q]}`, failed[0], failed[1])}
 		})
 		r.subscribe("partly", receiver.URL(), inBuckets(4, 300*time.Millisecond), retries(time.Second))
 		r.startWorker()
@@ -138,6 +142,36 @@ func TestBucketsSent(t *testing.T) {
 			}
 			if got := outcomes(r.attempts(d.ID)); !slices.Equal(got, want) || d.FailureCount != len(want)-1 {
 				t.Errorf("attempts %v and %d failures, want %v", got, d.FailureCount, want)
+			}
+		}
+	})
+
+	onEach(t, "are sent again whole when the endpoint names failed events in a form that cannot be read", func(t *testing.T, b testenv.Backend) {
+		r := newRig(t, b, 1)
+		receiver := testenv.NewReceiver(t)
+		receiver.Respond(func(n int, got *testenv.Received) testenv.Response {
+			event := eventsIn(t, got.Body)[0]
+			switch n {
+			case 1:
+				return testenv.Response{Body: fmt.Appendf(nil, `{"failed": %q}`, event)}
+			case 2:
+				var zipped bytes.Buffer
+				w := gzip.NewWriter(&zipped)
+				_, err := fmt.Fprintf(w, `{"failed": [%q]}`, event)
+				must(t, errors.Join(err, w.Close()))
+				return testenv.Response{Body: zipped.Bytes(), Header: http.Header{"Content-Encoding": {"gzip"}}}
+			}
+			return testenv.Response{}
+		})
+		r.subscribe("unclear", receiver.URL(), inBuckets(3, 10*time.Second), retries(time.Second, time.Second))
+		r.startWorker()
+		r.publish(3)
+		r.awaitStatuses(map[stream.Status]int{stream.StatusSucceeded: 3})
+		for _, d := range r.deliveries() {
+			attempts := r.attempts(d.ID)
+			if got := outcomes(attempts); !slices.Equal(got, []string{"RESPONSE_MISMATCH", "RESPONSE_MISMATCH", "SUCCESS"}) ||
+				!strings.Contains(attempts[0].Error, "`failed`") || !strings.Contains(attempts[1].Error, "Content-Encoding") || attempts[1].Hint == "" {
+				t.Errorf("attempts %v: %+v", got, attempts)
 			}
 		}
 	})
