@@ -78,6 +78,10 @@ func (w *Worker) wanted(ctx context.Context, r request) request {
 	if !isBucket && r[0].target.QueuedAt == 0 {
 		return r
 	}
+	found, most := true, 1
+	if isBucket {
+		found, most = w.lookAgain(r)
+	}
 	looks := make([]dataloader.Thunk[bool], len(r))
 	for i, j := range r {
 		if j.target.QueuedAt != 0 {
@@ -86,8 +90,8 @@ func (w *Worker) wanted(ctx context.Context, r request) request {
 	}
 	wanted := make(request, 0, len(r))
 	for i, j := range r {
-		if isBucket { // it may have waited for long, and the subscription have changed
-			j.became = j.heldBack(w.find(j))
+		if isBucket {
+			j.became = j.heldBack(found)
 		}
 		if look := looks[i]; look != nil && j.became == nil {
 			cancelled, err := look()
@@ -98,11 +102,31 @@ func (w *Worker) wanted(ctx context.Context, r request) request {
 				j.became = j.unattempted(stream.StatusCancelled)
 			}
 		}
-		if j.became == nil {
+		switch {
+		case j.became != nil:
+		case len(wanted) < most:
 			wanted = append(wanted, j)
+		default: // it goes with another request, as the profile has it by now
+			j.became = j.putOff(time.Now().Add(putOffLeast))
 		}
 	}
 	return wanted
+}
+
+// lookAgain looks up the subscription and profile of a bucket, which may have waited for long. It returns whether there still is such a
+// subscription, and how many of the events may go with this request: none if the lane is no longer that of the profile.
+func (w *Worker) lookAgain(r request) (found bool, most int) {
+	first := r[0]
+	if found = w.find(first); !found {
+		return false, 0
+	}
+	for _, j := range r[1:] {
+		j.subscription, j.profile = first.subscription, first.profile
+	}
+	if first.profile.ID != first.lane.profile {
+		return true, 0
+	}
+	return true, max(first.profile.BucketSize, 1)
 }
 
 // send builds a request, sends it and judges the answer; it notes in a what is to be seen of it.

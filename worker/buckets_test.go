@@ -233,6 +233,55 @@ func TestBucketsSent(t *testing.T) {
 		}
 	})
 
+	for name, size := range map[string]int{"smaller buckets": 2, "none": 1} {
+		onEach(t, "lose nothing when the profile has "+name+" by the time that they go", func(t *testing.T, b testenv.Backend) {
+			r := newRig(t, b, 1)
+			receiver := testenv.NewReceiver(t)
+			r.subscribe("waiting", receiver.URL(), inBuckets(100, 3*time.Second))
+			r.startWorker()
+			events := shown(r.publish(3))
+			r.awaitTaken()
+			_, err := r.configure.UpdateNotificationProfile(r.ctx(), configure.Ref{Key: new("waiting")}, configure.UpdateNotificationProfileInput{MaxBucketSize: &size})
+			must(t, err)
+			r.awaitStatuses(map[stream.Status]int{stream.StatusSucceeded: 3})
+			var came []string
+			for _, got := range receiver.Received() {
+				bucket := []string{got.ID}
+				if size > 1 {
+					bucket = eventsIn(t, got.Body)
+				}
+				if came = append(came, bucket...); len(bucket) > size {
+					t.Errorf("a bucket of %d events, where %d are the most", len(bucket), size)
+				}
+			}
+			if !sameIDs(came, events) {
+				t.Errorf("%v came, want each of %v once", came, events)
+			}
+		})
+	}
+
+	onEach(t, "go to where the subscription sends by then", func(t *testing.T, b testenv.Backend) {
+		r := newRig(t, b, 1)
+		before, now := testenv.NewReceiver(t), testenv.NewReceiver(t)
+		r.subscribe("moving", before.URL(), inBuckets(100, 3*time.Second))
+		r.subscribe("other", now.URL(), func(in *configure.CreateEventSubscriptionInput, _ *configure.CreateNotificationProfileInput) {
+			in.EventTypes = []string{"voice.*"}
+		})
+		r.startWorker()
+		events := shown(r.publish(3))
+		r.awaitTaken()
+		_, err := r.configure.UpdateEventSubscription(r.ctx(), configure.Ref{Key: new("moving")}, configure.UpdateEventSubscriptionInput{Profile: &configure.Ref{Key: new("other")}})
+		must(t, err)
+		r.awaitStatuses(map[stream.Status]int{stream.StatusSucceeded: 3})
+		var came []string
+		for _, got := range now.Received() {
+			came = append(came, got.ID)
+		}
+		if !sameIDs(came, events) || len(before.Received()) > 0 {
+			t.Errorf("%v came, want each of %v once; %d requests to where it sent before", came, events, len(before.Received()))
+		}
+	})
+
 	onEach(t, "are handed back by a worker that stops, and go with another", func(t *testing.T, b testenv.Backend) {
 		r := newRig(t, b, 1)
 		receiver := testenv.NewReceiver(t)
