@@ -84,9 +84,17 @@ func TestBucketsSent(t *testing.T) {
 					t.Errorf("a bucket of %v, want %v", ids, events)
 				}
 			case "RAW":
-				var bucket struct{ Results []struct{ N *int } }
-				if err := json.Unmarshal(got.Body, &bucket); err != nil || len(bucket.Results) != 3 || bucket.Results[0].N == nil {
-					t.Errorf("%s: %v", got.Body, err)
+				var bucket struct {
+					IDs     []string
+					Results []struct{ N int }
+				}
+				if err := json.Unmarshal(got.Body, &bucket); err != nil || len(bucket.Results) != 3 || len(bucket.IDs) != 3 {
+					t.Fatalf("%s: %v", got.Body, err)
+				}
+				for i, result := range bucket.Results {
+					if bucket.IDs[i] != events[result.N] {
+						t.Errorf("%s: the id of event %d is %s, want %s", got.Body, i, bucket.IDs[i], events[result.N])
+					}
 				}
 			case "CLOUDEVENTS":
 				var batch []struct{ ID, SpecVersion string }
@@ -143,6 +151,34 @@ func TestBucketsSent(t *testing.T) {
 			if got := outcomes(r.attempts(d.ID)); !slices.Equal(got, want) || d.FailureCount != len(want)-1 {
 				t.Errorf("attempts %v and %d failures, want %v", got, d.FailureCount, want)
 			}
+		}
+	})
+
+	onEach(t, "of bare payloads have only the events sent again that the endpoint names", func(t *testing.T, b testenv.Backend) {
+		r := newRig(t, b, 1)
+		receiver := testenv.NewReceiver(t)
+		receiver.Respond(func(n int, got *testenv.Received) testenv.Response {
+			var bucket struct{ IDs []string }
+			must(t, json.Unmarshal(got.Body, &bucket))
+			if n == 1 {
+				return testenv.Response{Body: fmt.Appendf(nil, `{"failed": [%q]}`, bucket.IDs[1])}
+			}
+			return testenv.Response{}
+		})
+		r.subscribe("raw", receiver.URL(), inBuckets(3, 3*time.Second), retries(time.Second), func(_ *configure.CreateEventSubscriptionInput, p *configure.CreateNotificationProfileInput) {
+			p.PayloadFormat = "RAW"
+		})
+		r.startWorker()
+		r.publish(3)
+		r.awaitStatuses(map[stream.Status]int{stream.StatusSucceeded: 3})
+		var first, second struct{ IDs []string }
+		received := receiver.Received()
+		if len(received) != 2 {
+			t.Fatalf("%d requests, want 2", len(received))
+		}
+		must(t, errors.Join(json.Unmarshal(received[0].Body, &first), json.Unmarshal(received[1].Body, &second)))
+		if !slices.Equal(second.IDs, first.IDs[1:2]) {
+			t.Errorf("%v were sent again of %v", second.IDs, first.IDs)
 		}
 	})
 

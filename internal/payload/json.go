@@ -65,6 +65,18 @@ func appendRaw(dst []byte, e *Event) []byte {
 	return append(dst, e.Data...)
 }
 
+// appendIDs appends the member with the events' ids, with a comma after it.
+func appendIDs(dst []byte, events []Event) []byte {
+	dst = append(dst, `"ids":[`...)
+	for i := range events {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendQuoted(dst, events[i].ID)
+	}
+	return append(dst, "],"...)
+}
+
 // appendMember appends a member of an object, with a comma after it, unless it is absent.
 func appendMember(dst []byte, name, value string) []byte {
 	if value == "" {

@@ -79,7 +79,8 @@ func Render(dst []byte, f Format, e Event) ([]byte, error) {
 }
 
 // RenderBucket appends the body of a notification of several events to dst: {"results":[…]} with each event as Render
-// would have it, a CloudEvents batch, or an XML element results with an element event for each. It fails as Render does.
+// would have it, a CloudEvents batch, or an XML element results with an element event for each. As Raw does not tell the
+// events' ids, they go before: {"ids":["evt_…"],"results":[…]}, in the same order. It fails as Render does.
 func RenderBucket(dst []byte, f Format, events []Event) ([]byte, error) {
 	open, end := `{"results":[`, "]}"
 	switch f {
@@ -87,6 +88,9 @@ func RenderBucket(dst []byte, f Format, events []Event) ([]byte, error) {
 		return appendXML(dst, events, "results")
 	case CloudEvents:
 		open, end = "[", "]"
+	case Raw:
+		dst = appendIDs(append(dst, '{'), events)
+		open = `"results":[`
 	}
 	dst = append(dst, open...)
 	for i := range events {
