@@ -17,6 +17,7 @@ import (
 	"github.com/hookline/hookline/internal/egress"
 	"github.com/hookline/hookline/internal/gather"
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/mask"
 	"github.com/hookline/hookline/internal/payload"
 	"github.com/hookline/hookline/internal/registry"
 	"github.com/hookline/hookline/internal/signing"
@@ -192,6 +193,9 @@ func (w *Worker) send(ctx context.Context, r request, started time.Time, a *stre
 	if token != nil {
 		masks = append(masks, token.Mask())
 	}
+	if resp.Err != nil { // it may quote what the endpoint sent; what is too long of it is cut off later
+		resp.Err = &egress.Error{Kind: resp.Err.Kind, Err: mask.Error(resp.Err.Err, masks...)}
+	}
 	describe(a, &resp, masks...)
 	if a.BucketSize > 1 {
 		shareResponse(a, a.BucketSize)
@@ -228,15 +232,13 @@ func describe(a *stream.Attempt, resp *egress.Response, masks ...*strings.Replac
 	if resp.StatusCode == 0 {
 		return
 	}
-	headers := headerLines(resp.Header)
+	a.ResponseHeaders = storable(mask.Text(headerLines(resp.Header), masks...))
 	a.ResponseBody, a.ResponseTruncated = resp.Body, resp.BodyTruncated
-	for _, mask := range masks {
-		if mask != nil {
-			headers = mask.Replace(headers)
-			a.ResponseBody = []byte(mask.Replace(string(a.ResponseBody)))
+	for _, m := range masks {
+		if m != nil {
+			a.ResponseBody = []byte(m.Replace(string(a.ResponseBody)))
 		}
 	}
-	a.ResponseHeaders = storable(headers)
 	if len(a.ResponseBody) > keptBody {
 		a.ResponseBody, a.ResponseTruncated = a.ResponseBody[:keptBody:keptBody], true
 	}
