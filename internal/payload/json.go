@@ -51,11 +51,32 @@ func appendCloudEvent(dst []byte, e *Event) []byte {
 	dst = appendMember(dst, "application", e.Application)
 	dst = appendMember(dst, "user", e.User)
 	dst = appendMember(dst, "callbackdata", e.CallbackData)
+	for _, a := range e.Attributes {
+		if isExtension(a.Key) {
+			dst = append(appendQuoted(appendName(dst, a.Key), a.Value), ',')
+		}
+	}
 	if len(e.Data) > 0 {
 		dst = append(dst, `"datacontenttype":"application/json",`...)
 	}
 	dst = appendData(dst, e)
 	return endObject(dst)
+}
+
+// isExtension reports whether an attribute of the event can be an extension attribute of a CloudEvent: its name is one, and has no meaning
+// of its own.
+func isExtension(name string) bool {
+	switch name {
+	case "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "data", // the specification's
+		"entity", "application", "user", "callbackdata": // Hookline's
+		return false
+	}
+	for i := range len(name) {
+		if c := name[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return name != ""
 }
 
 func appendRaw(dst []byte, e *Event) []byte {

@@ -35,7 +35,8 @@ const (
 	Raw Format = "RAW"
 	// CloudEvents is the structured mode of CloudEvents 1.0 in JSON. The source is /hookline/applications/<application>,
 	// or /hookline without one; the subject is the resource; entity, application, user and callbackdata are extension
-	// attributes. The event's attributes have no place in it.
+	// attributes. So are, as strings, the event's attributes whose names CloudEvents allows ([a-z0-9]+, of any length: 20
+	// is a recommendation) and that are none of these, no other context attribute and not data. The others are left out.
 	CloudEvents Format = "CLOUDEVENTS"
 	// XML is the envelope as XML 1.0: an element event with an element for each member that Envelope has. JSON becomes
 	// XML like this:
