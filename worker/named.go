@@ -70,23 +70,24 @@ func namedFailed(resp *egress.Response) ([]string, error) {
 	if start := bytes.TrimLeft(body, " \t\r\n"); resp.BodyTruncated && len(start) > 0 && (start[0] == '{' || start[0] == '[') {
 		return nil, errTooLong
 	}
-	named, isJSON, err := readNamed(body)
-	if !isJSON && mentionsFailed.Match(bytes.ReplaceAll(body, []byte{0}, nil)) { // so it does in UTF-16
-		return nil, errNotJSON
+	named, err := readNamed(body)
+	if errors.Is(err, errNotJSON) && !mentionsFailed.Match(bytes.ReplaceAll(body, []byte{0}, nil)) { // so it does in UTF-16
+		return nil, nil
 	}
 	return named, err
 }
 
-// readNamed reads the members `failed` of what is JSON as a whole, and nothing of what is not.
-func readNamed(body []byte) (named []string, isJSON bool, wrong error) {
+// readNamed reads the members `failed` of JSON. It fails with errNotJSON for what is not JSON as a whole.
+func readNamed(body []byte) (named []string, err error) {
+	var wrong error // counts once all has been read
 	reader := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	for {
 		token, err := reader.ReadToken()
 		switch {
 		case errors.Is(err, io.EOF):
-			return named, true, wrong
+			return named, wrong
 		case err != nil:
-			return nil, false, nil
+			return nil, errNotJSON
 		case token.Kind() != '"':
 			continue
 		}
@@ -102,7 +103,7 @@ func readNamed(body []byte) (named []string, isJSON bool, wrong error) {
 		}
 		value, err := reader.ReadValue()
 		if err != nil {
-			return nil, false, nil
+			return nil, errNotJSON
 		}
 		var events []string
 		switch {
