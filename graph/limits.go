@@ -78,7 +78,7 @@ func asParseError(err error, tokens int) *gqlerror.Error {
 		found = gqlerror.Wrap(err)
 	}
 	if strings.Contains(found.Message, "exceeded token limit") {
-		found.Message = fmt.Sprintf("the document has more than %d tokens", tokens)
+		found.Message = fmt.Sprintf("the document has more than %d tokens; pass values as variables, which do not count", tokens)
 	}
 	found.Extensions = map[string]any{"code": codeParseFailed}
 	return found

@@ -80,7 +80,7 @@ func TestDocumentLimit(t *testing.T) {
 			"a variable's type":       {`query ($a: [` + strings.Repeat("a", 21) + `]) {b}`, "has 21 characters"},
 			"a fragment":              {`{...` + strings.Repeat("a", 21) + `}`, "has 21 characters"},
 			"a directive's name":      {`{a @` + strings.Repeat("a", 21) + `}`, "has 21 characters"},
-			"tokens":                  {"{" + strings.Repeat(" a", 100) + "}", "more than 90 tokens"},
+			"tokens":                  {"{" + strings.Repeat(" a", 100) + "}", "more than 90 tokens; pass values as variables"},
 		} {
 			err := limit(t, c.document, Limits{Tokens: 90, Depth: 4, Fields: 10, Aliases: 3, Directives: 2, Name: 20})
 			if name == "fields, bomb" {

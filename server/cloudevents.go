@@ -151,7 +151,11 @@ func cloudEventKey(source, id string) string {
 
 // setData takes data that are not within JSON.
 func (c *cloudEvent) setData(data []byte) {
-	switch kind := dataKind(c.contentType); {
+	kind := dataKind(c.contentType)
+	if kind == jsonData {
+		data = bytes.TrimPrefix(data, byteOrderMark)
+	}
+	switch {
 	case kind == jsonData && len(bytes.TrimSpace(data)) == 0: // none
 	case kind == jsonData && !jsontext.Value(data).IsValid(jsontext.AllowDuplicateNames(true)):
 		c.wrong.Add(usererror.Invalid, "data", "the data are not JSON; say in datacontenttype (in binary mode: Content-Type) what they are")
@@ -250,6 +254,7 @@ func headerValue(value string) string {
 
 // parseCloudEvents reads a CloudEvent in JSON, or with batch an array of them.
 func parseCloudEvents(body []byte, batch bool) (*submission, error) {
+	body = bytes.TrimPrefix(body, byteOrderMark)
 	reader := newReader(body)
 	s := submission{cloudEvents: true}
 	var err error

@@ -33,6 +33,7 @@ var errTooMany = fmt.Errorf("a request has at most %d events", accept.MaxEvents)
 // parseEvents reads a body. With lines, a line that is not JSON is one event's mistake; without, it is an error and nothing
 // is read.
 func parseEvents(body []byte, lines bool) (*submission, error) {
+	body = bytes.TrimPrefix(body, byteOrderMark)
 	if lines {
 		return parseLines(body)
 	}

@@ -77,7 +77,9 @@ func (*overHTTP) Supports(*http.Request) bool { return true }
 // Do answers a request.
 func (t *overHTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	accepted := acceptable(r.Header.Values("Accept"))
-	params, problem := t.read(w, r)
+	var held body
+	defer held.free()
+	params, problem := t.read(w, r, &held)
 	if problem == nil && strings.TrimSpace(params.Query) == "" {
 		problem = problemf(graph.CodeBadInput, "the request has no query")
 	}
@@ -104,6 +106,7 @@ func (t *overHTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.Graph
 	case errs != nil:
 		answer(w, answerType, exec.DispatchError(ctx, errs))
 	case answerType == typeStream:
+		held.free()
 		t.stream(ctx, w, exec, operation)
 	case kind == ast.Subscription:
 		err := &gqlerror.Error{
@@ -135,15 +138,15 @@ type rawRequest struct {
 	Extensions    map[string]any `json:"extensions"`
 }
 
-// read reads the request.
-func (t *overHTTP) read(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *problem) {
+// read reads the request; body is what it takes for that.
+func (t *overHTTP) read(w http.ResponseWriter, r *http.Request, body *body) (*graphql.RawParams, *problem) {
 	started := graphql.Now()
 	var request rawRequest
 	var p *problem
 	if r.Method == http.MethodGet {
 		request, p = readURL(r.URL.Query())
 	} else {
-		request, p = t.readJSON(w, r)
+		request, p = t.readJSON(w, r, body)
 	}
 	if p != nil {
 		return nil, p
@@ -171,7 +174,7 @@ func readURL(parameters url.Values) (rawRequest, *problem) {
 }
 
 // readJSON reads a request from its body.
-func (t *overHTTP) readJSON(w http.ResponseWriter, r *http.Request) (rawRequest, *problem) {
+func (t *overHTTP) readJSON(w http.ResponseWriter, r *http.Request, body *body) (rawRequest, *problem) {
 	var request rawRequest
 	mediaType, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if charset := params["charset"]; err != nil || mediaType != typeJSON || charset != "" && !strings.EqualFold(charset, "utf-8") {
@@ -179,11 +182,10 @@ func (t *overHTTP) readJSON(w http.ResponseWriter, r *http.Request) (rawRequest,
 		p.status = http.StatusUnsupportedMediaType
 		return request, p
 	}
-	body, p := readBody(w, r, t.server.config.MaxGraphQLBody)
-	if p != nil {
+	if p := t.server.readBody(w, r, t.server.config.MaxGraphQLBody, body); p != nil {
 		return request, p
 	}
-	p = decode(body, &request, "the body")
+	p := decode(bytes.TrimPrefix(body.bytes, byteOrderMark), &request, "the body")
 	return request, p
 }
 
@@ -224,24 +226,6 @@ func orText(text, otherwise string) string {
 		return otherwise
 	}
 	return text
-}
-
-// readBody reads a body of at most limit bytes.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *problem) {
-	defer func() { _ = http.NewResponseController(w).SetReadDeadline(time.Time{}) }() // it is not for what follows
-	var body bytes.Buffer
-	if r.ContentLength > 0 && r.ContentLength <= limit {
-		body.Grow(int(r.ContentLength) + bytes.MinRead)
-	}
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, problemf(graph.CodeTooLarge, "the request's body is larger than the limit of %d bytes", limit)
-	case err != nil:
-		return nil, problemf(graph.CodeBadInput, "the request's body could not be read")
-	}
-	return body.Bytes(), nil
 }
 
 // note adds the operation to the request's line in the log: its name, never its text or variables.

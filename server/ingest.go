@@ -27,9 +27,13 @@ const eventsPath = "/v1/events"
 //	202  at least one event was accepted, or is a duplicate of one that was
 //	422  every event was refused; the results say why
 //	400  the body as a whole is not JSON, or has more events than may come at once; nothing was published
+//	413  the body is too large; nothing was published
+//	415  the body is not in a form, or an encoding, that is understood; nothing was published
 //	503  nothing, or nothing for certain, was published: try again after Retry-After, with the same idempotency keys
 func (s *Server) ingest(w http.ResponseWriter, r *http.Request) {
-	submitted, problem := s.readEvents(w, r)
+	var held body
+	defer held.free()
+	submitted, problem := s.readEvents(w, r, &held)
 	if problem != nil {
 		problem.write(w, r)
 		return
@@ -51,7 +55,8 @@ func (s *Server) ingest(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body) //nolint:gosec // JSON; fails when the client has left
 }
 
-func (s *Server) readEvents(w http.ResponseWriter, r *http.Request) (*submission, *problem) {
+// readEvents reads what is to be published; its payloads are slices of body.
+func (s *Server) readEvents(w http.ResponseWriter, r *http.Request, body *body) (*submission, *problem) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", "POST")
 		return nil, &problem{http.StatusMethodNotAllowed, graph.CodeBadInput, "events are published by POST"}
@@ -63,11 +68,10 @@ func (s *Server) readEvents(w http.ResponseWriter, r *http.Request) (*submission
 	if problem != nil {
 		return nil, problem
 	}
-	body, problem := readBody(w, r, s.config.MaxEventsBody)
-	if problem != nil {
+	if problem := s.readBody(w, r, s.config.MaxEventsBody, body); problem != nil {
 		return nil, problem
 	}
-	submitted, err := form.parse(r.Header, body)
+	submitted, err := form.parse(r.Header, body.bytes)
 	switch {
 	case errors.Is(err, errTooMany):
 		return nil, problemf(graph.CodeBadInput, "%s; nothing was published", err)
@@ -94,22 +98,22 @@ const (
 func formOf(header http.Header) (form, *problem) {
 	contentType := header.Get("Content-Type")
 	mediaType, params, err := mime.ParseMediaType(contentType)
-	cloudEvents := err == nil && (params["charset"] == "" || strings.EqualFold(params["charset"], "utf-8"))
+	understood := err == nil && (params["charset"] == "" || strings.EqualFold(params["charset"], "utf-8"))
 	switch {
-	case cloudEvents && mediaType == typeCloudEvent:
+	case understood && mediaType == typeCloudEvent:
 		return formCloudEvent, nil
-	case cloudEvents && mediaType == typeCloudEvents:
+	case understood && mediaType == typeCloudEvents:
 		return formCloudEvents, nil
 	case isBinaryCloudEvent(header) && !strings.HasPrefix(mediaType, "application/cloudevents"):
 		return formBinaryCloudEvent, nil
 	case contentType == "":
 		return formJSON, nil
-	case err == nil && (mediaType == "application/x-ndjson" || mediaType == "application/jsonl" || mediaType == "application/ndjson"):
+	case understood && (mediaType == "application/x-ndjson" || mediaType == "application/jsonl" || mediaType == "application/ndjson"):
 		return formLines, nil
-	case err == nil && mediaType == "application/json":
+	case understood && mediaType == "application/json":
 		return formJSON, nil
 	default:
-		p := problemf(graph.CodeBadInput, "the Content-Type must be application/json, application/x-ndjson, %s or %s; "+
+		p := problemf(graph.CodeBadInput, "the Content-Type must be application/json, application/x-ndjson, %s or %s, in UTF-8; "+
 			"other data come with the headers of a CloudEvent (Ce-Specversion: 1.0)", typeCloudEvent, typeCloudEvents)
 		p.status = http.StatusUnsupportedMediaType
 		return 0, p

@@ -1,11 +1,16 @@
 package server_test
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hookline/hookline/internal/access"
 	"github.com/hookline/hookline/internal/testenv"
@@ -208,11 +213,152 @@ func TestIngest(t *testing.T) {
 	})
 }
 
-func TestIngestBodyLimit(t *testing.T) {
+// TestBodyLimits: bodies that are too large are refused by what is announced of them, before they come.
+func TestBodyLimits(t *testing.T) {
 	t.Parallel()
-	w := start(t, testenv.Backend{DatabaseURL: testenv.SQLite(t), RedisURL: "embedded"}, func(c *server.Config) { c.MaxEventsBody = 1000 })
-	got := w.send(request{method: "POST", path: "/v1/events", body: `{"type":"` + strings.Repeat("x", 1000) + `"}`, header: bearer(adminKey)})
-	if got.status != http.StatusRequestEntityTooLarge || at(t, []byte(got.body), "error.code") != "TOO_LARGE" || !strings.Contains(got.body, "1000 bytes") {
-		t.Errorf("%d %s", got.status, got.body)
+	w := start(t, embedded(t), func(c *server.Config) { c.MaxEventsBody, c.MaxGraphQLBody = 1<<20, 1000 })
+	for path, c := range map[string]struct {
+		size  int
+		code  string
+		limit string
+	}{
+		"/v1/events": {1<<20 + 1, "error.code", "1048576 bytes (1 MiB): publish fewer events"},
+		"/graphql":   {1001, "errors.0.extensions.code", "1000 bytes: publish fewer events in a request, or by POST /v1/events"},
+	} {
+		check := func(how string, got reply) {
+			t.Helper()
+			if got.status != http.StatusRequestEntityTooLarge || at(t, []byte(got.body), c.code) != "TOO_LARGE" || !strings.Contains(got.body, c.limit) {
+				t.Errorf("%s %s: %d %s", path, how, got.status, got.body)
+			}
+		}
+		check("sent", w.send(request{method: "POST", path: path, body: `{"query":"` + strings.Repeat("x", c.size), header: bearer(adminKey)}))
+		announced := w.announce(path, c.size)
+		check("announced", announced.reply())
+		chunked := w.announce(path, -1)
+		must(fmt.Fprintf(chunked, "%x\r\n%s\r\n", c.size, strings.Repeat("x", c.size)))
+		check("in chunks", chunked.reply())
+	}
+}
+
+// halfSent is a request whose headers are sent.
+type halfSent struct {
+	*world
+	net.Conn
+}
+
+// announce sends the headers of a request with a body of this size, or in chunks if that is negative.
+func (w *world) announce(path string, size int) halfSent {
+	w.t.Helper()
+	conn := must(net.Dial("tcp", strings.TrimPrefix(w.url, "http://")))
+	w.t.Cleanup(func() { _ = conn.Close() })
+	length := fmt.Sprintf("Content-Length: %d", size)
+	if size < 0 {
+		length = "Transfer-Encoding: chunked"
+	}
+	must(fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n%s\r\n\r\n", path, adminKey, length))
+	return halfSent{w, conn}
+}
+
+// reply reads the answer.
+func (h halfSent) reply() reply {
+	h.t.Helper()
+	check(h.t, h.SetReadDeadline(time.Now().Add(30*time.Second)))
+	resp := must(http.ReadResponse(bufio.NewReader(h), nil))
+	defer resp.Body.Close()
+	return reply{resp.StatusCode, resp.Header, string(must(io.ReadAll(resp.Body)))}
+}
+
+// TestBodiesUnderWay: bodies that are on their way hold memory as far as they have come. When there is no more of it, large requests
+// are told to come again; small ones go on.
+func TestBodiesUnderWay(t *testing.T) {
+	t.Parallel()
+	w := start(t, embedded(t), func(c *server.Config) { c.MaxBodies = 1 << 20 })
+	large := `{"type":"sms.delivery","payload":"` + strings.Repeat("x", 200<<10) + `"}`
+	query := `{"query":"{viewer {version}}","variables":{"x":"` + strings.Repeat("x", 200<<10) + `"}}`
+	post := func(path, body string) reply {
+		return w.send(request{method: "POST", path: path, body: body, header: bearer(adminKey)})
+	}
+	await := func(bytes int) {
+		t.Helper()
+		gauge := fmt.Sprintf("hookline_http_body_bytes %g\n", float64(bytes))
+		testenv.Eventually(t, 30*time.Second, func() bool {
+			return strings.Contains(w.send(request{method: "GET", path: "/metrics"}).body, gauge)
+		}, "bodies never take %d bytes", bytes)
+	}
+	var announced []halfSent
+	for range 5 {
+		announced = append(announced, w.announce("/v1/events", 30<<20))
+	}
+	await(5 * 64 << 10) // nothing of them has come
+	if got := post("/v1/events", large); got.status != 202 {
+		t.Fatalf("beside what is only announced: %d %s", got.status, got.body)
+	}
+	for _, conn := range announced {
+		must(conn.Write(bytes.Repeat([]byte("x"), 100<<10)))
+	}
+	await(5 * 128 << 10)
+	if got := post("/v1/events", large); got.status != 503 || got.header.Get("Retry-After") != "1" || at(t, []byte(got.body), "error.code") != "OVERLOADED" {
+		t.Errorf("%d %v %s", got.status, got.header, got.body)
+	}
+	if got := post("/graphql", query); got.status != 503 || got.header.Get("Retry-After") != "1" || at(t, []byte(got.body), "errors.0.extensions.code") != "OVERLOADED" {
+		t.Errorf("GraphQL: %d %s", got.status, got.body)
+	}
+	if got := post("/v1/events", `{"type":"sms.delivery","payload":1}`); got.status != 202 {
+		t.Errorf("a small one: %d %s", got.status, got.body)
+	}
+	for _, conn := range announced {
+		check(t, conn.Close())
+	}
+	await(0)
+	for path, body := range map[string]string{"/v1/events": large, "/graphql": query} {
+		if got := post(path, body); got.status > 202 {
+			t.Errorf("%s when there is room again: %d %s", path, got.status, got.body)
+		}
+	}
+	await(0)
+}
+
+// TestIngestEncodings: what is not JSON in UTF-8 is refused as such; a byte order mark does no harm.
+func TestIngestEncodings(t *testing.T) {
+	t.Parallel()
+	w := start(t, embedded(t))
+	_, key := w.customer("acme")
+	send := func(path, body string, headers ...string) reply {
+		header := bearer(key)
+		for i := 0; i < len(headers); i += 2 {
+			header.Set(headers[i], headers[i+1])
+		}
+		return w.send(request{method: "POST", path: path, body: body, header: header})
+	}
+	const event, query = `{"type":"sms.delivery","payload":1}`, `{"query":"{viewer {version}}"}`
+	const cloudEvent = `{"specversion":"1.0","type":"sms.delivery","source":"/s","id":"1"}`
+	for path, body := range map[string]string{"/v1/events": event, "/graphql": query} {
+		got := send(path, body, "Content-Encoding", "gzip")
+		if got.status != 415 || !strings.Contains(got.body, "Content-Encoding") || got.header.Get("Accept-Encoding") != "identity" {
+			t.Errorf("%s in gzip: %d %v %s", path, got.status, got.header, got.body)
+		}
+		if got := send(path, body, "Content-Encoding", "Identity"); got.status > 202 {
+			t.Errorf("%s as it is: %d %s", path, got.status, got.body)
+		}
+		for _, mediaType := range []string{"application/json", "application/x-ndjson", "application/cloudevents+json", "application/cloudevents-batch+json"} {
+			if got := send(path, body, "Content-Type", mediaType+"; charset=utf-16"); got.status != 415 || !strings.Contains(got.body, "UTF-8") {
+				t.Errorf("%s as %s in UTF-16: %d %s", path, mediaType, got.status, got.body)
+			}
+		}
+		if got := send(path, "\uFEFF"+body, "Content-Type", "application/json; charset=UTF-8"); got.status > 202 || strings.Contains(got.body, "rror") {
+			t.Errorf("%s with a byte order mark: %d %s", path, got.status, got.body)
+		}
+	}
+	for name, got := range map[string]reply{
+		"lines":                send("/v1/events", "\uFEFF"+event+"\n"+event, "Content-Type", "application/x-ndjson"),
+		"lines without saying": send("/v1/events", "\uFEFF"+event+"\n"+event),
+		"an array":             send("/v1/events", "\uFEFF["+event+"]"),
+		"a CloudEvent":         send("/v1/events", "\uFEFF"+cloudEvent, "Content-Type", "application/cloudevents+json"),
+		"CloudEvents":          send("/v1/events", "\uFEFF["+cloudEvent+"]", "Content-Type", "application/cloudevents-batch+json"),
+		"data":                 send("/v1/events", "\uFEFF{}", "Ce-Specversion", "1.0", "Ce-Type", "sms.delivery", "Ce-Source", "/s", "Ce-Id", "2"),
+	} {
+		if got.status != 202 || strings.Contains(got.body, "error") {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
 	}
 }

@@ -150,7 +150,7 @@ func TestLog(t *testing.T) {
 			ctx, key := w.customer("bucket")
 			event := w.publish(key, `{"type":"sms.delivery","payload":{"n":7}}`)
 			for format, want := range map[string]string{
-				"ENVELOPE": `{"results":[{"id":"` + event + `"`, "RAW": `{"results":[{"n":7}]}`, "CLOUDEVENTS": `[{"specversion":"1.0","id":"` + event + `"`,
+				"ENVELOPE": `{"results":[{"id":"` + event + `"`, "RAW": `{"ids":["` + event + `"],"results":[{"n":7}]}`, "CLOUDEVENTS": `[{"specversion":"1.0","id":"` + event + `"`,
 			} {
 				r := result(must(accountOf(ctx)), parse(t, event), id.New(), 1, stream.StatusSucceeded)
 				r.Attempt.BucketSize, r.Attempt.PayloadFormat = 37, format

@@ -8,6 +8,7 @@
 //	origin.go      pages on other origins
 //	graphql.go     GraphQL over HTTP (accept.go: what to answer with), and stream.go over server-sent events; websockets are in graphqlws
 //	problem.go     how requests fail
+//	body.go        reading bodies, of which there are only so many bytes at the same time
 //	ingest.go      POST /v1/events, read by events.go, and as CloudEvents by cloudevents.go
 //	ingeststream.go  the same events, from a Redis stream
 //	graphiql.go    a page on which people try operations out
@@ -60,9 +61,11 @@ type Config struct {
 	// Introspection lets clients ask for the schema.
 	Introspection bool
 
-	// MaxGraphQLBody and MaxEventsBody bound request bodies, in bytes; 0: 8 and 32 MiB.
+	// MaxGraphQLBody and MaxEventsBody bound request bodies, in bytes; 0: 8 MiB, or more where two of the largest payload are,
+	// and 32 MiB. MaxBodies bounds all that are worked on at the same time; 0: 256 MiB.
 	MaxGraphQLBody int64
 	MaxEventsBody  int64
+	MaxBodies      int64
 
 	// MaxSocketsPerKey and MaxOperationsPerKey bound what each API key may have open at once on this server; 0: 2,000
 	// websockets, and 10,000 operations over all transports.
@@ -84,6 +87,7 @@ type Server struct {
 	websockets *graphqlws.Transport
 	sockets    *perKey
 	operations *perKey
+	bodies     bodies
 
 	stopping chan struct{} // closed when Shutdown begins; streams end with it
 	stop     func()
@@ -93,6 +97,9 @@ type Server struct {
 func New(config Config) *Server {
 	if config.MaxGraphQLBody == 0 {
 		config.MaxGraphQLBody = 8 << 20
+		if config.Accepter != nil { // a payload may be longer in a request than it is, because of `\u0020` and the like
+			config.MaxGraphQLBody = max(config.MaxGraphQLBody, 2*int64(config.Accepter.Limits().MaxPayload))
+		}
 	}
 	if config.MaxEventsBody == 0 {
 		config.MaxEventsBody = 32 << 20
@@ -103,6 +110,11 @@ func New(config Config) *Server {
 		sockets:    newPerKey(cmp.Or(config.MaxSocketsPerKey, 2000)),
 		operations: newPerKey(cmp.Or(config.MaxOperationsPerKey, 10_000)),
 	}
+	s.bodies.limit = cmp.Or(config.MaxBodies, maxBodies)
+	config.Metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "hookline_http_body_bytes",
+		Help: "Memory of the request bodies that are read and worked on.",
+	}, func() float64 { return float64(s.bodies.taken.Load()) }))
 	s.stop = sync.OnceFunc(func() { close(s.stopping) })
 	s.websockets = s.newWebsockets()
 	s.handler = s.around(s.routes())

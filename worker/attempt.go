@@ -17,6 +17,7 @@ import (
 	"github.com/hookline/hookline/internal/egress"
 	"github.com/hookline/hookline/internal/gather"
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/mask"
 	"github.com/hookline/hookline/internal/payload"
 	"github.com/hookline/hookline/internal/registry"
 	"github.com/hookline/hookline/internal/signing"
@@ -78,6 +79,10 @@ func (w *Worker) wanted(ctx context.Context, r request) request {
 	if !isBucket && r[0].target.QueuedAt == 0 {
 		return r
 	}
+	found, most := true, 1
+	if isBucket {
+		found, most = w.lookAgain(r)
+	}
 	looks := make([]dataloader.Thunk[bool], len(r))
 	for i, j := range r {
 		if j.target.QueuedAt != 0 {
@@ -86,8 +91,8 @@ func (w *Worker) wanted(ctx context.Context, r request) request {
 	}
 	wanted := make(request, 0, len(r))
 	for i, j := range r {
-		if isBucket { // it may have waited for long, and the subscription have changed
-			j.became = j.heldBack(w.find(j))
+		if isBucket {
+			j.became = j.heldBack(found)
 		}
 		if look := looks[i]; look != nil && j.became == nil {
 			cancelled, err := look()
@@ -98,11 +103,31 @@ func (w *Worker) wanted(ctx context.Context, r request) request {
 				j.became = j.unattempted(stream.StatusCancelled)
 			}
 		}
-		if j.became == nil {
+		switch {
+		case j.became != nil:
+		case len(wanted) < most:
 			wanted = append(wanted, j)
+		default: // it goes with another request, as the profile has it by now
+			j.became = j.putOff(time.Now().Add(putOffLeast))
 		}
 	}
 	return wanted
+}
+
+// lookAgain looks up the subscription and profile of a bucket, which may have waited for long. It returns whether there still is such a
+// subscription, and how many of the events may go with this request: none if the lane is no longer that of the profile.
+func (w *Worker) lookAgain(r request) (found bool, most int) {
+	first := r[0]
+	if found = w.find(first); !found {
+		return false, 0
+	}
+	for _, j := range r[1:] {
+		j.subscription, j.profile = first.subscription, first.profile
+	}
+	if first.profile.ID != first.lane.profile {
+		return true, 0
+	}
+	return true, max(first.profile.BucketSize, 1)
 }
 
 // send builds a request, sends it and judges the answer; it notes in a what is to be seen of it.
@@ -168,11 +193,17 @@ func (w *Worker) send(ctx context.Context, r request, started time.Time, a *stre
 	if token != nil {
 		masks = append(masks, token.Mask())
 	}
+	if resp.Err != nil { // it may quote what the endpoint sent; what is too long of it is cut off later
+		resp.Err = &egress.Error{Kind: resp.Err.Kind, Err: mask.Error(resp.Err.Err, masks...)}
+	}
 	describe(a, &resp, masks...)
 	if a.BucketSize > 1 {
 		shareResponse(a, a.BucketSize)
 	}
 	v := judge(p, &resp, time.Now())
+	if p.BucketSize > 1 && v.outcome == stream.OutcomeSuccess {
+		v = judgeNamed(r, &resp)
+	}
 	if v.outcome == stream.OutcomeTLS && certificate.TLS != nil && !started.Before(certificate.NotAfter) {
 		v.hint = "The profile's client certificate has expired: upload the renewed one, and change the profile over to it."
 	}
@@ -201,15 +232,13 @@ func describe(a *stream.Attempt, resp *egress.Response, masks ...*strings.Replac
 	if resp.StatusCode == 0 {
 		return
 	}
-	headers := headerLines(resp.Header)
+	a.ResponseHeaders = storable(mask.Text(headerLines(resp.Header), masks...))
 	a.ResponseBody, a.ResponseTruncated = resp.Body, resp.BodyTruncated
-	for _, mask := range masks {
-		if mask != nil {
-			headers = mask.Replace(headers)
-			a.ResponseBody = []byte(mask.Replace(string(a.ResponseBody)))
+	for _, m := range masks {
+		if m != nil {
+			a.ResponseBody = []byte(m.Replace(string(a.ResponseBody)))
 		}
 	}
-	a.ResponseHeaders = storable(headers)
 	if len(a.ResponseBody) > keptBody {
 		a.ResponseBody, a.ResponseTruncated = a.ResponseBody[:keptBody:keptBody], true
 	}

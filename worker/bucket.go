@@ -1,14 +1,11 @@
 package worker
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"strings"
 	"time"
 
 	"github.com/hookline/hookline/ent"
-	"github.com/hookline/hookline/internal/egress"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/payload"
 	"github.com/hookline/hookline/internal/stream"
@@ -163,25 +160,6 @@ func (w *Worker) payloads(ctx context.Context, r request) (found request, payloa
 		found, payloads = append(found, j), append(payloads, data)
 	}
 	return found, payloads, nil
-}
-
-// namedFailed returns which events of a bucket the response names as failed: {"failed":["evt_…"]}. Any other response names none. One that
-// is longer than what is read of it may name some that are not seen.
-func namedFailed(resp *egress.Response) (failed map[string]bool, complete bool) {
-	var said struct {
-		Failed []string `json:"failed"`
-	}
-	if resp.BodyTruncated && bytes.Contains(resp.Body, []byte(`"failed"`)) {
-		return nil, false
-	}
-	if json.Unmarshal(resp.Body, &said) != nil {
-		return nil, true
-	}
-	failed = make(map[string]bool, len(said.Failed))
-	for _, event := range said.Failed {
-		failed[event] = true
-	}
-	return failed, true
 }
 
 // keptOfBucket is how many bytes of a response's headers, and of its body, an attempt keeps at least that was one of many in a bucket.

@@ -1,14 +1,11 @@
 package worker
 
 import (
-	"errors"
-	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/hookline/hookline/internal/egress"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/registry"
 	"github.com/hookline/hookline/internal/stream"
@@ -151,45 +148,6 @@ func TestBuckets(t *testing.T) {
 		}
 		end()
 	})
-}
-
-func TestNamedFailed(t *testing.T) {
-	t.Parallel()
-	first, second := id.New(), id.New()
-	a, b := id.Format(id.Event, first), id.Format(id.Event, second)
-	of := func(event id.ID) *job {
-		return &job{entry: &inflight{Entry: &stream.Entry{Work: stream.Work{Event: stream.Event{ID: event}}}}}
-	}
-	for name, c := range map[string]struct {
-		status     int
-		body       string
-		truncated  bool
-		size       int
-		one, other stream.Outcome
-	}{
-		"names one":                      {200, `{"failed":["` + a + `"]}`, false, 10, stream.OutcomeResponseMismatch, stream.OutcomeSuccess},
-		"names both, and one twice":      {202, `{"failed":["` + a + `","` + b + `","` + a + `"],"ok":0}`, false, 10, stream.OutcomeResponseMismatch, stream.OutcomeResponseMismatch},
-		"names none":                     {200, `{"failed":[]}`, false, 10, stream.OutcomeSuccess, stream.OutcomeSuccess},
-		"names a stranger":               {200, `{"failed":["evt_01h455vb4pex5vsknk084sn02q"]}`, false, 10, stream.OutcomeSuccess, stream.OutcomeSuccess},
-		"counts":                         {200, `{"failed":1}`, false, 10, stream.OutcomeSuccess, stream.OutcomeSuccess},
-		"is empty":                       {204, ``, false, 10, stream.OutcomeSuccess, stream.OutcomeSuccess},
-		"is no JSON":                     {200, `OK "failed"`, false, 10, stream.OutcomeSuccess, stream.OutcomeSuccess},
-		"is too long to see all":         {200, `{"failed":["` + a + `",`, true, 10, stream.OutcomeResponseMismatch, stream.OutcomeResponseMismatch},
-		"is long, and names nothing":     {200, strings.Repeat("x", 100), true, 10, stream.OutcomeSuccess, stream.OutcomeSuccess},
-		"fails as a whole":               {500, `{"failed":["` + a + `"]}`, false, 10, stream.OutcomeHTTPError, stream.OutcomeHTTPError},
-		"names one, and is to no bucket": {200, `{"failed":["` + a + `"]}`, false, 1, stream.OutcomeSuccess, stream.OutcomeSuccess},
-	} {
-		p := &registry.Profile{BucketSize: c.size}
-		v := judge(p, &egress.Response{StatusCode: c.status, Header: http.Header{}, Body: []byte(c.body), BodyTruncated: c.truncated}, time.Now())
-		if one, other := v.of(of(first)).outcome, v.of(of(second)).outcome; one != c.one || other != c.other {
-			t.Errorf("an answer that %s: %s and %s, want %s and %s", name, one, other, c.one, c.other)
-		}
-	}
-	lost := of(first)
-	lost.lost = true
-	if v := (verdict{outcome: stream.OutcomeInterrupted, err: errors.ErrUnsupported.Error()}).of(lost); v.outcome != stream.OutcomeCancelled {
-		t.Errorf("a delivery without its event: %s", v.outcome)
-	}
 }
 
 func TestShareResponse(t *testing.T) {

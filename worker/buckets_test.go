@@ -1,9 +1,13 @@
 package worker_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -80,9 +84,17 @@ func TestBucketsSent(t *testing.T) {
 					t.Errorf("a bucket of %v, want %v", ids, events)
 				}
 			case "RAW":
-				var bucket struct{ Results []struct{ N *int } }
-				if err := json.Unmarshal(got.Body, &bucket); err != nil || len(bucket.Results) != 3 || bucket.Results[0].N == nil {
-					t.Errorf("%s: %v", got.Body, err)
+				var bucket struct {
+					IDs     []string
+					Results []struct{ N int }
+				}
+				if err := json.Unmarshal(got.Body, &bucket); err != nil || len(bucket.Results) != 3 || len(bucket.IDs) != 3 {
+					t.Fatalf("%s: %v", got.Body, err)
+				}
+				for i, result := range bucket.Results {
+					if bucket.IDs[i] != events[result.N] {
+						t.Errorf("%s: the id of event %d is %s, want %s", got.Body, i, bucket.IDs[i], events[result.N])
+					}
 				}
 			case "CLOUDEVENTS":
 				var batch []struct{ ID, SpecVersion string }
@@ -117,7 +129,7 @@ func TestBucketsSent(t *testing.T) {
 			}
 			failed := eventsIn(t, got.Body)[1:3]
 			named <- failed
-			return testenv.Response{Body: fmt.Appendf(nil, `{"failed": [%q, %q, "evt_01h455vb4pex5vsknk084sn02q"]}`, failed[0], failed[1])}
+			return testenv.Response{Body: fmt.Appendf(nil, `{"failed": [%q, %q, %[1]q]}`, failed[0], failed[1])}
 		})
 		r.subscribe("partly", receiver.URL(), inBuckets(4, 300*time.Millisecond), retries(time.Second))
 		r.startWorker()
@@ -138,6 +150,64 @@ func TestBucketsSent(t *testing.T) {
 			}
 			if got := outcomes(r.attempts(d.ID)); !slices.Equal(got, want) || d.FailureCount != len(want)-1 {
 				t.Errorf("attempts %v and %d failures, want %v", got, d.FailureCount, want)
+			}
+		}
+	})
+
+	onEach(t, "of bare payloads have only the events sent again that the endpoint names", func(t *testing.T, b testenv.Backend) {
+		r := newRig(t, b, 1)
+		receiver := testenv.NewReceiver(t)
+		receiver.Respond(func(n int, got *testenv.Received) testenv.Response {
+			var bucket struct{ IDs []string }
+			must(t, json.Unmarshal(got.Body, &bucket))
+			if n == 1 {
+				return testenv.Response{Body: fmt.Appendf(nil, `{"failed": [%q]}`, bucket.IDs[1])}
+			}
+			return testenv.Response{}
+		})
+		r.subscribe("raw", receiver.URL(), inBuckets(3, 3*time.Second), retries(time.Second), func(_ *configure.CreateEventSubscriptionInput, p *configure.CreateNotificationProfileInput) {
+			p.PayloadFormat = "RAW"
+		})
+		r.startWorker()
+		r.publish(3)
+		r.awaitStatuses(map[stream.Status]int{stream.StatusSucceeded: 3})
+		var first, second struct{ IDs []string }
+		received := receiver.Received()
+		if len(received) != 2 {
+			t.Fatalf("%d requests, want 2", len(received))
+		}
+		must(t, errors.Join(json.Unmarshal(received[0].Body, &first), json.Unmarshal(received[1].Body, &second)))
+		if !slices.Equal(second.IDs, first.IDs[1:2]) {
+			t.Errorf("%v were sent again of %v", second.IDs, first.IDs)
+		}
+	})
+
+	onEach(t, "are sent again whole when the endpoint names failed events in a form that cannot be read", func(t *testing.T, b testenv.Backend) {
+		r := newRig(t, b, 1)
+		receiver := testenv.NewReceiver(t)
+		receiver.Respond(func(n int, got *testenv.Received) testenv.Response {
+			event := eventsIn(t, got.Body)[0]
+			switch n {
+			case 1:
+				return testenv.Response{Body: fmt.Appendf(nil, `{"failed": %q}`, event)}
+			case 2:
+				var zipped bytes.Buffer
+				w := gzip.NewWriter(&zipped)
+				_, err := fmt.Fprintf(w, `{"failed": [%q]}`, event)
+				must(t, errors.Join(err, w.Close()))
+				return testenv.Response{Body: zipped.Bytes(), Header: http.Header{"Content-Encoding": {"gzip"}}}
+			}
+			return testenv.Response{}
+		})
+		r.subscribe("unclear", receiver.URL(), inBuckets(3, 10*time.Second), retries(time.Second, time.Second))
+		r.startWorker()
+		r.publish(3)
+		r.awaitStatuses(map[stream.Status]int{stream.StatusSucceeded: 3})
+		for _, d := range r.deliveries() {
+			attempts := r.attempts(d.ID)
+			if got := outcomes(attempts); !slices.Equal(got, []string{"RESPONSE_MISMATCH", "RESPONSE_MISMATCH", "SUCCESS"}) ||
+				!strings.Contains(attempts[0].Error, "`failed`") || !strings.Contains(attempts[1].Error, "Content-Encoding") || attempts[1].Hint == "" {
+				t.Errorf("attempts %v: %+v", got, attempts)
 			}
 		}
 	})
@@ -196,6 +266,55 @@ func TestBucketsSent(t *testing.T) {
 		r.awaitStatuses(map[stream.Status]int{stream.StatusSucceeded: 2})
 		if received := receiver.Received(); len(received) != 1 || len(eventsIn(t, received[0].Body)) != 2 {
 			t.Errorf("%d requests, want one with both, after it was enabled", len(received))
+		}
+	})
+
+	for name, size := range map[string]int{"smaller buckets": 2, "none": 1} {
+		onEach(t, "lose nothing when the profile has "+name+" by the time that they go", func(t *testing.T, b testenv.Backend) {
+			r := newRig(t, b, 1)
+			receiver := testenv.NewReceiver(t)
+			r.subscribe("waiting", receiver.URL(), inBuckets(100, 3*time.Second))
+			r.startWorker()
+			events := shown(r.publish(3))
+			r.awaitTaken()
+			_, err := r.configure.UpdateNotificationProfile(r.ctx(), configure.Ref{Key: new("waiting")}, configure.UpdateNotificationProfileInput{MaxBucketSize: &size})
+			must(t, err)
+			r.awaitStatuses(map[stream.Status]int{stream.StatusSucceeded: 3})
+			var came []string
+			for _, got := range receiver.Received() {
+				bucket := []string{got.ID}
+				if size > 1 {
+					bucket = eventsIn(t, got.Body)
+				}
+				if came = append(came, bucket...); len(bucket) > size {
+					t.Errorf("a bucket of %d events, where %d are the most", len(bucket), size)
+				}
+			}
+			if !sameIDs(came, events) {
+				t.Errorf("%v came, want each of %v once", came, events)
+			}
+		})
+	}
+
+	onEach(t, "go to where the subscription sends by then", func(t *testing.T, b testenv.Backend) {
+		r := newRig(t, b, 1)
+		before, now := testenv.NewReceiver(t), testenv.NewReceiver(t)
+		r.subscribe("moving", before.URL(), inBuckets(100, 3*time.Second))
+		r.subscribe("other", now.URL(), func(in *configure.CreateEventSubscriptionInput, _ *configure.CreateNotificationProfileInput) {
+			in.EventTypes = []string{"voice.*"}
+		})
+		r.startWorker()
+		events := shown(r.publish(3))
+		r.awaitTaken()
+		_, err := r.configure.UpdateEventSubscription(r.ctx(), configure.Ref{Key: new("moving")}, configure.UpdateEventSubscriptionInput{Profile: &configure.Ref{Key: new("other")}})
+		must(t, err)
+		r.awaitStatuses(map[stream.Status]int{stream.StatusSucceeded: 3})
+		var came []string
+		for _, got := range now.Received() {
+			came = append(came, got.ID)
+		}
+		if !sameIDs(came, events) || len(before.Received()) > 0 {
+			t.Errorf("%v came, want each of %v once; %d requests to where it sent before", came, events, len(before.Received()))
 		}
 	})
 

@@ -26,7 +26,7 @@ type verdict struct {
 	atOnce  bool            // the access token was refused, and may only have been too old: another one is to be tried
 }
 
-// judge decides how an attempt went, from the profile's rules and what came back.
+// judge decides how an attempt went, from the profile's rules and what came back. Of a bucket, judgeNamed has the last word.
 func judge(p *registry.Profile, resp *egress.Response, now time.Time) verdict {
 	if resp.Err != nil {
 		return verdict{outcome: outcome.Of(resp.Err.Kind), err: resp.Err.Error(), hint: resp.Err.Hint()}
@@ -49,18 +49,7 @@ func judge(p *registry.Profile, resp *egress.Response, now time.Time) verdict {
 	if p.BodyRegex != nil && !p.BodyRegex.Match(resp.Body) {
 		return mismatch("body", "responseBodyRegex")
 	}
-	v := verdict{outcome: stream.OutcomeSuccess}
-	if p.BucketSize > 1 {
-		var complete bool
-		if v.failed, complete = namedFailed(resp); !complete {
-			return verdict{
-				outcome: stream.OutcomeResponseMismatch,
-				err:     fmt.Sprintf("the response names failed events, but is longer than the %d KiB of it that are read", maxBucketResponse>>10),
-				hint:    `Answer with {"failed":["evt_…"]} and nothing else, each event once.`,
-			}
-		}
-	}
-	return v
+	return verdict{outcome: stream.OutcomeSuccess}
 }
 
 // of is how the attempt went for one delivery of the request.

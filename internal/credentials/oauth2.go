@@ -1,5 +1,11 @@
 package credentials
 
+import (
+	"encoding/base64"
+	"net/url"
+	"strings"
+)
+
 // The OAuth 2.0 grants with which a token can be asked for (RFC 6749).
 const (
 	GrantClientCredentials = "CLIENT_CREDENTIALS" //nolint:gosec // G101: the name of a grant (4.4), not a credential
@@ -30,9 +36,16 @@ type Header struct {
 
 func (o *OAuth2) secrets() []string {
 	all := []string{o.ClientSecret, o.Password, o.RefreshToken}
+	if o.ClientSecret != "" { // as the header Authorization has it (RFC 6749, 2.3.1)
+		all = append(all, base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(o.ClientID)+":"+url.QueryEscape(o.ClientSecret))))
+	}
+	if u, err := url.Parse(o.TokenURL); err == nil {
+		all = append(all, u.RawQuery)
+	}
 	for _, h := range o.Headers {
-		if h.Secret {
-			all = append(all, h.Value)
+		if h.Secret || strings.EqualFold(h.Name, "Authorization") {
+			_, afterScheme, _ := strings.Cut(h.Value, " ")
+			all = append(all, h.Value, afterScheme)
 		}
 	}
 	return all

@@ -1,6 +1,9 @@
 package mask_test
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"testing"
 
 	"github.com/hookline/hookline/internal/mask"
@@ -8,11 +11,15 @@ import (
 
 func TestMask(t *testing.T) {
 	t.Parallel()
-	masked := mask.New([]string{"canary/in a \"mine\"", "canary", "canary-two", "short"})
+	masked := mask.New([]string{"canary/in a \"mine\"", "canary", "canary-two", "short", `"rock" & pop`})
 	for text, want := range map[string]string{
 		"it says canary-two, canary.":               "it says ***, ***.",
 		"canary%2Fin+a+%22mine%22":                  "***",
 		`{"echo":"canary/in a \"mine\""}`:           `{"echo":"***"}`,
+		`{"echo":"canary\/in a \"mine\""}`:          `{"echo":"***"}`,
+		`{"echo":"\"rock\" \u0026 pop"}`:            `{"echo":"***"}`,
+		`{"echo":"\"rock\" & pop"}`:                 `{"echo":"***"}`,
+		`malformed: "x \"rock\" & pop y"`:           `malformed: "x *** y"`,
 		"Y2FuYXJ5":                                  "***",
 		"63616e617279":                              "***",
 		"short and harmless are left as they are":   "short and harmless are left as they are",
@@ -24,5 +31,14 @@ func TestMask(t *testing.T) {
 	}
 	if mask.New([]string{"", "short"}) != nil {
 		t.Error("a mask without anything to mask")
+	}
+}
+
+func TestError(t *testing.T) {
+	t.Parallel()
+	one, two := mask.New([]string{"canary"}), mask.New([]string{"budgie"})
+	cause := fmt.Errorf("the endpoint said canary, then budgie: %w", io.EOF)
+	if err := mask.Error(cause, nil, one, two); err.Error() != "the endpoint said ***, then ***: EOF" || !errors.Is(err, io.EOF) {
+		t.Errorf("masked as %v", err)
 	}
 }

@@ -51,6 +51,11 @@ func appendCloudEvent(dst []byte, e *Event) []byte {
 	dst = appendMember(dst, "application", e.Application)
 	dst = appendMember(dst, "user", e.User)
 	dst = appendMember(dst, "callbackdata", e.CallbackData)
+	for _, a := range e.Attributes {
+		if isExtension(a.Key) {
+			dst = append(appendQuoted(appendName(dst, a.Key), a.Value), ',')
+		}
+	}
 	if len(e.Data) > 0 {
 		dst = append(dst, `"datacontenttype":"application/json",`...)
 	}
@@ -58,11 +63,39 @@ func appendCloudEvent(dst []byte, e *Event) []byte {
 	return endObject(dst)
 }
 
+// isExtension reports whether an attribute of the event can be an extension attribute of a CloudEvent: its name is one, and has no meaning
+// of its own.
+func isExtension(name string) bool {
+	switch name {
+	case "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "data", // the specification's
+		"entity", "application", "user", "callbackdata": // Hookline's
+		return false
+	}
+	for i := range len(name) {
+		if c := name[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return name != ""
+}
+
 func appendRaw(dst []byte, e *Event) []byte {
 	if len(e.Data) == 0 {
 		return append(dst, "null"...)
 	}
 	return append(dst, e.Data...)
+}
+
+// appendIDs appends the member with the events' ids, with a comma after it.
+func appendIDs(dst []byte, events []Event) []byte {
+	dst = append(dst, `"ids":[`...)
+	for i := range events {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendQuoted(dst, events[i].ID)
+	}
+	return append(dst, "],"...)
 }
 
 // appendMember appends a member of an object, with a comma after it, unless it is absent.

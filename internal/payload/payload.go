@@ -35,7 +35,8 @@ const (
 	Raw Format = "RAW"
 	// CloudEvents is the structured mode of CloudEvents 1.0 in JSON. The source is /hookline/applications/<application>,
 	// or /hookline without one; the subject is the resource; entity, application, user and callbackdata are extension
-	// attributes. The event's attributes have no place in it.
+	// attributes. So are, as strings, the event's attributes whose names CloudEvents allows ([a-z0-9]+, of any length: 20
+	// is a recommendation) and that are none of these, no other context attribute and not data. The others are left out.
 	CloudEvents Format = "CLOUDEVENTS"
 	// XML is the envelope as XML 1.0: an element event with an element for each member that Envelope has. JSON becomes
 	// XML like this:
@@ -79,7 +80,8 @@ func Render(dst []byte, f Format, e Event) ([]byte, error) {
 }
 
 // RenderBucket appends the body of a notification of several events to dst: {"results":[…]} with each event as Render
-// would have it, a CloudEvents batch, or an XML element results with an element event for each. It fails as Render does.
+// would have it, a CloudEvents batch, or an XML element results with an element event for each. As Raw does not tell the
+// events' ids, they go before: {"ids":["evt_…"],"results":[…]}, in the same order. It fails as Render does.
 func RenderBucket(dst []byte, f Format, events []Event) ([]byte, error) {
 	open, end := `{"results":[`, "]}"
 	switch f {
@@ -87,6 +89,9 @@ func RenderBucket(dst []byte, f Format, events []Event) ([]byte, error) {
 		return appendXML(dst, events, "results")
 	case CloudEvents:
 		open, end = "[", "]"
+	case Raw:
+		dst = appendIDs(append(dst, '{'), events)
+		open = `"results":[`
 	}
 	dst = append(dst, open...)
 	for i := range events {

@@ -23,7 +23,7 @@ var examples = map[string]payload.Event{
 		Type:        "sms.delivery",
 		OccurredAt:  time.Date(2026, 3, 1, 13, 37, 5, 7_999_999, time.FixedZone("CET", 3600)),
 		Application: "otp", Entity: "shop-42", User: "ann", Resource: "+44 7700 900123",
-		Attributes:   []payload.Attribute{{Key: "channelId", Value: "c1"}, {Key: "messageStatus", Value: "DELIVERED"}},
+		Attributes:   []payload.Attribute{{Key: "channelId", Value: "c1"}, {Key: "messageStatus", Value: "DELIVERED"}, {Key: "source", Value: "smsc-1"}, {Key: "campaign", Value: "spring"}},
 		CallbackData: `{"order":17}`,
 		Data: json.RawMessage(`{"to":"447700900123", "price":{"amount":0.050,"currency":"EUR"},` + "\n" +
 			`"parts":[1,2],"errors":[],"note":null,"final":true,"big":12345678901234567890.10}`),

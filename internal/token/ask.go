@@ -118,6 +118,7 @@ func failureOf(err error, secrets *strings.Replacer) *Error {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &network):
+		network = &egress.Error{Kind: network.Kind, Err: mask.Error(network.Err, secrets)} // it may quote what the server sent
 		return &Error{text: "no access token: the token server could not be reached: " + network.Error(), hint: network.Hint(), err: network}
 	case errors.As(err, &answered):
 		text := "no access token: the token server answered"
