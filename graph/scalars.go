@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/sosodev/duration"
 
+	"github.com/hookline/hookline/internal/accept"
 	"github.com/hookline/hookline/internal/id"
 )
 
@@ -121,8 +122,8 @@ func UnmarshalDateTime(v any) (time.Time, error) {
 	if !ok {
 		return time.Time{}, inputErrorf("a DateTime is a string of the form 2026-03-01T12:00:00Z")
 	}
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
+	t, is := accept.ParseTime(text)
+	if !is || t.IsZero() { // which would stand for none
 		return time.Time{}, inputErrorf("%.64q is not a DateTime: RFC 3339 asks for the form 2026-03-01T12:00:00Z", text)
 	}
 	return t.UTC(), nil

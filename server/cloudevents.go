@@ -9,7 +9,6 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -79,11 +78,7 @@ func (c *cloudEvent) set(name, value string) {
 	case "type":
 		c.Type = value
 	case "time":
-		t, err := time.Parse(time.RFC3339Nano, value)
-		if err != nil {
-			c.wrong.Add(usererror.Invalid, "time", "%.64q is not a time of the form 2026-03-01T12:00:00Z (RFC 3339)", value)
-		}
-		c.OccurredAt = t
+		c.OccurredAt = accept.ReadOccurredAt(&c.wrong, name, value)
 	case "subject":
 		c.Resource = value
 	case "user":

@@ -190,6 +190,8 @@ func TestCloudEvents(t *testing.T) {
 			`{"specversion":"1.0","source":"/s","id":"1"}`:                                              {"REQUIRED", `["type"]`, "type"},
 			`{"specversion":"1.0","type":"sms.nothing","source":"/s","id":"1"}`:                         {"NOT_FOUND", `["type"]`, "sms.nothing"},
 			`{` + required + `"1","time":"now"}`:                                                        {"INVALID", `["time"]`, "RFC 3339"},
+			`{` + required + `"1","time":"0001-01-01T00:00:00Z"}`:                                       {"OUT_OF_RANGE", `["time"]`, "1970"},
+			`{` + required + `"1","time":"2026-03-01T12:00:00,5Z"}`:                                     {"INVALID", `["time"]`, "RFC 3339"},
 			`{` + required + `"1","time":"1960-01-01T00:00:00Z"}`:                                       {"OUT_OF_RANGE", `["time"]`, "1970"},
 			`{` + required + `"1","id":"2"}`:                                                            {"INVALID", `["id"]`, "twice"},
 			`{` + required + `"1","subject":"` + strings.Repeat("x", 256) + `"}`:                        {"OUT_OF_RANGE", `["subject"]`, "255"},

@@ -182,9 +182,12 @@ func readName(reader *jsontext.Decoder) (string, error) {
 
 // field shows a name that came from outside, shortened.
 func field(name string) string {
-	name = strings.ReplaceAll(name, ".", "_") // a path is dotted
+	return shorten(strings.ReplaceAll(name, ".", "_")) // a path is dotted
+}
+
+func shorten(name string) string {
 	if len(name) > 64 {
-		name = strings.ToValidUTF8(name[:64], "") + "…"
+		return strings.ToValidUTF8(name[:64], "") + "…"
 	}
 	return name
 }
@@ -244,17 +247,14 @@ func readText(reader *jsontext.Decoder, into *string, path string, wrong *userer
 }
 
 func readTime(reader *jsontext.Decoder, into *time.Time, wrong *usererror.List) error {
-	var text string
-	before := len(*wrong)
-	if err := readText(reader, &text, "occurredAt", wrong); err != nil || text == "" || len(*wrong) > before {
-		return err
+	if reader.PeekKind() != '"' {
+		return readText(reader, new(string), "occurredAt", wrong)
 	}
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
-		wrong.Add(usererror.Invalid, "occurredAt", "%.64q is not a time of the form 2026-03-01T12:00:00Z (RFC 3339)", text)
+	token, err := reader.ReadToken()
+	if err == nil {
+		*into = accept.ReadOccurredAt(wrong, "occurredAt", token.String())
 	}
-	*into = t
-	return nil
+	return err
 }
 
 // readBool reads true or false, or null for what is the case without the field.
@@ -310,18 +310,32 @@ func readWebhook(reader *jsontext.Decoder, e *accept.Event, wrong *usererror.Lis
 	})
 }
 
-// readAttributes reads `{"key":"value"}`, or `[{"key":"…","value":"…"}]` as GraphQL has them.
+// readAttributes reads `{"key":"value"}`, in which null is as if it were absent, or `[{"key":"…","value":"…"}]` as GraphQL has them.
 func readAttributes(reader *jsontext.Decoder, e *accept.Event, wrong *usererror.List) error {
 	switch reader.PeekKind() {
 	case '{':
 		return readObject(reader, func(name string) error {
-			var value string
-			err := readText(reader, &value, "attributes", wrong)
-			e.Attributes = append(e.Attributes, types.Attribute{Key: name, Value: value})
-			return err
+			switch reader.PeekKind() {
+			case '"':
+				token, err := reader.ReadToken()
+				if err == nil {
+					e.Attributes = append(e.Attributes, types.Attribute{Key: name, Value: token.String()})
+				}
+				return err
+			case 'n':
+			default:
+				mistake := usererror.New(usererror.Invalid, "", "must be a string")
+				mistake.Path = []string{"attributes", shorten(name)}
+				*wrong = append(*wrong, mistake)
+			}
+			return reader.SkipValue()
 		})
 	case '[':
-		return readArray(reader, func() error { return readAttribute(reader, e, wrong) })
+		place := -1
+		return readArray(reader, func() error {
+			place++
+			return readAttribute(reader, e, fmt.Sprintf("attributes.%d", place), wrong)
+		})
 	case 'n':
 	default:
 		wrong.Add(usererror.Invalid, "attributes", "must be an object of strings")
@@ -329,25 +343,45 @@ func readAttributes(reader *jsontext.Decoder, e *accept.Event, wrong *usererror.
 	return reader.SkipValue()
 }
 
-func readAttribute(reader *jsontext.Decoder, e *accept.Event, wrong *usererror.List) error {
+// readAttribute reads an element of a list of attributes.
+func readAttribute(reader *jsontext.Decoder, e *accept.Event, path string, wrong *usererror.List) error {
 	if reader.PeekKind() != '{' {
-		wrong.Add(usererror.Invalid, "attributes", "an attribute of a list has a key and a value")
+		wrong.Add(usererror.Invalid, path, "an attribute of a list has a key and a value")
 		return reader.SkipValue()
 	}
-	var attribute types.Attribute
+	var key, value *string
+	read := func(into **string, name string) error {
+		if *into != nil {
+			wrong.Add(usererror.Invalid, path+"."+name, "the field is given twice")
+		}
+		*into = new(string)
+		if reader.PeekKind() == 'n' {
+			wrong.Add(usererror.Required, path+"."+name, "must be a string, not null")
+		}
+		return readText(reader, *into, path+"."+name, wrong)
+	}
 	err := readObject(reader, func(name string) error {
 		switch name {
 		case "key":
-			return readText(reader, &attribute.Key, "attributes", wrong)
+			return read(&key, name)
 		case "value":
-			return readText(reader, &attribute.Value, "attributes", wrong)
+			return read(&value, name)
 		default:
-			wrong.Add(usererror.Invalid, "attributes", "attributes have no field %.64q", name)
+			wrong.Add(usererror.Invalid, path+"."+field(name), "attributes have no field %.64q; they have key and value", name)
 			return reader.SkipValue()
 		}
 	})
-	e.Attributes = append(e.Attributes, attribute)
-	return err
+	switch {
+	case err != nil:
+		return err
+	case key == nil:
+		wrong.Add(usererror.Required, path+".key", "an attribute needs a key")
+	case value == nil:
+		wrong.Add(usererror.Required, path+".value", "an attribute needs a value, which may be empty")
+	default:
+		e.Attributes = append(e.Attributes, types.Attribute{Key: *key, Value: *value})
+	}
+	return nil
 }
 
 // readObject calls read for each name, to read its value.

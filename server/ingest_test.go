@@ -83,6 +83,13 @@ func TestIngest(t *testing.T) {
 			}
 		})
 
+		t.Run("an attribute that is null is absent", func(t *testing.T) {
+			published := w.publish(key, `{"type":"email.open","payload":1,"attributes":{"a":null,"b":""},"occurredAt":"2026-01-02t03:04:05z"}`)
+			if got := w.get(key, `query($id: ID!) {event(id: $id) {attributes {key value} occurredAt}}`, map[string]any{"id": published}, "event"); got != `{"attributes":[{"key":"b","value":""}],"occurredAt":"2026-01-02T03:04:05Z"}` {
+				t.Error(got)
+			}
+		})
+
 		t.Run("takes attributes as GraphQL has them, and nulls", func(t *testing.T) {
 			published := w.publish(key, `{"type":"email.open","payload":null,"attributes":[{"key":"a","value":"b"}],"user":null,"occurredAt":null,"intermediate":null}`)
 			if got := w.get(key, `query($id: ID!) {event(id: $id) {attributes {key value} user matched payload {text}}}`, map[string]any{"id": published}, "event"); got != `{"attributes":[{"key":"a","value":"b"}],"matched":0,"payload":{"text":"null"},"user":null}` {
@@ -115,9 +122,18 @@ func TestIngest(t *testing.T) {
 				`{"type":"sms.delivery","payload":1,"occurredAt":"yesterday"}`:                            {"INVALID", `["occurredAt"]`, "RFC 3339"},
 				`{"type":"sms.delivery","payload":1,"occurredAt":12}`:                                     {"INVALID", `["occurredAt"]`, "must be a string"},
 				`{"type":"sms.delivery","payload":1,"attributes":"a"}`:                                    {"INVALID", `["attributes"]`, "object of strings"},
-				`{"type":"sms.delivery","payload":1,"attributes":{"a":1}}`:                                {"INVALID", `["attributes"]`, "must be a string"},
-				`{"type":"sms.delivery","payload":1,"attributes":[1]}`:                                    {"INVALID", `["attributes"]`, "a key and a value"},
-				`{"type":"sms.delivery","payload":1,"attributes":[{"k":"v"}]}`:                            {"INVALID", `["attributes"]`, `no field \"k\"`},
+				`{"type":"sms.delivery","payload":1,"attributes":{"a":1}}`:                                {"INVALID", `["attributes","a"]`, "must be a string"},
+				`{"type":"sms.delivery","payload":1,"attributes":{"a.b":1}}`:                              {"INVALID", `["attributes","a.b"]`, "must be a string"},
+				`{"type":"sms.delivery","payload":1,"attributes":[1]}`:                                    {"INVALID", `["attributes","0"]`, "a key and a value"},
+				`{"type":"sms.delivery","payload":1,"attributes":[{"k":"v"}]}`:                            {"INVALID", `["attributes","0","k"]`, `no field \"k\"`},
+				`{"type":"sms.delivery","payload":1,"attributes":[{"key":"k","value":"v"},{"key":"k"}]}`:  {"REQUIRED", `["attributes","1","value"]`, "needs a value"},
+				`{"type":"sms.delivery","payload":1,"attributes":[{"value":"v"}]}`:                        {"REQUIRED", `["attributes","0","key"]`, "needs a key"},
+				`{"type":"sms.delivery","payload":1,"attributes":[{"key":"k","value":null}]}`:             {"REQUIRED", `["attributes","0","value"]`, "not null"},
+				`{"type":"sms.delivery","payload":1,"attributes":[{"key":"k","key":"l","value":""}]}`:     {"INVALID", `["attributes","0","key"]`, "twice"},
+				`{"type":"sms.delivery","payload":1,"occurredAt":"0001-01-01T00:00:00Z"}`:                 {"OUT_OF_RANGE", `["occurredAt"]`, "1970"},
+				`{"type":"sms.delivery","payload":1,"occurredAt":"2026-03-01T12:00:00,5Z"}`:               {"INVALID", `["occurredAt"]`, "RFC 3339"},
+				`{"type":"sms.delivery","payload":1,"occurredAt":""}`:                                     {"INVALID", `["occurredAt"]`, "RFC 3339"},
+				`{"type":"sms.delivery","payload":1,"occurredAt":"2026-03-01T12:00:00+24:00"}`:            {"INVALID", `["occurredAt"]`, "RFC 3339"},
 				`{"type":"sms.delivery","payload":"` + strings.Repeat("x", 256<<10) + `"}`:                {"OUT_OF_RANGE", `["payload"]`, "the limit is 262144"},
 				`{"type":"sms.delivery","payload":1,"user":"` + strings.Repeat("x", 256) + `"}`:           {"OUT_OF_RANGE", `["user"]`, "255"},
 				`{"type":"sms.delivery","payload":1,"idempotencyKey":"` + strings.Repeat("x", 256) + `"}`: {"OUT_OF_RANGE", `["idempotencyKey"]`, "255"},

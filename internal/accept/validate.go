@@ -27,12 +27,6 @@ type Limits struct {
 // Limits returns the limits that hold.
 func (a *Accepter) Limits() Limits { return a.limits }
 
-// The range of occurredAt: what every database and format can hold.
-var (
-	minOccurredAt = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
-	maxOccurredAt = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-)
-
 // validate returns what is wrong with an event, and sets what it leaves open.
 func (a *Accepter) validate(e *Event) (wrong usererror.List) {
 	kind := a.registry.EventType(e.Type)
@@ -60,7 +54,10 @@ func (a *Accepter) validate(e *Event) (wrong usererror.List) {
 	for _, field := range []struct{ name, value string }{
 		{"idempotencyKey", e.IdempotencyKey}, {"user", e.User}, {"entity", e.Entity}, {"application", e.Application}, {"resource", e.Resource},
 	} {
-		checkText(&wrong, field.name, field.value)
+		if mistake := textError(field.value); mistake != nil {
+			mistake.Path = []string{field.name}
+			wrong = append(wrong, mistake)
+		}
 	}
 	if len(e.Attributes) > maxAttributes {
 		wrong.Add(usererror.OutOfRange, "attributes", "an event has at most %d attributes; this one has %d", maxAttributes, len(e.Attributes))
@@ -68,7 +65,6 @@ func (a *Accepter) validate(e *Event) (wrong usererror.List) {
 	}
 	seen := make(map[string]bool, len(e.Attributes))
 	for _, attribute := range e.Attributes {
-		path := "attributes." + attribute.Key
 		switch {
 		case attribute.Key == "":
 			wrong.Add(usererror.Required, "attributes", "an attribute needs a key")
@@ -77,28 +73,32 @@ func (a *Accepter) validate(e *Event) (wrong usererror.List) {
 		case utf8.RuneCountInString(attribute.Key) > maxText || !storable(attribute.Key):
 			wrong.Add(usererror.OutOfRange, "attributes", "an attribute's key has 1–%d characters, none of them NUL", maxText)
 		default:
-			checkText(&wrong, path, attribute.Value)
+			if mistake := textError(attribute.Value); mistake != nil {
+				mistake.Path = []string{"attributes", attribute.Key}
+				wrong = append(wrong, mistake)
+			}
 		}
 		seen[attribute.Key] = true
 	}
 	if e.Webhook != nil {
 		e.Webhook.validate(&wrong, a.guard)
 	}
-	switch {
-	case e.OccurredAt.IsZero():
+	if e.OccurredAt.IsZero() {
 		e.OccurredAt = time.Now()
-	case e.OccurredAt.Before(minOccurredAt) || e.OccurredAt.After(maxOccurredAt):
-		wrong.Add(usererror.OutOfRange, "occurredAt", "must lie between the years 1970 and 9999")
 	}
+	checkOccurredAt(&wrong, "occurredAt", e.OccurredAt)
 	return wrong
 }
 
-func checkText(wrong *usererror.List, path, value string) {
+// textError returns what is wrong with a short text, nil for nothing.
+func textError(value string) *usererror.Error {
 	if n := utf8.RuneCountInString(value); n > maxText {
-		wrong.Add(usererror.OutOfRange, path, "has %d characters; the limit is %d", n, maxText)
-	} else if !storable(value) {
-		wrong.Add(usererror.Invalid, path, "must be UTF-8 without NUL characters")
+		return usererror.New(usererror.OutOfRange, "", "has %d characters; the limit is %d", n, maxText)
 	}
+	if !storable(value) {
+		return usererror.New(usererror.Invalid, "", "must be UTF-8 without NUL characters")
+	}
+	return nil
 }
 
 // storable reports whether every database can hold the text.

@@ -96,6 +96,14 @@ func TestValidate(t *testing.T) {
 		}
 	})
 
+	onEach(t, "names the attribute, whatever its key", func(t *testing.T, r *rig) {
+		e := sms()
+		e.Attributes = []types.Attribute{{Key: "a.b", Value: "\x00"}}
+		if wrong := r.validate(&e); len(wrong) != 1 || !slices.Equal(wrong[0].Path, []string{"attributes", "a.b"}) {
+			t.Errorf("said %v", wrong)
+		}
+	})
+
 	onEach(t, "finds all mistakes at once", func(t *testing.T, r *rig) {
 		e := Event{User: strings.Repeat("a", 256), Resource: "\x00", Attributes: []types.Attribute{{}, {Key: "k", Value: "\x00"}}, OccurredAt: minOccurredAt.Add(-1)}
 		want := []string{
