@@ -14,7 +14,8 @@ import (
 
 // Policy says what is allowed beyond public unicast addresses over https. The zero value allows nothing more.
 type Policy struct {
-	// Allow lists networks that are allowed whatever their kind (HOOKLINE_ALLOW_CIDRS).
+	// Allow lists networks that are allowed whatever their kind (HOOKLINE_ALLOW_CIDRS). Of IPv6 addresses that lead to an IPv4 address
+	// that one must be allowed as well.
 	Allow []netip.Prefix
 	// AllowAddrs lists single addresses that are allowed with exactly this port, over http as well as https: receivers
 	// that Hookline itself runs.
@@ -44,9 +45,12 @@ func (p Policy) Check(addr netip.AddrPort) error {
 	switch {
 	case !ip.IsValid():
 		return blocked("not an IP address")
-	case ip.Zone() != "":
+	case addr.Addr().Zone() != "":
 		return blocked("it names a network interface (zone)")
 	case p.allows(ip, addr.Port()):
+		if inner := translated(ip); inner.IsValid() { // a network of translated addresses is allowed, not all that they lead to
+			return p.Check(netip.AddrPortFrom(inner, addr.Port()))
+		}
 		return nil
 	}
 	if reason := specialPurpose(ip); reason != "" {

@@ -75,6 +75,7 @@ func TestCheckBlocks(t *testing.T) {
 		{"5f00::1", "reserved"},
 		{"fe80::1%eth0", "zone"},
 		{"2606:4700::1111%eth0", "zone"},
+		{"::ffff:8.8.8.8%eth0", "zone"},
 	} {
 		addr := netip.AddrPortFrom(netip.MustParseAddr(test.address), 443)
 		var blocked *addrguard.BlockedError
@@ -106,6 +107,24 @@ func TestBlockedErrorNamesAddressAndReason(t *testing.T) {
 	err := addrguard.Policy{}.Check(netip.MustParseAddrPort("169.254.169.254:80"))
 	if want := "address 169.254.169.254 is blocked: link-local (cloud metadata)"; err == nil || err.Error() != want {
 		t.Errorf("Check = %v, want %q", err, want)
+	}
+}
+
+// An IPv6-only host reaches public IPv4 addresses by NAT64, and must not reach others.
+func TestAllowOfTranslatedAddresses(t *testing.T) {
+	t.Parallel()
+	policy := addrguard.Policy{Allow: []netip.Prefix{
+		netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("2002::/16"),
+		netip.MustParsePrefix("2606:4700::/32"), netip.MustParsePrefix("10.1.0.0/16"),
+	}}
+	for address, allowed := range map[string]bool{
+		"64:ff9b::808:808": true, "64:ff9b::7f00:1": false, "64:ff9b::a9fe:a9fe": false, "64:ff9b::a01:203": true, "64:ff9b::a02:203": false,
+		"64:ff9b:1::808:808": true, "64:ff9b:1::c0a8:1": false, "2002:808:808::1": true, "2002:7f00:1::1": false,
+		"2606:4700::1": true, "2606:4700::5efe:a00:1": false, "2606:4700::5efe:808:808": true,
+	} {
+		if err := policy.Check(netip.AddrPortFrom(netip.MustParseAddr(address), 443)); (err == nil) != allowed {
+			t.Errorf("Check(%s) = %v, want allowed = %v", address, err, allowed)
+		}
 	}
 }
 

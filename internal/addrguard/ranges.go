@@ -50,6 +50,23 @@ var ranges = []struct {
 	{netip.MustParsePrefix("ff00::/8"), "multicast"},
 }
 
+// nat64 are the networks that NAT64 translates (RFC 6052, RFC 8215).
+var nat64 = []netip.Prefix{netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48")}
+
+// translated returns the IPv4 address that an IPv6 address leads to by NAT64, 6to4 or ISATAP; not valid if it leads to none.
+func translated(ip netip.Addr) netip.Addr {
+	b := ip.As16()
+	switch {
+	case !ip.Is6():
+		return netip.Addr{}
+	case nat64[0].Contains(ip), nat64[1].Contains(ip), isISATAP(ip):
+		return netip.AddrFrom4([4]byte(b[12:]))
+	case b[0] == 0x20 && b[1] == 0x02:
+		return netip.AddrFrom4([4]byte(b[2:6]))
+	}
+	return netip.Addr{}
+}
+
 // specialPurpose returns what kind of non-public address ip is, or "" if no range holds it.
 func specialPurpose(ip netip.Addr) string {
 	for _, r := range ranges {

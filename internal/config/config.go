@@ -129,6 +129,9 @@ func (s *Settings) allowed() ([]netip.Prefix, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%q is not a network such as 10.0.0.0/8", text)
 		}
+		if prefix.Addr().Is4In6() {
+			return nil, fmt.Errorf("%q is written as IPv6: write the IPv4 network in it, such as 10.0.0.0/8", text)
+		}
 		allowed = append(allowed, prefix.Masked())
 	}
 	return allowed, nil

@@ -44,6 +44,16 @@ func TestValidateNamesTheSettingThatIsWrong(t *testing.T) {
 	}
 }
 
+// A mapped network would never be found: addresses are held against networks as the IPv4 addresses that they are.
+func TestMappedNetworksAreRefused(t *testing.T) {
+	t.Parallel()
+	s := valid()
+	s.AllowCIDRs = []string{"::ffff:10.0.0.0/104"}
+	if err := s.Validate(); err == nil || !strings.Contains(err.Error(), "write the IPv4 network") {
+		t.Errorf("Validate = %v", err)
+	}
+}
+
 func TestValidateNamesEveryMistake(t *testing.T) {
 	t.Parallel()
 	s := valid()
