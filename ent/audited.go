@@ -262,12 +262,13 @@ func (c *Client) AuditedRows(ctx context.Context, typ string, ids []uuid.UUID) (
 		}
 		for _, row := range rows {
 			found[row.ID] = AuditedRow{
-				"account_id": row.AccountID,
-				"created_at": row.CreatedAt,
-				"updated_at": row.UpdatedAt,
-				"resource":   row.Resource,
-				"action":     row.Action,
-				"profile_id": row.ProfileID,
+				"account_id":  row.AccountID,
+				"created_at":  row.CreatedAt,
+				"updated_at":  row.UpdatedAt,
+				"resource":    row.Resource,
+				"action":      row.Action,
+				"profile_id":  row.ProfileID,
+				"event_types": row.EventTypes,
 			}
 		}
 

@@ -16304,20 +16304,22 @@ func (m *NotificationProfileMutation) ResetEdge(name string) error {
 // ResourceRouteMutation represents an operation that mutates the ResourceRoute nodes in the graph.
 type ResourceRouteMutation struct {
 	config
-	op             Op
-	typ            string
-	id             *uuid.UUID
-	account_id     *uuid.UUID
-	created_at     *time.Time
-	updated_at     *time.Time
-	resource       *string
-	action         *string
-	clearedFields  map[string]struct{}
-	profile        *uuid.UUID
-	clearedprofile bool
-	done           bool
-	oldValue       func(context.Context) (*ResourceRoute, error)
-	predicates     []predicate.ResourceRoute
+	op                Op
+	typ               string
+	id                *uuid.UUID
+	account_id        *uuid.UUID
+	created_at        *time.Time
+	updated_at        *time.Time
+	resource          *string
+	action            *string
+	event_types       *[]string
+	appendevent_types []string
+	clearedFields     map[string]struct{}
+	profile           *uuid.UUID
+	clearedprofile    bool
+	done              bool
+	oldValue          func(context.Context) (*ResourceRoute, error)
+	predicates        []predicate.ResourceRoute
 }
 
 var _ ent.Mutation = (*ResourceRouteMutation)(nil)
@@ -16653,6 +16655,71 @@ func (m *ResourceRouteMutation) ResetProfileID() {
 	delete(m.clearedFields, resourceroute.FieldProfileID)
 }
 
+// SetEventTypes sets the "event_types" field.
+func (m *ResourceRouteMutation) SetEventTypes(s []string) {
+	m.event_types = &s
+	m.appendevent_types = nil
+}
+
+// EventTypes returns the value of the "event_types" field in the mutation.
+func (m *ResourceRouteMutation) EventTypes() (r []string, exists bool) {
+	v := m.event_types
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEventTypes returns the old "event_types" field's value of the ResourceRoute entity.
+// If the ResourceRoute object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceRouteMutation) OldEventTypes(ctx context.Context) (v []string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEventTypes is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEventTypes requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEventTypes: %w", err)
+	}
+	return oldValue.EventTypes, nil
+}
+
+// AppendEventTypes adds s to the "event_types" field.
+func (m *ResourceRouteMutation) AppendEventTypes(s []string) {
+	m.appendevent_types = append(m.appendevent_types, s...)
+}
+
+// AppendedEventTypes returns the list of values that were appended to the "event_types" field in this mutation.
+func (m *ResourceRouteMutation) AppendedEventTypes() ([]string, bool) {
+	if len(m.appendevent_types) == 0 {
+		return nil, false
+	}
+	return m.appendevent_types, true
+}
+
+// ClearEventTypes clears the value of the "event_types" field.
+func (m *ResourceRouteMutation) ClearEventTypes() {
+	m.event_types = nil
+	m.appendevent_types = nil
+	m.clearedFields[resourceroute.FieldEventTypes] = struct{}{}
+}
+
+// EventTypesCleared returns if the "event_types" field was cleared in this mutation.
+func (m *ResourceRouteMutation) EventTypesCleared() bool {
+	_, ok := m.clearedFields[resourceroute.FieldEventTypes]
+	return ok
+}
+
+// ResetEventTypes resets all changes to the "event_types" field.
+func (m *ResourceRouteMutation) ResetEventTypes() {
+	m.event_types = nil
+	m.appendevent_types = nil
+	delete(m.clearedFields, resourceroute.FieldEventTypes)
+}
+
 // ClearProfile clears the "profile" edge to the NotificationProfile entity.
 func (m *ResourceRouteMutation) ClearProfile() {
 	m.clearedprofile = true
@@ -16714,7 +16781,7 @@ func (m *ResourceRouteMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ResourceRouteMutation) Fields() []string {
-	fields := make([]string, 0, 6)
+	fields := make([]string, 0, 7)
 	if m.account_id != nil {
 		fields = append(fields, resourceroute.FieldAccountID)
 	}
@@ -16732,6 +16799,9 @@ func (m *ResourceRouteMutation) Fields() []string {
 	}
 	if m.profile != nil {
 		fields = append(fields, resourceroute.FieldProfileID)
+	}
+	if m.event_types != nil {
+		fields = append(fields, resourceroute.FieldEventTypes)
 	}
 	return fields
 }
@@ -16753,6 +16823,8 @@ func (m *ResourceRouteMutation) Field(name string) (ent.Value, bool) {
 		return m.Action()
 	case resourceroute.FieldProfileID:
 		return m.ProfileID()
+	case resourceroute.FieldEventTypes:
+		return m.EventTypes()
 	}
 	return nil, false
 }
@@ -16774,6 +16846,8 @@ func (m *ResourceRouteMutation) OldField(ctx context.Context, name string) (ent.
 		return m.OldAction(ctx)
 	case resourceroute.FieldProfileID:
 		return m.OldProfileID(ctx)
+	case resourceroute.FieldEventTypes:
+		return m.OldEventTypes(ctx)
 	}
 	return nil, fmt.Errorf("unknown ResourceRoute field %s", name)
 }
@@ -16825,6 +16899,13 @@ func (m *ResourceRouteMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetProfileID(v)
 		return nil
+	case resourceroute.FieldEventTypes:
+		v, ok := value.([]string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEventTypes(v)
+		return nil
 	}
 	return fmt.Errorf("unknown ResourceRoute field %s", name)
 }
@@ -16858,6 +16939,9 @@ func (m *ResourceRouteMutation) ClearedFields() []string {
 	if m.FieldCleared(resourceroute.FieldProfileID) {
 		fields = append(fields, resourceroute.FieldProfileID)
 	}
+	if m.FieldCleared(resourceroute.FieldEventTypes) {
+		fields = append(fields, resourceroute.FieldEventTypes)
+	}
 	return fields
 }
 
@@ -16874,6 +16958,9 @@ func (m *ResourceRouteMutation) ClearField(name string) error {
 	switch name {
 	case resourceroute.FieldProfileID:
 		m.ClearProfileID()
+		return nil
+	case resourceroute.FieldEventTypes:
+		m.ClearEventTypes()
 		return nil
 	}
 	return fmt.Errorf("unknown ResourceRoute nullable field %s", name)
@@ -16900,6 +16987,9 @@ func (m *ResourceRouteMutation) ResetField(name string) error {
 		return nil
 	case resourceroute.FieldProfileID:
 		m.ResetProfileID()
+		return nil
+	case resourceroute.FieldEventTypes:
+		m.ResetEventTypes()
 		return nil
 	}
 	return fmt.Errorf("unknown ResourceRoute field %s", name)

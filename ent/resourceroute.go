@@ -3,6 +3,7 @@
 package ent
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -31,6 +32,8 @@ type ResourceRoute struct {
 	Action string `json:"action,omitempty"`
 	// where FORWARD sends; null with NONE
 	ProfileID *uuid.UUID `json:"profile_id,omitempty"`
+	// names and wildcards of the events that it is for; null for all
+	EventTypes []string `json:"event_types,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the ResourceRouteQuery when eager-loading is set.
 	Edges        ResourceRouteEdges `json:"edges"`
@@ -64,6 +67,8 @@ func (*ResourceRoute) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case resourceroute.FieldProfileID:
 			values[i] = &sql.NullScanner{S: new(uuid.UUID)}
+		case resourceroute.FieldEventTypes:
+			values[i] = new([]byte)
 		case resourceroute.FieldResource, resourceroute.FieldAction:
 			values[i] = new(sql.NullString)
 		case resourceroute.FieldCreatedAt, resourceroute.FieldUpdatedAt:
@@ -128,6 +133,14 @@ func (_m *ResourceRoute) assignValues(columns []string, values []any) error {
 				_m.ProfileID = new(uuid.UUID)
 				*_m.ProfileID = *value.S.(*uuid.UUID)
 			}
+		case resourceroute.FieldEventTypes:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field event_types", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.EventTypes); err != nil {
+					return fmt.Errorf("unmarshal field event_types: %w", err)
+				}
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -188,6 +201,9 @@ func (_m *ResourceRoute) String() string {
 		builder.WriteString("profile_id=")
 		builder.WriteString(fmt.Sprintf("%v", *v))
 	}
+	builder.WriteString(", ")
+	builder.WriteString("event_types=")
+	builder.WriteString(fmt.Sprintf("%v", _m.EventTypes))
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -82,6 +82,12 @@ func (_c *ResourceRouteCreate) SetNillableProfileID(v *uuid.UUID) *ResourceRoute
 	return _c
 }
 
+// SetEventTypes sets the "event_types" field.
+func (_c *ResourceRouteCreate) SetEventTypes(v []string) *ResourceRouteCreate {
+	_c.mutation.SetEventTypes(v)
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *ResourceRouteCreate) SetID(v uuid.UUID) *ResourceRouteCreate {
 	_c.mutation.SetID(v)
@@ -238,6 +244,10 @@ func (_c *ResourceRouteCreate) createSpec() (*ResourceRoute, *sqlgraph.CreateSpe
 	if value, ok := _c.mutation.Action(); ok {
 		_spec.SetField(resourceroute.FieldAction, field.TypeString, value)
 		_node.Action = value
+	}
+	if value, ok := _c.mutation.EventTypes(); ok {
+		_spec.SetField(resourceroute.FieldEventTypes, field.TypeJSON, value)
+		_node.EventTypes = value
 	}
 	if nodes := _c.mutation.ProfileIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{

@@ -10,6 +10,7 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"entgo.io/ent/dialect/sql/sqljson"
 	"entgo.io/ent/schema/field"
 	"github.com/google/uuid"
 	"github.com/hookline/hookline/ent/notificationprofile"
@@ -68,6 +69,24 @@ func (_u *ResourceRouteUpdate) SetNillableProfileID(v *uuid.UUID) *ResourceRoute
 // ClearProfileID clears the value of the "profile_id" field.
 func (_u *ResourceRouteUpdate) ClearProfileID() *ResourceRouteUpdate {
 	_u.mutation.ClearProfileID()
+	return _u
+}
+
+// SetEventTypes sets the "event_types" field.
+func (_u *ResourceRouteUpdate) SetEventTypes(v []string) *ResourceRouteUpdate {
+	_u.mutation.SetEventTypes(v)
+	return _u
+}
+
+// AppendEventTypes appends value to the "event_types" field.
+func (_u *ResourceRouteUpdate) AppendEventTypes(v []string) *ResourceRouteUpdate {
+	_u.mutation.AppendEventTypes(v)
+	return _u
+}
+
+// ClearEventTypes clears the value of the "event_types" field.
+func (_u *ResourceRouteUpdate) ClearEventTypes() *ResourceRouteUpdate {
+	_u.mutation.ClearEventTypes()
 	return _u
 }
 
@@ -149,6 +168,17 @@ func (_u *ResourceRouteUpdate) sqlSave(ctx context.Context) (_node int, err erro
 	}
 	if value, ok := _u.mutation.Action(); ok {
 		_spec.SetField(resourceroute.FieldAction, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.EventTypes(); ok {
+		_spec.SetField(resourceroute.FieldEventTypes, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedEventTypes(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, resourceroute.FieldEventTypes, value)
+		})
+	}
+	if _u.mutation.EventTypesCleared() {
+		_spec.ClearField(resourceroute.FieldEventTypes, field.TypeJSON)
 	}
 	if _u.mutation.ProfileCleared() {
 		edge := &sqlgraph.EdgeSpec{
@@ -238,6 +268,24 @@ func (_u *ResourceRouteUpdateOne) SetNillableProfileID(v *uuid.UUID) *ResourceRo
 // ClearProfileID clears the value of the "profile_id" field.
 func (_u *ResourceRouteUpdateOne) ClearProfileID() *ResourceRouteUpdateOne {
 	_u.mutation.ClearProfileID()
+	return _u
+}
+
+// SetEventTypes sets the "event_types" field.
+func (_u *ResourceRouteUpdateOne) SetEventTypes(v []string) *ResourceRouteUpdateOne {
+	_u.mutation.SetEventTypes(v)
+	return _u
+}
+
+// AppendEventTypes appends value to the "event_types" field.
+func (_u *ResourceRouteUpdateOne) AppendEventTypes(v []string) *ResourceRouteUpdateOne {
+	_u.mutation.AppendEventTypes(v)
+	return _u
+}
+
+// ClearEventTypes clears the value of the "event_types" field.
+func (_u *ResourceRouteUpdateOne) ClearEventTypes() *ResourceRouteUpdateOne {
+	_u.mutation.ClearEventTypes()
 	return _u
 }
 
@@ -349,6 +397,17 @@ func (_u *ResourceRouteUpdateOne) sqlSave(ctx context.Context) (_node *ResourceR
 	}
 	if value, ok := _u.mutation.Action(); ok {
 		_spec.SetField(resourceroute.FieldAction, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.EventTypes(); ok {
+		_spec.SetField(resourceroute.FieldEventTypes, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedEventTypes(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, resourceroute.FieldEventTypes, value)
+		})
+	}
+	if _u.mutation.EventTypesCleared() {
+		_spec.ClearField(resourceroute.FieldEventTypes, field.TypeJSON)
 	}
 	if _u.mutation.ProfileCleared() {
 		edge := &sqlgraph.EdgeSpec{

@@ -47,7 +47,7 @@ func (r *Resolver) explain(ctx context.Context, event *ent.Event) (*EventExplana
 		if err != nil {
 			return nil, err
 		}
-		if route != nil {
+		if route != nil && registry.Covers(route.EventTypes, event.Type) {
 			x.DecidedBy, x.ResourceRoute = decidedByRoute, route
 		}
 	}

@@ -561,7 +561,7 @@ type ComplexityRoot struct {
 		RevokeAPIKey                  func(childComplexity int, id string) int
 		RotateAccountSecret           func(childComplexity int, overlap time.Duration, secret *string) int
 		RotateEventSubscriptionSecret func(childComplexity int, by configure.Ref, overlap time.Duration, secret *string) int
-		SetResourceRoute              func(childComplexity int, resource string, action string, profile *configure.Ref) int
+		SetResourceRoute              func(childComplexity int, resource string, action string, profile *configure.Ref, eventTypes []string) int
 		TestConnection                func(childComplexity int, input configure.TestConnectionInput) int
 		UpdateAccount                 func(childComplexity int, by configure.Ref, name *string, autoDisable *configure.AutoDisableInput) int
 		UpdateAuthSetting             func(childComplexity int, by configure.Ref, input configure.UpdateAuthSettingInput) int
@@ -696,12 +696,13 @@ type ComplexityRoot struct {
 	}
 
 	ResourceRoute struct {
-		Action    func(childComplexity int) int
-		CreatedAt func(childComplexity int) int
-		ID        func(childComplexity int) int
-		Profile   func(childComplexity int) int
-		Resource  func(childComplexity int) int
-		UpdatedAt func(childComplexity int) int
+		Action     func(childComplexity int) int
+		CreatedAt  func(childComplexity int) int
+		EventTypes func(childComplexity int) int
+		ID         func(childComplexity int) int
+		Profile    func(childComplexity int) int
+		Resource   func(childComplexity int) int
+		UpdatedAt  func(childComplexity int) int
 	}
 
 	ResourceRouteConnection struct {
@@ -2891,7 +2892,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.SetResourceRoute(childComplexity, args["resource"].(string), args["action"].(string), args["profile"].(*configure.Ref)), true
+		return e.ComplexityRoot.Mutation.SetResourceRoute(childComplexity, args["resource"].(string), args["action"].(string), args["profile"].(*configure.Ref), args["eventTypes"].([]string)), true
 	case "Mutation.testConnection":
 		if e.ComplexityRoot.Mutation.TestConnection == nil {
 			break
@@ -3690,6 +3691,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ResourceRoute.CreatedAt(childComplexity), true
+	case "ResourceRoute.eventTypes":
+		if e.ComplexityRoot.ResourceRoute.EventTypes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResourceRoute.EventTypes(childComplexity), true
 	case "ResourceRoute.id":
 		if e.ComplexityRoot.ResourceRoute.ID == nil {
 			break
@@ -5363,6 +5370,8 @@ func (ec *executionContext) childFields_ResourceRoute(ctx context.Context, field
 		return ec.fieldContext_ResourceRoute_action(ctx, field)
 	case "profile":
 		return ec.fieldContext_ResourceRoute_profile(ctx, field)
+	case "eventTypes":
+		return ec.fieldContext_ResourceRoute_eventTypes(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_ResourceRoute_createdAt(ctx, field)
 	case "updatedAt":

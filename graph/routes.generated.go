@@ -24,6 +24,7 @@ type AccountSecretResolver interface {
 }
 type ResourceRouteResolver interface {
 	Profile(ctx context.Context, obj *ent.ResourceRoute) (*ent.NotificationProfile, error)
+	EventTypes(ctx context.Context, obj *ent.ResourceRoute) ([]string, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -381,6 +382,29 @@ func (ec *executionContext) fieldContext_ResourceRoute_profile(_ context.Context
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _ResourceRoute_eventTypes(ctx context.Context, field graphql.CollectedField, obj *ent.ResourceRoute) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ResourceRoute_eventTypes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ResourceRoute().EventTypes(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ResourceRoute_eventTypes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ResourceRoute", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ResourceRoute_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.ResourceRoute) (ret graphql.Marshaler) {
@@ -926,6 +950,44 @@ func (ec *executionContext) _ResourceRoute(ctx context.Context, sel ast.Selectio
 				}()
 				res = ec._ResourceRoute_profile(ctx, field, obj)
 				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "eventTypes":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ResourceRoute_eventTypes(ctx, field, obj)
+				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res

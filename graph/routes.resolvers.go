@@ -18,8 +18,8 @@ func (r *accountSecretResolver) PreviousSecretValidUntil(ctx context.Context, ob
 	return stillValid(obj.PreviousSecretValidUntil), nil
 }
 
-func (r *mutationResolver) SetResourceRoute(ctx context.Context, resource string, action string, profile *configure.Ref) (*ResourceRoutePayload, error) {
-	set, err := r.Configure.SetResourceRoute(ctx, resource, action, profile)
+func (r *mutationResolver) SetResourceRoute(ctx context.Context, resource string, action string, profile *configure.Ref, eventTypes []string) (*ResourceRoutePayload, error) {
+	set, err := r.Configure.SetResourceRoute(ctx, resource, action, profile, eventTypes...)
 	wrong, err := mistakes(err)
 	if set == nil {
 		return &ResourceRoutePayload{UserErrors: wrong}, err
@@ -62,6 +62,13 @@ func (r *resourceRouteResolver) Profile(ctx context.Context, obj *ent.ResourceRo
 		return nil, nil // none
 	}
 	return loadersOf(ctx).profile.load(ctx, *obj.ProfileID)
+}
+
+func (r *resourceRouteResolver) EventTypes(ctx context.Context, obj *ent.ResourceRoute) ([]string, error) {
+	if obj.EventTypes == nil { // it was made when routes were for all
+		return []string{"*"}, nil
+	}
+	return obj.EventTypes, nil
 }
 
 func (r *Resolver) AccountSecret() AccountSecretResolver { return &accountSecretResolver{r} }

@@ -46,7 +46,7 @@ type MutationResolver interface {
 	CreateNotificationProfile(ctx context.Context, input configure.CreateNotificationProfileInput) (*NotificationProfilePayload, error)
 	UpdateNotificationProfile(ctx context.Context, by configure.Ref, input configure.UpdateNotificationProfileInput) (*NotificationProfilePayload, error)
 	DeleteNotificationProfile(ctx context.Context, by configure.Ref, deleteUnused bool) (*DeletePayload, error)
-	SetResourceRoute(ctx context.Context, resource string, action string, profile *configure.Ref) (*ResourceRoutePayload, error)
+	SetResourceRoute(ctx context.Context, resource string, action string, profile *configure.Ref, eventTypes []string) (*ResourceRoutePayload, error)
 	RotateAccountSecret(ctx context.Context, overlap time.Duration, secret *string) (*AccountSecretPayload, error)
 	CreateEventSubscription(ctx context.Context, input configure.CreateEventSubscriptionInput) (*EventSubscriptionPayload, error)
 	UpdateEventSubscription(ctx context.Context, by configure.Ref, input configure.UpdateEventSubscriptionInput) (*EventSubscriptionPayload, error)
@@ -434,6 +434,14 @@ func (ec *executionContext) field_Mutation_setResourceRoute_args(ctx context.Con
 		return nil, err
 	}
 	args["profile"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "eventTypes",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalNString2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["eventTypes"] = arg3
 	return args, nil
 }
 
@@ -2399,7 +2407,7 @@ func (ec *executionContext) _Mutation_setResourceRoute(ctx context.Context, fiel
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().SetResourceRoute(ctx, fc.Args["resource"].(string), fc.Args["action"].(string), fc.Args["profile"].(*configure.Ref))
+			return ec.Resolvers.Mutation().SetResourceRoute(ctx, fc.Args["resource"].(string), fc.Args["action"].(string), fc.Args["profile"].(*configure.Ref), fc.Args["eventTypes"].([]string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ResourceRoutePayload) graphql.Marshaler {

@@ -10,8 +10,8 @@ import (
 	"github.com/hookline/hookline/internal/testenv"
 )
 
-const setResourceRoute = `mutation($resource: String!, $action: ResourceAction!, $profile: Ref) {
-	setResourceRoute(resource: $resource, action: $action, profile: $profile) {
+const setResourceRoute = `mutation($resource: String!, $action: ResourceAction!, $profile: Ref, $eventTypes: [String!]! = ["*"]) {
+	setResourceRoute(resource: $resource, action: $action, profile: $profile, eventTypes: $eventTypes) {
 		resourceRoute {id resource action profile {key}} createdSecret userErrors {code message path}}}`
 
 func TestResourceRoutes(t *testing.T) {
@@ -80,6 +80,11 @@ func TestResourceRoutes(t *testing.T) {
 		wrong := w.userErrors(key, setResourceRoute, map[string]any{"resource": "+491", "action": "FORWARD"})
 		if len(wrong) != 1 || wrong[0].Code != "REQUIRED" || fmt.Sprint(wrong[0].Path) != "[profile]" {
 			t.Errorf("got %+v", wrong)
+		}
+		for given, want := range map[string]string{`eventTypes: ["sms.*"]`: `["sms.*"]`, "": `["*.inbound","voice_video.call_received"]`} {
+			if got := w.get(key, `mutation {setResourceRoute(resource: "+492", action: NONE, `+given+`) {resourceRoute {eventTypes}}}`, nil, "setResourceRoute.resourceRoute.eventTypes"); got != want {
+				t.Errorf("%s: got %s, want %s", given, got, want)
+			}
 		}
 		w.query(key, setResourceRoute, map[string]any{"resource": "+491", "action": "FOLLOW_SUBSCRIPTIONS"})
 		if got := w.get(key, `{resourceRoute(resource: "+491") {id}}`, nil, "resourceRoute"); got != "null" {

@@ -20,7 +20,7 @@ func (r *rig) forward(resource, url string, delays ...time.Duration) (route id.I
 	retries(delays...)(nil, &in)
 	profile, err := r.configure.CreateNotificationProfile(r.ctx(), in)
 	must(r.t, err)
-	set, err := r.configure.SetResourceRoute(r.ctx(), resource, configure.Forward, &configure.Ref{ID: new(id.Format(id.NotificationProfile, profile.ID))})
+	set, err := r.configure.SetResourceRoute(r.ctx(), resource, configure.Forward, &configure.Ref{ID: new(id.Format(id.NotificationProfile, profile.ID))}, "*")
 	must(r.t, err)
 	return set.Route.ID, set.Secret
 }
@@ -66,7 +66,7 @@ func TestResourceRoutes(t *testing.T) {
 		receiver := testenv.NewReceiver(t)
 		r.forward("+491", receiver.URL())
 		r.publishTo("+491")
-		_, err := r.configure.SetResourceRoute(r.ctx(), "+491", configure.ToNobody, nil)
+		_, err := r.configure.SetResourceRoute(r.ctx(), "+491", configure.ToNobody, nil, "sms.*")
 		must(t, err)
 		r.startWorker()
 		r.awaitStatuses(map[stream.Status]int{stream.StatusCancelled: 1})

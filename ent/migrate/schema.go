@@ -618,6 +618,7 @@ var (
 		{Name: "updated_at", Type: field.TypeTime},
 		{Name: "resource", Type: field.TypeString, Size: 255},
 		{Name: "action", Type: field.TypeString},
+		{Name: "event_types", Type: field.TypeJSON, Nullable: true},
 		{Name: "profile_id", Type: field.TypeUUID, Nullable: true},
 	}
 	// ResourceRoutesTable holds the schema information for the "resource_routes" table.
@@ -628,7 +629,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "resource_routes_notification_profiles_resource_routes",
-				Columns:    []*schema.Column{ResourceRoutesColumns[6]},
+				Columns:    []*schema.Column{ResourceRoutesColumns[7]},
 				RefColumns: []*schema.Column{NotificationProfilesColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
@@ -647,7 +648,7 @@ var (
 			{
 				Name:    "resourceroute_profile_id",
 				Unique:  false,
-				Columns: []*schema.Column{ResourceRoutesColumns[6]},
+				Columns: []*schema.Column{ResourceRoutesColumns[7]},
 			},
 		},
 	}

@@ -28,6 +28,8 @@ const (
 	FieldAction = "action"
 	// FieldProfileID holds the string denoting the profile_id field in the database.
 	FieldProfileID = "profile_id"
+	// FieldEventTypes holds the string denoting the event_types field in the database.
+	FieldEventTypes = "event_types"
 	// EdgeProfile holds the string denoting the profile edge name in mutations.
 	EdgeProfile = "profile"
 	// Table holds the table name of the resourceroute in the database.
@@ -50,6 +52,7 @@ var Columns = []string{
 	FieldResource,
 	FieldAction,
 	FieldProfileID,
+	FieldEventTypes,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).

@@ -366,6 +366,16 @@ func ProfileIDNotNil() predicate.ResourceRoute {
 	return predicate.ResourceRoute(sql.FieldNotNull(FieldProfileID))
 }
 
+// EventTypesIsNil applies the IsNil predicate on the "event_types" field.
+func EventTypesIsNil() predicate.ResourceRoute {
+	return predicate.ResourceRoute(sql.FieldIsNull(FieldEventTypes))
+}
+
+// EventTypesNotNil applies the NotNil predicate on the "event_types" field.
+func EventTypesNotNil() predicate.ResourceRoute {
+	return predicate.ResourceRoute(sql.FieldNotNull(FieldEventTypes))
+}
+
 // HasProfile applies the HasEdge predicate on the "profile" edge.
 func HasProfile() predicate.ResourceRoute {
 	return predicate.ResourceRoute(func(s *sql.Selector) {

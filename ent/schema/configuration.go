@@ -170,6 +170,7 @@ func (ResourceRoute) Fields() []ent.Field {
 		field.String("resource").Immutable().MaxRuneLen(255),
 		field.String("action").Comment("FORWARD or NONE"),
 		field.UUID("profile_id", uuid.UUID{}).Optional().Nillable().Comment("where FORWARD sends; null with NONE"),
+		field.Strings("event_types").Optional().Comment("names and wildcards of the events that it is for; null for all"),
 	}
 }
 

@@ -61,7 +61,7 @@ func TestWebhooks(t *testing.T) {
 	onEach(t, "decide in place of routes and subscriptions, and are kept", func(t *testing.T, r *rig) {
 		r.start(r.Accepter)
 		subscription, ctx := r.subscribe("all", []string{"sms.*"}), access.WithAccount(t.Context(), r.account)
-		_, err := r.configure.SetResourceRoute(ctx, "routed", configure.ToNobody, nil)
+		_, err := r.configure.SetResourceRoute(ctx, "routed", configure.ToNobody, nil, "*")
 		must(t, err)
 		own, subscribed := string(r.account[:]), string(subscription[:])
 		url := new(notifyURL)

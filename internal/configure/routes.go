@@ -2,6 +2,7 @@ package configure
 
 import (
 	"context"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/hookline/hookline/ent"
@@ -25,11 +26,24 @@ type SetRoute struct {
 	Secret string
 }
 
-// SetResourceRoute says what happens to the events of a resource from now on: Forward sends them through a profile and ToNobody
-// to nobody, in place of the subscriptions that they match; FollowSubscriptions, as without any route, to these.
-func (s *Service) SetResourceRoute(ctx context.Context, resource, action string, profile *Ref) (*SetRoute, error) {
+// inbound are the types, by name or by wildcard, of events that come in by a resource: what a route is for unless it says otherwise.
+var inbound = []string{"*.inbound", "voice_video.call_received"}
+
+// SetResourceRoute says what happens to events of a resource from now on: Forward sends them through a profile and ToNobody
+// to nobody, in place of the subscriptions that they match; FollowSubscriptions, as without any route, to these. It is for events of the
+// types given, by name or by wildcard; of inbound ones when eventTypes is nil.
+func (s *Service) SetResourceRoute(ctx context.Context, resource, action string, profile *Ref, eventTypes ...string) (*SetRoute, error) {
+	if eventTypes == nil {
+		eventTypes = inbound
+	}
 	set := new(SetRoute)
 	err := s.change(ctx, func(c *change) error {
+		if len(eventTypes) == 0 {
+			c.wrong.Add(usererror.Required, "eventTypes", "the types of the events are needed, by name or by wildcard: `*` stands for all")
+		}
+		if err := c.checkEventTypes(ctx, "eventTypes", eventTypes, nil); err != nil {
+			return err
+		}
 		target, err := c.checkRoute(ctx, resource, action, profile)
 		if err != nil || len(c.wrong) > 0 {
 			return err
@@ -43,7 +57,7 @@ func (s *Service) SetResourceRoute(ctx context.Context, resource, action string,
 				return err
 			}
 		}
-		set.Route, err = c.putRoute(ctx, found, resource, action, target)
+		set.Route, err = c.putRoute(ctx, found, resource, action, target, eventTypes)
 		return err
 	})
 	if err != nil {
@@ -82,7 +96,9 @@ func (c *change) checkRoute(ctx context.Context, resource, action string, profil
 }
 
 // putRoute makes, changes or removes a route, unless it is what it is to be.
-func (c *change) putRoute(ctx context.Context, found *ent.ResourceRoute, resource, action string, profile *id.ID) (row *ent.ResourceRoute, err error) {
+func (c *change) putRoute(
+	ctx context.Context, found *ent.ResourceRoute, resource, action string, profile *id.ID, eventTypes []string,
+) (row *ent.ResourceRoute, err error) {
 	object := id.New()
 	if found != nil {
 		object = found.ID
@@ -94,13 +110,13 @@ func (c *change) putRoute(ctx context.Context, found *ent.ResourceRoute, resourc
 		err = c.ResourceRoute.DeleteOne(found).Exec(ctx)
 	case found == nil:
 		row, err = c.ResourceRoute.Create().SetID(object).SetAccountID(c.account).SetResource(resource).SetAction(action).
-			SetNillableProfileID(profile).Save(ctx)
-	case found.Action == action && (profile == nil || *found.ProfileID == *profile):
+			SetNillableProfileID(profile).SetEventTypes(eventTypes).Save(ctx)
+	case found.Action == action && (profile == nil || *found.ProfileID == *profile) && slices.Equal(found.EventTypes, eventTypes):
 		return found, nil
 	case profile == nil:
-		row, err = found.Update().SetAction(action).ClearProfileID().Save(ctx)
+		row, err = found.Update().SetAction(action).ClearProfileID().SetEventTypes(eventTypes).Save(ctx)
 	default:
-		row, err = found.Update().SetAction(action).SetProfileID(*profile).Save(ctx)
+		row, err = found.Update().SetAction(action).SetProfileID(*profile).SetEventTypes(eventTypes).Save(ctx)
 	}
 	if err != nil {
 		return nil, err

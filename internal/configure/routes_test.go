@@ -95,19 +95,23 @@ func TestSetResourceRouteRefuses(t *testing.T) {
 			resource, action string
 			profile          *configure.Ref
 			want             []string
+			eventTypes       []string
 		}{
-			"no resource":            {"", "NONE", nil, []string{"REQUIRED resource 1–255"}},
-			"a long resource":        {strings.Repeat("é", 256), "NONE", nil, []string{"OUT_OF_RANGE resource 256"}},
-			"NUL":                    {"a\x00", "NONE", nil, []string{"INVALID resource NUL"}},
-			"an unknown action":      {"a", "DROP", nil, []string{"INVALID action `DROP`"}},
-			"nowhere":                {"a", "FORWARD", nil, []string{"REQUIRED profile `FORWARD`"}},
-			"NONE with a profile":    {"a", "NONE", profile, []string{"INVALID profile `NONE`"}},
-			"FOLLOW with a profile":  {"a", "FOLLOW_SUBSCRIPTIONS", profile, []string{"INVALID profile `FOLLOW_SUBSCRIPTIONS`"}},
-			"an unknown profile":     {"a", "FORWARD", new(byKey("nobody")), []string{"NOT_FOUND profile.key `nobody`"}},
-			"two names of a profile": {"a", "FORWARD", &configure.Ref{ID: profile.ID, Key: new("a")}, []string{"REQUIRED profile one of them"}},
-			"another account's":      {"a", "FORWARD", foreign, []string{"NOT_FOUND profile.id "}},
+			"no event types":         {"a", "NONE", nil, []string{"REQUIRED eventTypes `*`"}, []string{}},
+			"an unknown event type":  {"a", "NONE", nil, []string{"NOT_FOUND eventTypes.1 `sms.delivry`"}, []string{"sms.*", "sms.delivry"}},
+			"no pattern":             {"a", "NONE", nil, []string{"INVALID eventTypes.0 "}, []string{"sms..*"}},
+			"no resource":            {"", "NONE", nil, []string{"REQUIRED resource 1–255"}, nil},
+			"a long resource":        {strings.Repeat("é", 256), "NONE", nil, []string{"OUT_OF_RANGE resource 256"}, nil},
+			"NUL":                    {"a\x00", "NONE", nil, []string{"INVALID resource NUL"}, nil},
+			"an unknown action":      {"a", "DROP", nil, []string{"INVALID action `DROP`"}, nil},
+			"nowhere":                {"a", "FORWARD", nil, []string{"REQUIRED profile `FORWARD`"}, nil},
+			"NONE with a profile":    {"a", "NONE", profile, []string{"INVALID profile `NONE`"}, nil},
+			"FOLLOW with a profile":  {"a", "FOLLOW_SUBSCRIPTIONS", profile, []string{"INVALID profile `FOLLOW_SUBSCRIPTIONS`"}, nil},
+			"an unknown profile":     {"a", "FORWARD", new(byKey("nobody")), []string{"NOT_FOUND profile.key `nobody`"}, nil},
+			"two names of a profile": {"a", "FORWARD", &configure.Ref{ID: profile.ID, Key: new("a")}, []string{"REQUIRED profile one of them"}, nil},
+			"another account's":      {"a", "FORWARD", foreign, []string{"NOT_FOUND profile.id "}, nil},
 		} {
-			_, err := e.SetResourceRoute(e.ctx(), c.resource, c.action, c.profile)
+			_, err := e.SetResourceRoute(e.ctx(), c.resource, c.action, c.profile, c.eventTypes...)
 			wants(e, name, err, c.want...)
 		}
 		if n := e.Store.Ent.ResourceRoute.Query().CountX(e.ctx()); n > 0 {

@@ -46,7 +46,7 @@ type account struct {
 	expressions   int         // how many subscriptions have an expression
 	subscriptions map[id.ID]*Subscription
 	profiles      map[id.ID]*Profile
-	routes        map[string]Route // by resource
+	routes        map[string]typedRoute // by resource
 	resources     map[id.ID]string // by route
 	secret        *Subscription    // signs what is sent without a subscription; nil while there is none
 }
@@ -121,7 +121,7 @@ func (r *Registry) in(accountID id.ID) *account {
 	if a == nil {
 		a = &account{
 			subscriptions: make(map[id.ID]*Subscription), profiles: make(map[id.ID]*Profile),
-			routes: make(map[string]Route), resources: make(map[id.ID]string),
+			routes: make(map[string]typedRoute), resources: make(map[id.ID]string),
 		}
 		r.accounts[accountID] = a
 	}

@@ -1,8 +1,11 @@
 package registry
 
 import (
+	"slices"
+
 	"github.com/hookline/hookline/ent"
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/match"
 )
 
 // Route is what an account says happens to the events of a resource in place of following the subscriptions.
@@ -13,20 +16,34 @@ type Route struct {
 	ProfileID id.ID
 }
 
-// Route returns the route of a resource; ok is false when its events follow the subscriptions.
-func (r *Registry) Route(accountID id.ID, resource string) (route Route, ok bool) {
+// typedRoute is a route and the events that it is for.
+type typedRoute struct {
+	Route
+	patterns []string // nil for all
+}
+
+// Route returns the route of a resource's events of a type; ok is false when they follow the subscriptions.
+func (r *Registry) Route(accountID id.ID, resource, eventType string) (route Route, ok bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	a := r.accounts[accountID]
 	if a == nil {
 		return Route{}, false
 	}
-	route, ok = a.routes[resource]
-	return route, ok
+	found, ok := a.routes[resource]
+	if !ok || !Covers(found.patterns, eventType) {
+		return Route{}, false
+	}
+	return found.Route, true
+}
+
+// Covers reports whether a route with these event types, nil for all, is for events of a type.
+func Covers(patterns []string, eventType string) bool {
+	return patterns == nil || slices.ContainsFunc(patterns, func(p string) bool { return match.MatchPattern(p, eventType) })
 }
 
 func (r *Registry) putRoute(row *ent.ResourceRoute) id.ID {
-	route := Route{ID: row.ID}
+	route := typedRoute{Route: Route{ID: row.ID}, patterns: row.EventTypes}
 	if row.ProfileID != nil {
 		route.ProfileID = *row.ProfileID
 	}

@@ -10,7 +10,7 @@ import (
 
 func (p *process) route(resource, action string, profile *configure.Ref) *configure.SetRoute {
 	p.t.Helper()
-	set, err := p.SetResourceRoute(p.ctx(), resource, action, profile)
+	set, err := p.SetResourceRoute(p.ctx(), resource, action, profile, "*")
 	must(p.t, err)
 	return set
 }
@@ -27,8 +27,8 @@ func TestRoutes(t *testing.T) {
 		route := func() Route {
 			t.Helper()
 			must(t, r.Refresh(t.Context()))
-			found, _ := r.Route(p.account, "+49")
-			if again, _ := p.registry().Route(p.account, "+49"); again != found {
+			found, _ := r.Route(p.account, "+49", "sms.delivery")
+			if again, _ := p.registry().Route(p.account, "+49", "sms.delivery"); again != found {
 				t.Errorf("after a restart it is %v, before %v", again, found)
 			}
 			return found
