@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -25,8 +26,10 @@ import (
 //	source and id      the idempotency key: the same two are the same event
 //	time               occurredAt
 //	subject            the resource
-//	user, entity, application, callbackdata
-//	                   what is called so, as in the CloudEvents that Hookline sends; callbackdata is the webhook's callbackData
+//	user, entity, application, intermediate
+//	                   what is called so, as in the CloudEvents that Hookline sends
+//	callbackdata, notifyurl, notify
+//	                   callbackData, notifyUrl and notify of the webhook
 //	data, data_base64  the payload; data that are text and not JSON become a JSON string; no data become null
 //	source, dataschema, all other extensions
 //	                   attributes, with true, false and numbers as text
@@ -39,7 +42,7 @@ const (
 
 // cloudEventPaths are the names in CloudEvents of an event's fields.
 var cloudEventPaths = map[string]string{
-	"idempotencyKey": "id", "occurredAt": "time", "resource": "subject", "payload": "data", "webhook": "callbackdata",
+	"idempotencyKey": "id", "occurredAt": "time", "resource": "subject", "payload": "data",
 }
 
 // asCloudEvent turns the paths of mistakes into those of the CloudEvent that has them.
@@ -49,6 +52,8 @@ func asCloudEvent(wrong usererror.List) {
 		case len(mistake.Path) == 0:
 		case mistake.Path[0] == "attributes" && len(mistake.Path) > 1:
 			mistake.Path = mistake.Path[1:]
+		case mistake.Path[0] == "webhook" && len(mistake.Path) > 1:
+			mistake.Path = []string{strings.ToLower(mistake.Path[1])}
 		case cloudEventPaths[mistake.Path[0]] != "":
 			mistake.Path = []string{cloudEventPaths[mistake.Path[0]]}
 		}
@@ -87,9 +92,14 @@ func (c *cloudEvent) set(name, value string) {
 		c.Entity = value
 	case "application":
 		c.Application = value
+	case "intermediate":
+		c.setBool(&c.Intermediate, name, value)
 	case "callbackdata":
-		c.Webhook = accept.NewWebhook()
-		c.Webhook.CallbackData = value
+		c.webhook().CallbackData = value
+	case "notifyurl":
+		c.webhook().NotifyURL = &value
+	case "notify":
+		c.setBool(&c.webhook().Notify, name, value)
 	case "datacontenttype":
 		c.contentType = value
 	default:
@@ -99,6 +109,20 @@ func (c *cloudEvent) set(name, value string) {
 		}
 		c.add(name, value)
 	}
+}
+
+func (c *cloudEvent) setBool(into *bool, name, value string) {
+	if value != "true" && value != "false" {
+		c.wrong.Add(usererror.Invalid, name, "must be true or false")
+	}
+	*into = value == "true"
+}
+
+func (c *cloudEvent) webhook() *accept.Webhook {
+	if c.Webhook == nil {
+		c.Webhook = accept.NewWebhook()
+	}
+	return c.Webhook
 }
 
 func (c *cloudEvent) add(name, value string) {
@@ -206,14 +230,14 @@ func binaryCloudEvent(header http.Header, body []byte) *submission {
 			c.wrong.Add(usererror.Invalid, field(name), "the header Ce-%.64s is given twice", name)
 		case name == "data" || name == "datacontenttype" || name == "data_base64":
 			c.wrong.Add(usererror.Invalid, field(name), "the data are the body, and Content-Type says what they are")
-		case values[0] != "":
+		case values[0] != "" || name == "notifyurl": // which to leave out would tell everyone
 			c.set(name, headerValue(values[0]))
 		}
 	}
 	if len(body) > 0 {
 		c.setData(body)
 	}
-	s := submission{cloudEvents: true}
+	s := submission{cloudEvents: true, single: true, id: c.id}
 	s.add(c.finish())
 	return &s
 }
@@ -257,6 +281,7 @@ func parseCloudEvents(body []byte, batch bool) (*submission, error) {
 	case kind == jsontext.KindInvalid:
 		_, err = reader.ReadToken()
 	case !batch && kind == '{':
+		s.single = true
 		err = s.readCloudEvent(reader, body)
 	case batch && kind == '[':
 		err = readArray(reader, func() error {
@@ -297,9 +322,11 @@ func (s *submission) readCloudEvent(reader *jsontext.Decoder, body []byte) error
 				c.Payload = body[end-int64(len(value)) : end]
 			}
 			return err
-		case name == "data_base64" && reader.PeekKind() == '"':
-			encoded = new(string)
-			return readText(reader, encoded, name, &c.wrong)
+		case name == "data_base64":
+			if reader.PeekKind() == '"' {
+				encoded = new(string)
+			}
+			return readText(reader, cmp.Or(encoded, new(string)), name, &c.wrong)
 		default:
 			return c.readAttribute(reader, name)
 		}
@@ -310,28 +337,37 @@ func (s *submission) readCloudEvent(reader *jsontext.Decoder, body []byte) error
 	if encoded != nil {
 		c.setEncoded(*encoded)
 	}
+	s.id = c.id
 	s.add(c.finish())
 	return nil
 }
 
-// readAttribute reads the value of an attribute: a string, a boolean or a number; null is as if it were absent.
+// textAttributes are those that are strings by the specification of CloudEvents, or because they become text of the event.
+var textAttributes = map[string]bool{
+	"specversion": true, "id": true, "source": true, "type": true, "time": true, "subject": true, "datacontenttype": true, "dataschema": true,
+	"user": true, "entity": true, "application": true, "callbackdata": true, "notifyurl": true,
+}
+
+// readAttribute reads the value of an attribute: a string, or for extensions a boolean or a number; null is as if it were absent.
 func (c *cloudEvent) readAttribute(reader *jsontext.Decoder, name string) error {
-	switch reader.PeekKind() {
-	case 'n':
+	switch kind := reader.PeekKind(); {
+	case kind == 'n':
 		return reader.SkipValue()
-	case '"', 't', 'f', '0':
-		token, err := reader.ReadToken()
-		if err != nil {
-			return err
-		}
-		if text := token.String(); text != "" {
-			c.set(name, text)
-		}
-		return nil
-	default:
+	case kind != '"' && textAttributes[name]:
+		c.wrong.Add(usererror.Invalid, name, "must be a string")
+		return reader.SkipValue()
+	case kind == '{' || kind == '[':
 		c.wrong.Add(usererror.Invalid, field(name), "must be a string, a number, true or false")
 		return reader.SkipValue()
 	}
+	token, err := reader.ReadToken()
+	if err != nil {
+		return err
+	}
+	if text := token.String(); text != "" || name == "notifyurl" {
+		c.set(name, text)
+	}
+	return nil
 }
 
 // setEncoded takes the data of data_base64.

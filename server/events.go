@@ -21,10 +21,11 @@ import (
 type submission struct {
 	events []accept.Event
 	wrong  []usererror.List
-	// single says that the body was one object, for which the answer's status speaks.
+	// single says that the body was one object, for which the answer's status and the header Idempotency-Key speak.
 	single bool
-	// cloudEvents says that the events came as CloudEvents.
+	// cloudEvents says that the events came as CloudEvents; id is that of a single one.
 	cloudEvents bool
+	id          string
 }
 
 // errTooMany says that a body has more events than may come in one request.
