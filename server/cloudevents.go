@@ -104,7 +104,7 @@ func (c *cloudEvent) set(name, value string) {
 		c.contentType = value
 	default:
 		if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
-			c.wrong.Add(usererror.Invalid, field(name), "%.64q is no name of an attribute: those have the letters a–z and digits", name)
+			note(&c.wrong, usererror.Invalid, field(name), "%.64q is no name of an attribute: those have the letters a–z and digits", name)
 			return
 		}
 		c.add(name, value)
@@ -113,7 +113,7 @@ func (c *cloudEvent) set(name, value string) {
 
 func (c *cloudEvent) setBool(into *bool, name, value string) {
 	if value != "true" && value != "false" {
-		c.wrong.Add(usererror.Invalid, name, "must be true or false")
+		note(&c.wrong, usererror.Invalid, name, "must be true or false")
 	}
 	*into = value == "true"
 }
@@ -134,15 +134,15 @@ func (c *cloudEvent) finish() (accept.Event, usererror.List) {
 	switch c.version {
 	case "1.0":
 	case "":
-		c.wrong.Add(usererror.Required, "specversion", "a CloudEvent needs the specversion 1.0")
+		note(&c.wrong, usererror.Required, "specversion", "a CloudEvent needs the specversion 1.0")
 	default:
-		c.wrong.Add(usererror.Invalid, "specversion", "CloudEvents of specversion %.32q are not understood; those of 1.0 are", c.version)
+		note(&c.wrong, usererror.Invalid, "specversion", "CloudEvents of specversion %.32q are not understood; those of 1.0 are", c.version)
 	}
 	if c.id == "" {
-		c.wrong.Add(usererror.Required, "id", "a CloudEvent needs an id")
+		note(&c.wrong, usererror.Required, "id", "a CloudEvent needs an id")
 	}
 	if c.source == "" {
-		c.wrong.Add(usererror.Required, "source", "a CloudEvent needs a source")
+		note(&c.wrong, usererror.Required, "source", "a CloudEvent needs a source")
 	}
 	if c.Payload == nil {
 		c.Payload = []byte("null")
@@ -177,13 +177,13 @@ func (c *cloudEvent) setData(data []byte) {
 	switch {
 	case kind == jsonData && len(bytes.TrimSpace(data)) == 0: // none
 	case kind == jsonData && !jsontext.Value(data).IsValid(jsontext.AllowDuplicateNames(true)):
-		c.wrong.Add(usererror.Invalid, "data", "the data are not JSON; say in datacontenttype (in binary mode: Content-Type) what they are")
+		note(&c.wrong, usererror.Invalid, "data", "the data are not JSON; say in datacontenttype (in binary mode: Content-Type) what they are")
 	case kind == jsonData:
 		c.Payload = bytes.TrimSpace(data)
 	case kind == textData && utf8.Valid(data):
 		c.Payload, _ = jsontext.AppendQuote(nil, data) // fails for what is not UTF-8
 	default:
-		c.wrong.Add(usererror.Invalid, "data", "data of the type %.64q cannot be delivered: Hookline takes JSON, and text in UTF-8", c.contentType)
+		note(&c.wrong, usererror.Invalid, "data", "data of the type %.64q cannot be delivered: Hookline takes JSON, and text in UTF-8", c.contentType)
 	}
 }
 
@@ -227,9 +227,9 @@ func binaryCloudEvent(header http.Header, body []byte) *submission {
 		name = strings.ToLower(name)
 		switch {
 		case len(values) > 1:
-			c.wrong.Add(usererror.Invalid, field(name), "the header Ce-%.64s is given twice", name)
+			note(&c.wrong, usererror.Invalid, field(name), "the header Ce-%.64s is given twice", name)
 		case name == "data" || name == "datacontenttype" || name == "data_base64":
-			c.wrong.Add(usererror.Invalid, field(name), "the data are the body, and Content-Type says what they are")
+			note(&c.wrong, usererror.Invalid, field(name), "the data are the body, and Content-Type says what they are")
 		case values[0] != "" || name == "notifyurl": // which to leave out would tell everyone
 			c.set(name, headerValue(values[0]))
 		}
@@ -301,6 +301,9 @@ func parseCloudEvents(body []byte, batch bool) (*submission, error) {
 	return &s, err
 }
 
+// maxCloudEventNames is how many names a CloudEvent may have, with those that are null.
+const maxCloudEventNames = 1000
+
 // readCloudEvent reads a CloudEvent. The error is about JSON, as that of readOne.
 func (s *submission) readCloudEvent(reader *jsontext.Decoder, body []byte) error {
 	if reader.PeekKind() != '{' {
@@ -310,8 +313,12 @@ func (s *submission) readCloudEvent(reader *jsontext.Decoder, body []byte) error
 	c := cloudEvent{given: make(map[string]bool)}
 	var encoded *string
 	err := readObject(reader, func(name string) error {
+		if len(c.given) == maxCloudEventNames {
+			note(&c.wrong, usererror.OutOfRange, "", "a CloudEvent has at most %d attributes", maxCloudEventNames)
+			return reader.SkipValue()
+		}
 		if c.given[name] {
-			c.wrong.Add(usererror.Invalid, field(name), "the attribute is given twice")
+			note(&c.wrong, usererror.Invalid, field(name), "the attribute is given twice")
 		}
 		c.given[name] = true
 		switch {
@@ -354,10 +361,10 @@ func (c *cloudEvent) readAttribute(reader *jsontext.Decoder, name string) error 
 	case kind == 'n':
 		return reader.SkipValue()
 	case kind != '"' && textAttributes[name]:
-		c.wrong.Add(usererror.Invalid, name, "must be a string")
+		note(&c.wrong, usererror.Invalid, name, "must be a string")
 		return reader.SkipValue()
 	case kind == '{' || kind == '[':
-		c.wrong.Add(usererror.Invalid, field(name), "must be a string, a number, true or false")
+		note(&c.wrong, usererror.Invalid, field(name), "must be a string, a number, true or false")
 		return reader.SkipValue()
 	}
 	token, err := reader.ReadToken()
@@ -373,12 +380,12 @@ func (c *cloudEvent) readAttribute(reader *jsontext.Decoder, name string) error 
 // setEncoded takes the data of data_base64.
 func (c *cloudEvent) setEncoded(text string) {
 	if c.Payload != nil {
-		c.wrong.Add(usererror.Invalid, "data_base64", "a CloudEvent has data or data_base64, not both")
+		note(&c.wrong, usererror.Invalid, "data_base64", "a CloudEvent has data or data_base64, not both")
 		return
 	}
 	data, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		c.wrong.Add(usererror.Invalid, "data_base64", "is not base64 (RFC 4648)")
+		note(&c.wrong, usererror.Invalid, "data_base64", "is not base64 (RFC 4648)")
 		return
 	}
 	c.setData(data)
