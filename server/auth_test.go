@@ -244,7 +244,7 @@ func TestCrossOrigin(t *testing.T) {
 		}
 		got := ask("OPTIONS", "https://app.example.com")
 		if got.status != 204 || got.header.Get("Access-Control-Allow-Origin") != "https://app.example.com" ||
-			!strings.Contains(got.header.Get("Access-Control-Allow-Headers"), "Hookline-Account") {
+			!strings.Contains(got.header.Get("Access-Control-Allow-Headers"), "Hookline-Account, Idempotency-Key") {
 			t.Errorf("%s: asked before, allowed: %d %v", path, got.status, got.header)
 		}
 		if got := ask("POST", "https://app.example.com"); got.header.Get("Access-Control-Allow-Origin") != "https://app.example.com" {

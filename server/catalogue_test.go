@@ -95,12 +95,21 @@ func TestPayloadsAreValidated(t *testing.T) {
 			t.Errorf("without PAYLOADS_READ: %+v", got)
 		}
 
+		const twice = `{"type":"sms.delivery","payload":{"price":"secret","price":7}}`
+		if got := schemaError(w.publish(key, twice)); got != "/price: the name is given twice in its object" {
+			t.Errorf("warn, and a name given twice: got %s", got)
+		}
+
 		w.upsert(key, map[string]any{"name": "sms.delivery", "validation": "REJECT"})
 		answer := w.send(request{method: "POST", path: "/v1/events", body: bad, header: bearer(key)})
 		if answer.status != http.StatusUnprocessableEntity || at(t, []byte(answer.body), "results.0.error.code") != "INVALID" ||
 			at(t, []byte(answer.body), "results.0.error.path") != `["payload"]` ||
 			!strings.Contains(answer.body, "JSON Schema of `sms.delivery`: /price: got string, want number") {
 			t.Errorf("reject: %d %s", answer.status, answer.body)
+		}
+		if got := w.send(request{method: "POST", path: "/v1/events", body: twice, header: bearer(key)}); got.status != http.StatusUnprocessableEntity ||
+			at(t, []byte(got.body), "results.0.error.path") != `["payload"]` || !strings.Contains(got.body, "/price: the name is given twice") {
+			t.Errorf("reject a name given twice: %d %s", got.status, got.body)
 		}
 		if got := w.get(key, `mutation {publishEvents(events: [{type: "sms.delivery", payload: {price: "x"}}]) {results {id userErrors {code path}}}}`, nil,
 			"publishEvents.results.0"); got != `{"id":null,"userErrors":[{"code":"INVALID","path":["events","0","payload"]}]}` {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -25,8 +26,10 @@ import (
 //	source and id      the idempotency key: the same two are the same event
 //	time               occurredAt
 //	subject            the resource
-//	user, entity, application, callbackdata
-//	                   what is called so, as in the CloudEvents that Hookline sends; callbackdata is the webhook's callbackData
+//	user, entity, application, intermediate
+//	                   what is called so, as in the CloudEvents that Hookline sends
+//	callbackdata, notifyurl, notify
+//	                   callbackData, notifyUrl and notify of the webhook
 //	data, data_base64  the payload; data that are text and not JSON become a JSON string; no data become null
 //	source, dataschema, all other extensions
 //	                   attributes, with true, false and numbers as text
@@ -39,7 +42,7 @@ const (
 
 // cloudEventPaths are the names in CloudEvents of an event's fields.
 var cloudEventPaths = map[string]string{
-	"idempotencyKey": "id", "occurredAt": "time", "resource": "subject", "payload": "data", "webhook": "callbackdata",
+	"idempotencyKey": "id", "occurredAt": "time", "resource": "subject", "payload": "data",
 }
 
 // asCloudEvent turns the paths of mistakes into those of the CloudEvent that has them.
@@ -49,6 +52,8 @@ func asCloudEvent(wrong usererror.List) {
 		case len(mistake.Path) == 0:
 		case mistake.Path[0] == "attributes" && len(mistake.Path) > 1:
 			mistake.Path = mistake.Path[1:]
+		case mistake.Path[0] == "webhook" && len(mistake.Path) > 1:
+			mistake.Path = []string{strings.ToLower(mistake.Path[1])}
 		case cloudEventPaths[mistake.Path[0]] != "":
 			mistake.Path = []string{cloudEventPaths[mistake.Path[0]]}
 		}
@@ -87,18 +92,37 @@ func (c *cloudEvent) set(name, value string) {
 		c.Entity = value
 	case "application":
 		c.Application = value
+	case "intermediate":
+		c.setBool(&c.Intermediate, name, value)
 	case "callbackdata":
-		c.Webhook = accept.NewWebhook()
-		c.Webhook.CallbackData = value
+		c.webhook().CallbackData = value
+	case "notifyurl":
+		c.webhook().NotifyURL = &value
+	case "notify":
+		c.setBool(&c.webhook().Notify, name, value)
 	case "datacontenttype":
 		c.contentType = value
 	default:
 		if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
-			c.wrong.Add(usererror.Invalid, field(name), "%.64q is no name of an attribute: those have the letters a–z and digits", name)
+			note(&c.wrong, usererror.Invalid, field(name), "%.64q is no name of an attribute: those have the letters a–z and digits", name)
 			return
 		}
 		c.add(name, value)
 	}
+}
+
+func (c *cloudEvent) setBool(into *bool, name, value string) {
+	if value != "true" && value != "false" {
+		note(&c.wrong, usererror.Invalid, name, "must be true or false")
+	}
+	*into = value == "true"
+}
+
+func (c *cloudEvent) webhook() *accept.Webhook {
+	if c.Webhook == nil {
+		c.Webhook = accept.NewWebhook()
+	}
+	return c.Webhook
 }
 
 func (c *cloudEvent) add(name, value string) {
@@ -110,15 +134,15 @@ func (c *cloudEvent) finish() (accept.Event, usererror.List) {
 	switch c.version {
 	case "1.0":
 	case "":
-		c.wrong.Add(usererror.Required, "specversion", "a CloudEvent needs the specversion 1.0")
+		note(&c.wrong, usererror.Required, "specversion", "a CloudEvent needs the specversion 1.0")
 	default:
-		c.wrong.Add(usererror.Invalid, "specversion", "CloudEvents of specversion %.32q are not understood; those of 1.0 are", c.version)
+		note(&c.wrong, usererror.Invalid, "specversion", "CloudEvents of specversion %.32q are not understood; those of 1.0 are", c.version)
 	}
 	if c.id == "" {
-		c.wrong.Add(usererror.Required, "id", "a CloudEvent needs an id")
+		note(&c.wrong, usererror.Required, "id", "a CloudEvent needs an id")
 	}
 	if c.source == "" {
-		c.wrong.Add(usererror.Required, "source", "a CloudEvent needs a source")
+		note(&c.wrong, usererror.Required, "source", "a CloudEvent needs a source")
 	}
 	if c.Payload == nil {
 		c.Payload = []byte("null")
@@ -153,13 +177,13 @@ func (c *cloudEvent) setData(data []byte) {
 	switch {
 	case kind == jsonData && len(bytes.TrimSpace(data)) == 0: // none
 	case kind == jsonData && !jsontext.Value(data).IsValid(jsontext.AllowDuplicateNames(true)):
-		c.wrong.Add(usererror.Invalid, "data", "the data are not JSON; say in datacontenttype (in binary mode: Content-Type) what they are")
+		note(&c.wrong, usererror.Invalid, "data", "the data are not JSON; say in datacontenttype (in binary mode: Content-Type) what they are")
 	case kind == jsonData:
 		c.Payload = bytes.TrimSpace(data)
 	case kind == textData && utf8.Valid(data):
 		c.Payload, _ = jsontext.AppendQuote(nil, data) // fails for what is not UTF-8
 	default:
-		c.wrong.Add(usererror.Invalid, "data", "data of the type %.64q cannot be delivered: Hookline takes JSON, and text in UTF-8", c.contentType)
+		note(&c.wrong, usererror.Invalid, "data", "data of the type %.64q cannot be delivered: Hookline takes JSON, and text in UTF-8", c.contentType)
 	}
 }
 
@@ -203,17 +227,17 @@ func binaryCloudEvent(header http.Header, body []byte) *submission {
 		name = strings.ToLower(name)
 		switch {
 		case len(values) > 1:
-			c.wrong.Add(usererror.Invalid, field(name), "the header Ce-%.64s is given twice", name)
+			note(&c.wrong, usererror.Invalid, field(name), "the header Ce-%.64s is given twice", name)
 		case name == "data" || name == "datacontenttype" || name == "data_base64":
-			c.wrong.Add(usererror.Invalid, field(name), "the data are the body, and Content-Type says what they are")
-		case values[0] != "":
+			note(&c.wrong, usererror.Invalid, field(name), "the data are the body, and Content-Type says what they are")
+		case values[0] != "" || name == "notifyurl": // which to leave out would tell everyone
 			c.set(name, headerValue(values[0]))
 		}
 	}
 	if len(body) > 0 {
 		c.setData(body)
 	}
-	s := submission{cloudEvents: true}
+	s := submission{cloudEvents: true, single: true, id: c.id}
 	s.add(c.finish())
 	return &s
 }
@@ -257,6 +281,7 @@ func parseCloudEvents(body []byte, batch bool) (*submission, error) {
 	case kind == jsontext.KindInvalid:
 		_, err = reader.ReadToken()
 	case !batch && kind == '{':
+		s.single = true
 		err = s.readCloudEvent(reader, body)
 	case batch && kind == '[':
 		err = readArray(reader, func() error {
@@ -276,6 +301,9 @@ func parseCloudEvents(body []byte, batch bool) (*submission, error) {
 	return &s, err
 }
 
+// maxCloudEventNames is how many names a CloudEvent may have, with those that are null.
+const maxCloudEventNames = 1000
+
 // readCloudEvent reads a CloudEvent. The error is about JSON, as that of readOne.
 func (s *submission) readCloudEvent(reader *jsontext.Decoder, body []byte) error {
 	if reader.PeekKind() != '{' {
@@ -285,8 +313,12 @@ func (s *submission) readCloudEvent(reader *jsontext.Decoder, body []byte) error
 	c := cloudEvent{given: make(map[string]bool)}
 	var encoded *string
 	err := readObject(reader, func(name string) error {
+		if len(c.given) == maxCloudEventNames {
+			note(&c.wrong, usererror.OutOfRange, "", "a CloudEvent has at most %d attributes", maxCloudEventNames)
+			return reader.SkipValue()
+		}
 		if c.given[name] {
-			c.wrong.Add(usererror.Invalid, field(name), "the attribute is given twice")
+			note(&c.wrong, usererror.Invalid, field(name), "the attribute is given twice")
 		}
 		c.given[name] = true
 		switch {
@@ -297,9 +329,11 @@ func (s *submission) readCloudEvent(reader *jsontext.Decoder, body []byte) error
 				c.Payload = body[end-int64(len(value)) : end]
 			}
 			return err
-		case name == "data_base64" && reader.PeekKind() == '"':
-			encoded = new(string)
-			return readText(reader, encoded, name, &c.wrong)
+		case name == "data_base64":
+			if reader.PeekKind() == '"' {
+				encoded = new(string)
+			}
+			return readText(reader, cmp.Or(encoded, new(string)), name, &c.wrong)
 		default:
 			return c.readAttribute(reader, name)
 		}
@@ -310,39 +344,48 @@ func (s *submission) readCloudEvent(reader *jsontext.Decoder, body []byte) error
 	if encoded != nil {
 		c.setEncoded(*encoded)
 	}
+	s.id = c.id
 	s.add(c.finish())
 	return nil
 }
 
-// readAttribute reads the value of an attribute: a string, a boolean or a number; null is as if it were absent.
+// textAttributes are those that are strings by the specification of CloudEvents, or because they become text of the event.
+var textAttributes = map[string]bool{
+	"specversion": true, "id": true, "source": true, "type": true, "time": true, "subject": true, "datacontenttype": true, "dataschema": true,
+	"user": true, "entity": true, "application": true, "callbackdata": true, "notifyurl": true,
+}
+
+// readAttribute reads the value of an attribute: a string, or for extensions a boolean or a number; null is as if it were absent.
 func (c *cloudEvent) readAttribute(reader *jsontext.Decoder, name string) error {
-	switch reader.PeekKind() {
-	case 'n':
+	switch kind := reader.PeekKind(); {
+	case kind == 'n':
 		return reader.SkipValue()
-	case '"', 't', 'f', '0':
-		token, err := reader.ReadToken()
-		if err != nil {
-			return err
-		}
-		if text := token.String(); text != "" {
-			c.set(name, text)
-		}
-		return nil
-	default:
-		c.wrong.Add(usererror.Invalid, field(name), "must be a string, a number, true or false")
+	case kind != '"' && textAttributes[name]:
+		note(&c.wrong, usererror.Invalid, name, "must be a string")
+		return reader.SkipValue()
+	case kind == '{' || kind == '[':
+		note(&c.wrong, usererror.Invalid, field(name), "must be a string, a number, true or false")
 		return reader.SkipValue()
 	}
+	token, err := reader.ReadToken()
+	if err != nil {
+		return err
+	}
+	if text := token.String(); text != "" || name == "notifyurl" {
+		c.set(name, text)
+	}
+	return nil
 }
 
 // setEncoded takes the data of data_base64.
 func (c *cloudEvent) setEncoded(text string) {
 	if c.Payload != nil {
-		c.wrong.Add(usererror.Invalid, "data_base64", "a CloudEvent has data or data_base64, not both")
+		note(&c.wrong, usererror.Invalid, "data_base64", "a CloudEvent has data or data_base64, not both")
 		return
 	}
 	data, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		c.wrong.Add(usererror.Invalid, "data_base64", "is not base64 (RFC 4648)")
+		note(&c.wrong, usererror.Invalid, "data_base64", "is not base64 (RFC 4648)")
 		return
 	}
 	c.setData(data)

@@ -182,17 +182,29 @@ func TestCloudEvents(t *testing.T) {
 
 	t.Run("refuses what is no CloudEvent 1.0, each on its own", func(t *testing.T) {
 		for event, want := range map[string][3]string{ // code, path, part of the message
-			`{"type":"sms.delivery","source":"/s","id":"1"}`:                                            {"REQUIRED", `["specversion"]`, "1.0"},
-			`{"specversion":"0.3","type":"sms.delivery","source":"/s","id":"1"}`:                        {"INVALID", `["specversion"]`, "0.3"},
-			`{"specversion":"1.0","type":"sms.delivery","id":"1"}`:                                      {"REQUIRED", `["source"]`, "source"},
-			`{"specversion":"1.0","type":"sms.delivery","source":"/s"}`:                                 {"REQUIRED", `["id"]`, "id"},
-			`{"specversion":"1.0","type":"sms.delivery","source":"","id":null}`:                         {"REQUIRED", `["id"]`, "id"},
-			`{"specversion":"1.0","source":"/s","id":"1"}`:                                              {"REQUIRED", `["type"]`, "type"},
-			`{"specversion":"1.0","type":"sms.nothing","source":"/s","id":"1"}`:                         {"NOT_FOUND", `["type"]`, "sms.nothing"},
-			`{` + required + `"1","time":"now"}`:                                                        {"INVALID", `["time"]`, "RFC 3339"},
-			`{` + required + `"1","time":"0001-01-01T00:00:00Z"}`:                                       {"OUT_OF_RANGE", `["time"]`, "1970"},
-			`{` + required + `"1","time":"2026-03-01T12:00:00,5Z"}`:                                     {"INVALID", `["time"]`, "RFC 3339"},
-			`{` + required + `"1","time":"1960-01-01T00:00:00Z"}`:                                       {"OUT_OF_RANGE", `["time"]`, "1970"},
+			`{"type":"sms.delivery","source":"/s","id":"1"}`:                     {"REQUIRED", `["specversion"]`, "1.0"},
+			`{"specversion":"0.3","type":"sms.delivery","source":"/s","id":"1"}`: {"INVALID", `["specversion"]`, "0.3"},
+			`{"specversion":"1.0","type":"sms.delivery","id":"1"}`:               {"REQUIRED", `["source"]`, "source"},
+			`{"specversion":"1.0","type":"sms.delivery","source":"/s"}`:          {"REQUIRED", `["id"]`, "id"},
+			`{"specversion":"1.0","type":"sms.delivery","source":"","id":null}`:  {"REQUIRED", `["id"]`, "id"},
+			`{"specversion":"1.0","source":"/s","id":"1"}`:                       {"REQUIRED", `["type"]`, "type"},
+			`{"specversion":"1.0","type":"sms.nothing","source":"/s","id":"1"}`:  {"NOT_FOUND", `["type"]`, "sms.nothing"},
+			`{` + required + `"1","time":"now"}`:                                 {"INVALID", `["time"]`, "RFC 3339"},
+			`{` + required + `"1","time":"0001-01-01T00:00:00Z"}`:                {"OUT_OF_RANGE", `["time"]`, "1970"},
+			`{` + required + `"1","time":"2026-03-01T12:00:00,5Z"}`:              {"INVALID", `["time"]`, "RFC 3339"},
+			`{` + required + `"1","time":"1960-01-01T00:00:00Z"}`:                {"OUT_OF_RANGE", `["time"]`, "1970"},
+			`{` + required + `5}`: {"INVALID", `["id"]`, "must be a string"},
+			`{"specversion":1.0,"type":"sms.delivery","source":"/s","id":"1"}`:                          {"INVALID", `["specversion"]`, "must be a string"},
+			`{` + required + `"1","user":5}`:                                                            {"INVALID", `["user"]`, "must be a string"},
+			`{` + required + `"1","subject":true}`:                                                      {"INVALID", `["subject"]`, "must be a string"},
+			`{` + required + `"1","data_base64":5}`:                                                     {"INVALID", `["data_base64"]`, "must be a string"},
+			`{` + required + `"1","intermediate":"yes"}`:                                                {"INVALID", `["intermediate"]`, "true or false"},
+			`{` + required + `"1","intermediate":1}`:                                                    {"INVALID", `["intermediate"]`, "true or false"},
+			`{` + required + `"1","notify":"True"}`:                                                     {"INVALID", `["notify"]`, "true or false"},
+			`{` + required + `"1","notifyurl":""}`:                                                      {"INVALID", `["notifyurl"]`, ""},
+			`{` + required + `"1","notifyurl":true}`:                                                    {"INVALID", `["notifyurl"]`, "must be a string"},
+			`{` + required + `"1","notifyurl":"https://192.168.0.1/"}`:                                  {"BLOCKED_ADDRESS", `["notifyurl"]`, ""},
+			`{` + required + `"1","callbackdata":"` + strings.Repeat("x", 4001) + `"}`:                  {"OUT_OF_RANGE", `["callbackdata"]`, "4000"},
 			`{` + required + `"1","id":"2"}`:                                                            {"INVALID", `["id"]`, "twice"},
 			`{` + required + `"1","subject":"` + strings.Repeat("x", 256) + `"}`:                        {"OUT_OF_RANGE", `["subject"]`, "255"},
 			`{` + required + `"1","channel":"` + strings.Repeat("x", 256) + `"}`:                        {"OUT_OF_RANGE", `["channel"]`, "255"},
@@ -245,6 +257,31 @@ func TestCloudEvents(t *testing.T) {
 		}
 	})
 
+	t.Run("say what becomes of them", func(t *testing.T) {
+		stored := func() string {
+			return w.get(key, `{events(first: 1) {nodes {idempotencyKey intermediate attributes {key} webhook {notifyUrl notify callbackData}}}}`, nil, "events.nodes.0")
+		}
+		for name, c := range map[string]struct {
+			got  func() reply
+			want string
+		}{
+			"structured": {func() reply {
+				return send(structured, `{`+required+`"w1","intermediate":true,"notifyurl":"https://203.0.113.7/hooks","notify":"true","data_base64":null}`)
+			}, `{"attributes":[{"key":"source"}],"idempotencyKey":"/s w1","intermediate":true,"webhook":{"callbackData":null,"notify":true,"notifyUrl":"https://203.0.113.7/hooks"}}`},
+			"silent": {func() reply {
+				return send(structured, `{`+required+`"w2","intermediate":"false","notify":false,"callbackdata":"c"}`)
+			}, `{"attributes":[{"key":"source"}],"idempotencyKey":"/s w2","intermediate":false,"webhook":{"callbackData":"c","notify":false,"notifyUrl":null}}`},
+			"binary": {func() reply {
+				return send("", "", "Ce-Specversion", "1.0", "Ce-Type", "sms.delivery", "Ce-Source", "/s", "Ce-Id", "w3",
+					"Ce-Intermediate", "true", "Ce-Notifyurl", "https://203.0.113.7/hooks", "Ce-Notify", "false")
+			}, `{"attributes":[{"key":"source"}],"idempotencyKey":"/s w3","intermediate":true,"webhook":{"callbackData":null,"notify":false,"notifyUrl":"https://203.0.113.7/hooks"}}`},
+		} {
+			if got := c.got(); got.status != 202 || stored() != c.want {
+				t.Errorf("%s: %d %s\ngot  %s\nwant %s", name, got.status, got.body, stored(), c.want)
+			}
+		}
+	})
+
 	t.Run("in headers", func(t *testing.T) {
 		headers := []string{"Ce-Specversion", "1.0", "ce-type", "sms.delivery", "CE-Source", "/s"}
 		stored := func() string {
@@ -275,6 +312,8 @@ func TestCloudEvents(t *testing.T) {
 			"text, not UTF-8":    {"text/plain", "\xff", []string{"ce-id", "1"}, `["data"]`},
 			"twice":              {"application/json", `1`, []string{"ce-id", "1", "ce-id", "2"}, `["id"]`},
 			"a type of its own":  {"application/json", `1`, []string{"ce-id", "1", "ce-datacontenttype", "text/plain"}, `["datacontenttype"]`},
+			"nothing to tell":    {"", ``, []string{"ce-id", "1", "ce-notifyurl", ""}, `["notifyurl"]`},
+			"not a boolean":      {"", ``, []string{"ce-id", "1", "ce-intermediate", "1"}, `["intermediate"]`},
 			"a name with a dash": {"application/json", `1`, []string{"ce-id", "1", "ce-my-channel", "2"}, `["my-channel"]`},
 		} {
 			if got := send(c.contentType, c.body, append(headers, c.headers...)...); got.status != 422 || at(t, []byte(got.body), "results.0.error.path") != c.path {

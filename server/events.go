@@ -21,10 +21,11 @@ import (
 type submission struct {
 	events []accept.Event
 	wrong  []usererror.List
-	// single says that the body was one object, for which the answer's status speaks.
+	// single says that the body was one object, for which the answer's status and the header Idempotency-Key speak.
 	single bool
-	// cloudEvents says that the events came as CloudEvents.
+	// cloudEvents says that the events came as CloudEvents; id is that of a single one.
 	cloudEvents bool
+	id          string
 }
 
 // errTooMany says that a body has more events than may come in one request.
@@ -117,6 +118,16 @@ func parseLines(body []byte) (*submission, error) {
 	return &s, nil
 }
 
+// maxMistakes is how many mistakes of an event are kept: a body has room for millions.
+const maxMistakes = 64
+
+// note adds a mistake, unless there are enough.
+func note(wrong *usererror.List, code usererror.Code, path, format string, args ...any) {
+	if len(*wrong) < maxMistakes {
+		wrong.Add(code, path, format, args...)
+	}
+}
+
 func (s *submission) add(e accept.Event, wrong usererror.List) {
 	s.events = append(s.events, e)
 	s.wrong = append(s.wrong, wrong)
@@ -143,9 +154,15 @@ func (s *submission) readOne(reader *jsontext.Decoder, body []byte) error {
 		if err != nil {
 			return err
 		}
+		if len(names) == maxMistakes { // so many fields are mistakes, but for a few
+			if err := reader.SkipValue(); err != nil {
+				return err
+			}
+			continue
+		}
 		for _, before := range names {
 			if before == name {
-				wrong.Add(usererror.Invalid, field(name), "the field is given twice")
+				note(&wrong, usererror.Invalid, field(name), "the field is given twice")
 			}
 		}
 		names = append(names, name)
@@ -224,7 +241,7 @@ func readField(reader *jsontext.Decoder, body []byte, e *accept.Event, name stri
 	case "webhook":
 		return readWebhook(reader, e, wrong)
 	default:
-		wrong.Add(usererror.Invalid, field(name), "events have no field %.64q; they have type, payload, idempotencyKey, occurredAt, user, "+
+		note(wrong, usererror.Invalid, field(name), "events have no field %.64q; they have type, payload, idempotencyKey, occurredAt, user, "+
 			"entity, application, resource, attributes, intermediate and webhook", name)
 		return reader.SkipValue()
 	}
@@ -241,7 +258,7 @@ func readText(reader *jsontext.Decoder, into *string, path string, wrong *userer
 		}
 		return err
 	default:
-		wrong.Add(usererror.Invalid, path, "must be a string")
+		note(wrong, usererror.Invalid, path, "must be a string")
 		return reader.SkipValue()
 	}
 }
@@ -264,7 +281,7 @@ func readBool(reader *jsontext.Decoder, into *bool, path string, wrong *usererro
 		*into = kind == 't'
 	case 'n':
 	default:
-		wrong.Add(usererror.Invalid, path, "must be true or false")
+		note(wrong, usererror.Invalid, path, "must be true or false")
 	}
 	return reader.SkipValue()
 }
@@ -276,7 +293,7 @@ func readWebhook(reader *jsontext.Decoder, e *accept.Event, wrong *usererror.Lis
 		return reader.SkipValue()
 	case '{':
 	default:
-		wrong.Add(usererror.Invalid, "webhook", "must be an object")
+		note(wrong, usererror.Invalid, "webhook", "must be an object")
 		return reader.SkipValue()
 	}
 	e.Webhook = accept.NewWebhook()
@@ -284,7 +301,7 @@ func readWebhook(reader *jsontext.Decoder, e *accept.Event, wrong *usererror.Lis
 	return readObject(reader, func(name string) error {
 		path := "webhook." + field(name)
 		if given[name] {
-			wrong.Add(usererror.Invalid, path, "the field is given twice")
+			note(wrong, usererror.Invalid, path, "the field is given twice")
 		}
 		given[name] = true
 		switch name {
@@ -303,7 +320,7 @@ func readWebhook(reader *jsontext.Decoder, e *accept.Event, wrong *usererror.Lis
 		case "intermediateReports":
 			return readBool(reader, &e.Webhook.IntermediateReports, path, wrong)
 		default:
-			wrong.Add(usererror.Invalid, path, "webhooks have no field %.64q; they have notifyUrl, notify, callbackData, contentType "+
+			note(wrong, usererror.Invalid, path, "webhooks have no field %.64q; they have notifyUrl, notify, callbackData, contentType "+
 				"and intermediateReports", name)
 			return reader.SkipValue()
 		}
@@ -324,9 +341,11 @@ func readAttributes(reader *jsontext.Decoder, e *accept.Event, wrong *usererror.
 				return err
 			case 'n':
 			default:
-				mistake := usererror.New(usererror.Invalid, "", "must be a string")
-				mistake.Path = []string{"attributes", shorten(name)}
-				*wrong = append(*wrong, mistake)
+				before := len(*wrong)
+				note(wrong, usererror.Invalid, "attributes", "must be a string")
+				for _, mistake := range (*wrong)[before:] {
+					mistake.Path = append(mistake.Path, shorten(name)) // which may have dots
+				}
 			}
 			return reader.SkipValue()
 		})
@@ -338,7 +357,7 @@ func readAttributes(reader *jsontext.Decoder, e *accept.Event, wrong *usererror.
 		})
 	case 'n':
 	default:
-		wrong.Add(usererror.Invalid, "attributes", "must be an object of strings")
+		note(wrong, usererror.Invalid, "attributes", "must be an object of strings")
 	}
 	return reader.SkipValue()
 }
@@ -346,17 +365,17 @@ func readAttributes(reader *jsontext.Decoder, e *accept.Event, wrong *usererror.
 // readAttribute reads an element of a list of attributes.
 func readAttribute(reader *jsontext.Decoder, e *accept.Event, path string, wrong *usererror.List) error {
 	if reader.PeekKind() != '{' {
-		wrong.Add(usererror.Invalid, path, "an attribute of a list has a key and a value")
+		note(wrong, usererror.Invalid, path, "an attribute of a list has a key and a value")
 		return reader.SkipValue()
 	}
 	var key, value *string
 	read := func(into **string, name string) error {
 		if *into != nil {
-			wrong.Add(usererror.Invalid, path+"."+name, "the field is given twice")
+			note(wrong, usererror.Invalid, path+"."+name, "the field is given twice")
 		}
 		*into = new(string)
 		if reader.PeekKind() == 'n' {
-			wrong.Add(usererror.Required, path+"."+name, "must be a string, not null")
+			note(wrong, usererror.Required, path+"."+name, "must be a string, not null")
 		}
 		return readText(reader, *into, path+"."+name, wrong)
 	}
@@ -367,7 +386,7 @@ func readAttribute(reader *jsontext.Decoder, e *accept.Event, path string, wrong
 		case "value":
 			return read(&value, name)
 		default:
-			wrong.Add(usererror.Invalid, path+"."+field(name), "attributes have no field %.64q; they have key and value", name)
+			note(wrong, usererror.Invalid, path+"."+field(name), "attributes have no field %.64q; they have key and value", name)
 			return reader.SkipValue()
 		}
 	})
@@ -375,9 +394,9 @@ func readAttribute(reader *jsontext.Decoder, e *accept.Event, path string, wrong
 	case err != nil:
 		return err
 	case key == nil:
-		wrong.Add(usererror.Required, path+".key", "an attribute needs a key")
+		note(wrong, usererror.Required, path+".key", "an attribute needs a key")
 	case value == nil:
-		wrong.Add(usererror.Required, path+".value", "an attribute needs a value, which may be empty")
+		note(wrong, usererror.Required, path+".value", "an attribute needs a value, which may be empty")
 	default:
 		e.Attributes = append(e.Attributes, types.Attribute{Key: *key, Value: *value})
 	}

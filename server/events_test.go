@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -15,6 +16,40 @@ func BenchmarkParseEvents(b *testing.B) {
 	for b.Loop() {
 		if s, err := parseEvents(body, false); err != nil || len(s.events) != 100 {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestParseEventsWithManyMistakes: a body full of mistakes takes no more time or memory than others of its size.
+func TestParseEventsWithManyMistakes(t *testing.T) {
+	t.Parallel()
+	const names = 200_000
+	var distinct, repeated, numbers strings.Builder
+	for i := range names {
+		fmt.Fprintf(&distinct, `"x%d":1,`, i)
+		repeated.WriteString(`"type":1,`)
+		fmt.Fprintf(&numbers, `"k%d":1,`, i)
+	}
+	for name, body := range map[string]string{
+		"unknown fields":      `{` + distinct.String() + `"type":"a"}`,
+		"repeated fields":     `{` + repeated.String() + `"type":"a"}`,
+		"attributes":          `{"attributes":{` + numbers.String() + `"k":1}}`,
+		"a list of them":      `{"attributes":[` + strings.Repeat("1,", names) + `1]}`,
+		"an attribute":        `{"attributes":[{` + distinct.String() + `"key":"a","value":"b"}]}`,
+		"fields of a webhook": `{"webhook":{` + distinct.String() + `"notify":true}}`,
+	} {
+		s, err := parseEvents([]byte(body), false)
+		if err != nil || len(s.events) != 1 || len(s.wrong[0]) == 0 || len(s.wrong[0]) > maxMistakes {
+			t.Errorf("%s: %v, %d events, %d mistakes", name, err, len(s.events), len(s.wrong[0]))
+		}
+	}
+	for name, body := range map[string]string{
+		"attributes": `{` + distinct.String() + `"id":"a"}`, "repeated": `{` + repeated.String() + `"id":"a"}`,
+		"names that are none": `{` + strings.ReplaceAll(distinct.String(), "x", "X") + `"id":"a"}`,
+	} {
+		s, err := parseCloudEvents([]byte(body), false)
+		if err != nil || len(s.wrong[0]) == 0 || len(s.wrong[0]) > maxMistakes || len(s.events[0].Attributes) > maxCloudEventNames {
+			t.Errorf("CloudEvent, %s: %v, %d mistakes, %d attributes", name, err, len(s.wrong[0]), len(s.events[0].Attributes))
 		}
 	}
 }

@@ -26,7 +26,7 @@ const eventsPath = "/v1/events"
 //
 //	202  at least one event was accepted, or is a duplicate of one that was
 //	422  every event was refused; the results say why
-//	400  the body as a whole is not JSON, or has more events than may come at once; nothing was published
+//	400  the body as a whole is not JSON, has more events than may come at once, or contradicts a header; nothing was published
 //	413  the body is too large; nothing was published
 //	415  the body is not in a form, or an encoding, that is understood; nothing was published
 //	503  nothing, or nothing for certain, was published: try again after Retry-After, with the same idempotency keys
@@ -80,7 +80,7 @@ func (s *Server) readEvents(w http.ResponseWriter, r *http.Request, body *body) 
 	case len(submitted.events) == 0:
 		return nil, problemf(graph.CodeBadInput, "the body has no event")
 	}
-	return submitted, nil
+	return submitted, submitted.setKey(r.Header)
 }
 
 // form is how a body has its events.

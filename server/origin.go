@@ -39,7 +39,7 @@ func (s *Server) crossOrigin(next http.Handler) http.Handler {
 			return
 		}
 		header.Set("Access-Control-Allow-Methods", "GET, POST")
-		header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, "+accountHeader+", X-Request-Id")
+		header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, "+accountHeader+", "+keyHeader+", X-Request-Id")
 		header.Set("Access-Control-Max-Age", "600")
 		w.WriteHeader(http.StatusNoContent)
 	})

@@ -9,7 +9,7 @@
 //	graphql.go     GraphQL over HTTP (accept.go: what to answer with), and stream.go over server-sent events; websockets are in graphqlws
 //	problem.go     how requests fail
 //	body.go        reading bodies, of which there are only so many bytes at the same time
-//	ingest.go      POST /v1/events, read by events.go, and as CloudEvents by cloudevents.go
+//	ingest.go      POST /v1/events, read by events.go, and as CloudEvents by cloudevents.go; idempotency.go: the key in a header
 //	ingeststream.go  the same events, from a Redis stream
 //	graphiql.go    a page on which people try operations out
 //	health.go      whether the process lives, and whether it can work

@@ -201,8 +201,8 @@ func (w *Worker) send(ctx context.Context, r request, started time.Time, a *stre
 		shareResponse(a, a.BucketSize)
 	}
 	v := judge(p, &resp, time.Now())
-	if p.BucketSize > 1 && v.outcome == stream.OutcomeSuccess {
-		v = judgeNamed(r, &resp)
+	if p.BucketSize > 1 {
+		v = judgeBucket(r, &resp, v)
 	}
 	if v.outcome == stream.OutcomeTLS && certificate.TLS != nil && !started.Before(certificate.NotAfter) {
 		v.hint = "The profile's client certificate has expired: upload the renewed one, and change the profile over to it."
@@ -285,8 +285,15 @@ func (j *job) alone() request {
 	return j.own[:]
 }
 
-// payloadSize is the size in bytes of the event's payload.
-func (j *job) payloadSize() int { return max(len(j.entry.Event.Payload), j.entry.Event.PayloadSize) }
+// size is how many bytes the event has: its payload and texts, as they are and not as a format has them.
+func (j *job) size() int {
+	e := &j.entry.Event
+	size := max(len(e.Payload), e.PayloadSize) + len(e.Type) + len(e.Application) + len(e.Entity) + len(e.User) + len(e.Resource) + len(e.CallbackData)
+	for _, attribute := range e.Attributes {
+		size += len(attribute.Key) + len(attribute.Value)
+	}
+	return size
+}
 
 // unattempted is the result of a delivery that stands so without an attempt.
 func (j *job) unattempted(status stream.Status) *stream.Result {

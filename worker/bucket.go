@@ -17,7 +17,7 @@ type request []*job
 // bucket is an open one, which waits to be filled.
 type bucket struct {
 	jobs  request
-	bytes int // of their payloads
+	bytes int // the jobs' sizes
 	timer *time.Timer
 }
 
@@ -25,7 +25,7 @@ type bucket struct {
 const (
 	// maxBucketResponse is how many bytes of a response are read: enough to name every event of a bucket as failed.
 	maxBucketResponse = 128 << 10
-	// maxBucketBytes is after how many bytes of payloads a bucket goes, however few events it has.
+	// maxBucketBytes is how many bytes a bucket of several events has at most, as job.size counts them, however few they are.
 	maxBucketBytes = 4 << 20
 	// maxHeld is how many deliveries may wait in open buckets of a worker: half of its slots. Then buckets go before they are full.
 	maxHeld = maxEntries / 2
@@ -33,9 +33,17 @@ const (
 	gatherBucket = time.Millisecond
 )
 
-// collect puts a job into its subscription's bucket, and returns the bucket if it is to go now. d.mu is held.
-func (d *dispatcher) collect(l *lane, j *job) request {
-	of := j.target.SubscriptionID
+// collect puts a job into its subscription's bucket, and sends what is to go now: a bucket that is full, and before that one that is too heavy to
+// take the job, too. d.mu is held.
+func (d *dispatcher) collect(l *lane, j *job, now time.Time) (sent []late) {
+	of, size, most := j.target.SubscriptionID, j.size(), d.heaviest(l.profile)
+	send := func() {
+		r := d.close(l, of)
+		sent = append(sent, late{r, d.enter(l, r, now)})
+	}
+	if b := l.buckets[of]; b != nil && b.bytes+size > most {
+		send()
+	}
 	b := l.buckets[of]
 	if b == nil {
 		b = &bucket{}
@@ -46,12 +54,12 @@ func (d *dispatcher) collect(l *lane, j *job) request {
 		b.timer = time.AfterFunc(max(j.profile.BucketDelay, gatherBucket), func() { d.expire(l, of, b) })
 	}
 	b.jobs = append(b.jobs, j)
-	b.bytes += j.payloadSize()
+	b.bytes += size
 	d.held++
-	if len(b.jobs) >= j.profile.BucketSize || b.bytes >= maxBucketBytes || d.held >= maxHeld {
-		return d.close(l, of)
+	if len(b.jobs) >= j.profile.BucketSize || b.bytes >= most || d.held >= maxHeld {
+		send()
 	}
-	return nil
+	return sent
 }
 
 // close takes a bucket out of the lane and returns what is in it. d.mu is held.

@@ -269,6 +269,36 @@ func TestBucketsSent(t *testing.T) {
 		}
 	})
 
+	onEach(t, "are sent again in smaller ones when the endpoint refuses their size", func(t *testing.T, b testenv.Backend) {
+		r := newRig(t, b, 1)
+		receiver := testenv.NewReceiver(t)
+		receiver.Respond(func(_ int, got *testenv.Received) testenv.Response {
+			if len(eventsIn(t, got.Body)) > 2 {
+				return testenv.Response{Status: http.StatusRequestEntityTooLarge}
+			}
+			return testenv.Response{}
+		})
+		r.subscribe("small", receiver.URL(), inBuckets(8, 2*time.Second), retries())
+		r.startWorker()
+		events := shown(r.publish(8))
+		r.awaitStatuses(map[stream.Status]int{stream.StatusSucceeded: 8})
+		var taken []string
+		for _, got := range receiver.Received() {
+			if bucket := eventsIn(t, got.Body); len(bucket) <= 2 {
+				taken = append(taken, bucket...)
+			}
+		}
+		if !sameIDs(taken, events) {
+			t.Errorf("%v were taken, want each of %v once", taken, events)
+		}
+		for _, d := range r.deliveries() {
+			attempts := r.attempts(d.ID)
+			if d.FailureCount != 0 || len(attempts) < 2 || !strings.Contains(attempts[0].Hint, "smaller buckets") {
+				t.Errorf("%d failures after %v: %s", d.FailureCount, outcomes(attempts), attempts[0].Hint)
+			}
+		}
+	})
+
 	for name, size := range map[string]int{"smaller buckets": 2, "none": 1} {
 		onEach(t, "lose nothing when the profile has "+name+" by the time that they go", func(t *testing.T, b testenv.Backend) {
 			r := newRig(t, b, 1)

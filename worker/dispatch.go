@@ -27,6 +27,7 @@ type dispatcher struct {
 	mu      sync.Mutex
 	lanes   map[id.ID]*lane // those with work, or with a share
 	slow    map[id.ID]slow  // of profiles whose endpoints slowed their lane down
+	heavy   map[id.ID]heavy // of profiles whose endpoints refused a bucket for its size
 	held    int             // jobs in open buckets
 	asking  []*lane         // those that need more than their share, or a first one
 	asked   chan struct{}   // has one when there are any
@@ -62,7 +63,7 @@ const (
 func newDispatcher(attempt func(request), settle func(*job, *stream.Result), release func(*job)) *dispatcher {
 	return &dispatcher{
 		attempt: attempt, settle: settle, release: release, alone: true,
-		lanes: make(map[id.ID]*lane), slow: make(map[id.ID]slow), asked: make(chan struct{}, 1),
+		lanes: make(map[id.ID]*lane), slow: make(map[id.ID]slow), heavy: make(map[id.ID]heavy), asked: make(chan struct{}, 1),
 	}
 }
 
@@ -75,10 +76,14 @@ func (d *dispatcher) submit(j *job) {
 		d.release(j)
 		return
 	}
-	l, r := d.laneOf(j), j.alone()
+	l := d.laneOf(j)
 	if j.profile.BucketSize > 1 {
-		r = d.collect(l, j)
+		sent := d.collect(l, j, now)
+		d.mu.Unlock()
+		d.putOffAll(sent)
+		return
 	}
+	r := j.alone()
 	due := d.enter(l, r, now)
 	d.mu.Unlock()
 	d.putOff(r, due)
@@ -90,7 +95,6 @@ func (d *dispatcher) enter(l *lane, r request, now time.Time) (due time.Time) {
 		l.moved = now // it has rested, which says nothing of the endpoint
 	}
 	switch {
-	case len(r) == 0:
 	case len(l.queue) == 0 && l.mayBegin(now):
 		d.begin(l, r, now)
 	case len(l.queue) < l.room(now):
@@ -254,6 +258,7 @@ func (d *dispatcher) relieve(now time.Time) {
 			d.beginQueued(l, now)
 		}
 	}
+	d.forgetHeavy(now)
 	for profile, s := range d.slow {
 		if s.over(now) {
 			delete(d.slow, profile)
@@ -310,6 +315,9 @@ func (d *dispatcher) next(l *lane, started time.Time, ended request) request {
 	if slowed {
 		l.slow = l.slow.ended(sent.became, sent.wait, l.running, l.window, started, now)
 		d.slow[l.profile] = l.slow
+	}
+	if isTooHeavy(sent.became) {
+		d.tooHeavy(l.profile, ended, now)
 	}
 	l.running--
 	if len(l.queue) > 0 && l.mayBegin(now) {

@@ -23,10 +23,10 @@ type verdict struct {
 	gone    bool            // the endpoint wants no more requests, now or later
 	failed  map[string]bool // ids of the events of a bucket that the endpoint named as failed, the others succeeded
 	lapsed  bool            // nothing was sent: others may have got the lane's share of the window
-	atOnce  bool            // the access token was refused, and may only have been too old: another one is to be tried
+	atOnce  bool            // something else is to be tried: another access token, if that was refused and may only have been too old, or smaller buckets
 }
 
-// judge decides how an attempt went, from the profile's rules and what came back. Of a bucket, judgeNamed has the last word.
+// judge decides how an attempt went, from the profile's rules and what came back. Of a bucket, judgeBucket has the last word.
 func judge(p *registry.Profile, resp *egress.Response, now time.Time) verdict {
 	if resp.Err != nil {
 		return verdict{outcome: outcome.Of(resp.Err.Kind), err: resp.Err.Error(), hint: resp.Err.Hint()}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hookline/hookline/internal/configure"
 	"github.com/hookline/hookline/internal/egress"
+	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/registry"
 	"github.com/hookline/hookline/internal/retry"
 	"github.com/hookline/hookline/internal/stream"
@@ -19,12 +20,12 @@ func FuzzJudge(f *testing.F) {
 	for _, rules := range [][3]string{
 		{"", "", ""}, {"^20[01]$", "(?im)^x-ok: yes$", `"ok":\s*true`}, {"(", "(?=a)", "a**"}, {"[ab]{0,1000}x", "(?:a|b)*c", ".*.*.*.*.*.*=.*"}, {"\\", "\\pL{1,100}", "(|a|b)*$"},
 	} {
-		for _, answer := range []string{"", `{"ok": true}`, strings.Repeat("ab", 100), "\xff\x00"} {
+		for _, answer := range []string{"", `{"ok": true}`, `{"failed": ["evt_01h455vb4pex5vsknk084sn02q"]}`, "[{'failed': \"evt_", strings.Repeat("ab", 100), "\xff\x00"} {
 			f.Add(rules[0], rules[1], rules[2], 200, "X-Ok", "yes", []byte(answer))
 			f.Add(rules[0], rules[1], rules[2], 429, "Retry-After", "5", []byte(answer))
 		}
 	}
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	now, bucket := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), requestOf(id.New(), id.New())
 	f.Fuzz(func(t *testing.T, ofStatus, ofHeaders, ofBody string, status int, name, value string, body []byte) {
 		profile := &registry.Profile{}
 		profile.StatusRegex, profile.HeaderRegex, profile.BodyRegex = rule(ofStatus), rule(ofHeaders), rule(ofBody)
@@ -45,6 +46,9 @@ func FuzzJudge(f *testing.F) {
 		case stream.OutcomeSuccess, stream.OutcomeHTTPError, stream.OutcomeResponseMismatch:
 		default:
 			t.Errorf("an answer is judged as %s", v.outcome)
+		}
+		if of := judgeBucket(bucket, resp, v); (of.outcome == stream.OutcomeSuccess) != (of.err == "") || (of.outcome == stream.OutcomeSuccess) != (of.hint == "") {
+			t.Errorf("judged as %+v, as a bucket's", of)
 		}
 		var a stream.Attempt
 		describe(&a, resp, nil)

@@ -63,7 +63,7 @@ var mentionsFailed = regexp.MustCompile(`(?i)["']failed\\*["']\s*:`)
 // endpoint's own, or an echo of the request.
 func namedFailed(resp *egress.Response) ([]string, error) {
 	body := resp.Body
-	if coding := resp.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") && !isText(body) {
+	if coding := strings.Join(resp.Header.Values("Content-Encoding"), ","); coding != "" && !strings.EqualFold(coding, "identity") && !isText(body) {
 		return nil, errEncoded
 	}
 	body = bytes.TrimPrefix(body, []byte("\ufeff"))

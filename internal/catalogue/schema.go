@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
@@ -74,6 +75,9 @@ func schemaError(err error) error {
 // Check says how a payload fails the schema: the first few reasons in one line of at most MaxSchemaError bytes, which any
 // database can hold, and which may quote the payload. It is empty when the payload satisfies the schema.
 func (s *Schema) Check(payload []byte) string {
+	if twice := duplicateName(payload); twice != "" {
+		return clean(twice[:min(len(twice), maxReason/2)] + ": the name is given twice in its object")
+	}
 	document, err := decode(payload)
 	if err != nil {
 		return clean(err.Error())
@@ -92,6 +96,16 @@ func (s *Schema) Check(payload []byte) string {
 		return describe(failed)
 	}
 	return clean(err.Error())
+}
+
+// duplicateName returns the place of a name that an object in the JSON has twice, empty if there is none. A schema sees one of them, and
+// who gets the payload perhaps the other.
+func duplicateName(text []byte) string {
+	_, err := jsontext.NewDecoder(bytes.NewReader(text)).ReadValue()
+	if found, ok := errors.AsType[*jsontext.SyntacticError](err); ok && errors.Is(err, jsontext.ErrDuplicateName) {
+		return string(found.JSONPointer)
+	}
+	return ""
 }
 
 // decode reads JSON as the schema's compiler wants it.

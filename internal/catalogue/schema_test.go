@@ -31,6 +31,10 @@ func TestSchemaCheck(t *testing.T) {
 		"a huge exponent":    {`{"id":1,"price":1e99999999999}`, "exponent"},
 		"a large exponent":   {`{"id":1,"price":[1E-999999]}`, "exponent"},
 		"a deep value":       {`{"id":1,"price":` + strings.Repeat("[", 70) + strings.Repeat("]", 70) + `}`, "64 levels"},
+		"a name twice":       {`{"id":1,"price":"x","price":0}`, "/price: the name is given twice"},
+		"one further down":   {`{"id":1,"a":[0,{"b\u0000":1,"b\u0000":1}]}`, "/a/1/b : the name is given twice"},
+		"a long one":         {`{"id":1,"` + strings.Repeat("é", 300) + `":1,"` + strings.Repeat("é", 300) + `":1}`, "the name is given twice"},
+		"in two objects":     {`{"id":1,"a":{"id":1},"b":[{"id":1},{"id":1}]}`, ""},
 		"a long number":      {`{"id":1,"price":` + strings.Repeat("1", 5000) + `}`, "too long"},
 	} {
 		got := price.Check([]byte(c.payload))
