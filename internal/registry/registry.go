@@ -47,8 +47,8 @@ type account struct {
 	subscriptions map[id.ID]*Subscription
 	profiles      map[id.ID]*Profile
 	routes        map[string]typedRoute // by resource
-	resources     map[id.ID]string // by route
-	secret        *Subscription    // signs what is sent without a subscription; nil while there is none
+	resources     map[id.ID]string      // by route
+	secret        *Subscription         // signs what is sent without a subscription; nil while there is none
 }
 
 // Open loads the configuration. Run keeps it true.
