@@ -133,6 +133,7 @@ func (c *Client) AuditedRows(ctx context.Context, typ string, ids []uuid.UUID) (
 				"credentials":      auditedSecret(row.Credentials),
 				"last_error":       row.LastError,
 				"token_expires_at": row.TokenExpiresAt,
+				"claimed_until":    row.ClaimedUntil,
 			}
 		}
 

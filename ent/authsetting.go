@@ -38,6 +38,8 @@ type AuthSetting struct {
 	LastError string `json:"last_error,omitempty"`
 	// of the access token that was had last, if its server says; never the token
 	TokenExpiresAt *time.Time `json:"token_expires_at,omitempty"`
+	// µs since 1970 by the database's clock: until then one worker alone uses up the refresh token
+	ClaimedUntil *int64 `json:"claimed_until,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the AuthSettingQuery when eager-loading is set.
 	Edges        AuthSettingEdges `json:"edges"`
@@ -69,7 +71,7 @@ func (*AuthSetting) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case authsetting.FieldCredentials:
 			values[i] = new([]byte)
-		case authsetting.FieldVersion:
+		case authsetting.FieldVersion, authsetting.FieldClaimedUntil:
 			values[i] = new(sql.NullInt64)
 		case authsetting.FieldKey, authsetting.FieldName, authsetting.FieldType, authsetting.FieldLastError:
 			values[i] = new(sql.NullString)
@@ -159,6 +161,13 @@ func (_m *AuthSetting) assignValues(columns []string, values []any) error {
 				_m.TokenExpiresAt = new(time.Time)
 				*_m.TokenExpiresAt = value.Time
 			}
+		case authsetting.FieldClaimedUntil:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field claimed_until", values[i])
+			} else if value.Valid {
+				_m.ClaimedUntil = new(int64)
+				*_m.ClaimedUntil = value.Int64
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -229,6 +238,11 @@ func (_m *AuthSetting) String() string {
 	if v := _m.TokenExpiresAt; v != nil {
 		builder.WriteString("token_expires_at=")
 		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.ClaimedUntil; v != nil {
+		builder.WriteString("claimed_until=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
 	}
 	builder.WriteByte(')')
 	return builder.String()

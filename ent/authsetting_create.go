@@ -122,6 +122,20 @@ func (_c *AuthSettingCreate) SetNillableTokenExpiresAt(v *time.Time) *AuthSettin
 	return _c
 }
 
+// SetClaimedUntil sets the "claimed_until" field.
+func (_c *AuthSettingCreate) SetClaimedUntil(v int64) *AuthSettingCreate {
+	_c.mutation.SetClaimedUntil(v)
+	return _c
+}
+
+// SetNillableClaimedUntil sets the "claimed_until" field if the given value is not nil.
+func (_c *AuthSettingCreate) SetNillableClaimedUntil(v *int64) *AuthSettingCreate {
+	if v != nil {
+		_c.SetClaimedUntil(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *AuthSettingCreate) SetID(v uuid.UUID) *AuthSettingCreate {
 	_c.mutation.SetID(v)
@@ -333,6 +347,10 @@ func (_c *AuthSettingCreate) createSpec() (*AuthSetting, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.TokenExpiresAt(); ok {
 		_spec.SetField(authsetting.FieldTokenExpiresAt, field.TypeTime, value)
 		_node.TokenExpiresAt = &value
+	}
+	if value, ok := _c.mutation.ClaimedUntil(); ok {
+		_spec.SetField(authsetting.FieldClaimedUntil, field.TypeInt64, value)
+		_node.ClaimedUntil = &value
 	}
 	if nodes := _c.mutation.ProfilesIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{

@@ -126,6 +126,33 @@ func (_u *AuthSettingUpdate) ClearTokenExpiresAt() *AuthSettingUpdate {
 	return _u
 }
 
+// SetClaimedUntil sets the "claimed_until" field.
+func (_u *AuthSettingUpdate) SetClaimedUntil(v int64) *AuthSettingUpdate {
+	_u.mutation.ResetClaimedUntil()
+	_u.mutation.SetClaimedUntil(v)
+	return _u
+}
+
+// SetNillableClaimedUntil sets the "claimed_until" field if the given value is not nil.
+func (_u *AuthSettingUpdate) SetNillableClaimedUntil(v *int64) *AuthSettingUpdate {
+	if v != nil {
+		_u.SetClaimedUntil(*v)
+	}
+	return _u
+}
+
+// AddClaimedUntil adds value to the "claimed_until" field.
+func (_u *AuthSettingUpdate) AddClaimedUntil(v int64) *AuthSettingUpdate {
+	_u.mutation.AddClaimedUntil(v)
+	return _u
+}
+
+// ClearClaimedUntil clears the value of the "claimed_until" field.
+func (_u *AuthSettingUpdate) ClearClaimedUntil() *AuthSettingUpdate {
+	_u.mutation.ClearClaimedUntil()
+	return _u
+}
+
 // AddProfileIDs adds the "profiles" edge to the NotificationProfile entity by IDs.
 func (_u *AuthSettingUpdate) AddProfileIDs(ids ...uuid.UUID) *AuthSettingUpdate {
 	_u.mutation.AddProfileIDs(ids...)
@@ -263,6 +290,15 @@ func (_u *AuthSettingUpdate) sqlSave(ctx context.Context) (_node int, err error)
 	}
 	if _u.mutation.TokenExpiresAtCleared() {
 		_spec.ClearField(authsetting.FieldTokenExpiresAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.ClaimedUntil(); ok {
+		_spec.SetField(authsetting.FieldClaimedUntil, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedClaimedUntil(); ok {
+		_spec.AddField(authsetting.FieldClaimedUntil, field.TypeInt64, value)
+	}
+	if _u.mutation.ClaimedUntilCleared() {
+		_spec.ClearField(authsetting.FieldClaimedUntil, field.TypeInt64)
 	}
 	if _u.mutation.ProfilesCleared() {
 		edge := &sqlgraph.EdgeSpec{
@@ -423,6 +459,33 @@ func (_u *AuthSettingUpdateOne) SetNillableTokenExpiresAt(v *time.Time) *AuthSet
 // ClearTokenExpiresAt clears the value of the "token_expires_at" field.
 func (_u *AuthSettingUpdateOne) ClearTokenExpiresAt() *AuthSettingUpdateOne {
 	_u.mutation.ClearTokenExpiresAt()
+	return _u
+}
+
+// SetClaimedUntil sets the "claimed_until" field.
+func (_u *AuthSettingUpdateOne) SetClaimedUntil(v int64) *AuthSettingUpdateOne {
+	_u.mutation.ResetClaimedUntil()
+	_u.mutation.SetClaimedUntil(v)
+	return _u
+}
+
+// SetNillableClaimedUntil sets the "claimed_until" field if the given value is not nil.
+func (_u *AuthSettingUpdateOne) SetNillableClaimedUntil(v *int64) *AuthSettingUpdateOne {
+	if v != nil {
+		_u.SetClaimedUntil(*v)
+	}
+	return _u
+}
+
+// AddClaimedUntil adds value to the "claimed_until" field.
+func (_u *AuthSettingUpdateOne) AddClaimedUntil(v int64) *AuthSettingUpdateOne {
+	_u.mutation.AddClaimedUntil(v)
+	return _u
+}
+
+// ClearClaimedUntil clears the value of the "claimed_until" field.
+func (_u *AuthSettingUpdateOne) ClearClaimedUntil() *AuthSettingUpdateOne {
+	_u.mutation.ClearClaimedUntil()
 	return _u
 }
 
@@ -593,6 +656,15 @@ func (_u *AuthSettingUpdateOne) sqlSave(ctx context.Context) (_node *AuthSetting
 	}
 	if _u.mutation.TokenExpiresAtCleared() {
 		_spec.ClearField(authsetting.FieldTokenExpiresAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.ClaimedUntil(); ok {
+		_spec.SetField(authsetting.FieldClaimedUntil, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedClaimedUntil(); ok {
+		_spec.AddField(authsetting.FieldClaimedUntil, field.TypeInt64, value)
+	}
+	if _u.mutation.ClaimedUntilCleared() {
+		_spec.ClearField(authsetting.FieldClaimedUntil, field.TypeInt64)
 	}
 	if _u.mutation.ProfilesCleared() {
 		edge := &sqlgraph.EdgeSpec{

@@ -5577,6 +5577,8 @@ type AuthSettingMutation struct {
 	credentials      *[]byte
 	last_error       *string
 	token_expires_at *time.Time
+	claimed_until    *int64
+	addclaimed_until *int64
 	clearedFields    map[string]struct{}
 	profiles         map[uuid.UUID]struct{}
 	removedprofiles  map[uuid.UUID]struct{}
@@ -6083,6 +6085,76 @@ func (m *AuthSettingMutation) ResetTokenExpiresAt() {
 	delete(m.clearedFields, authsetting.FieldTokenExpiresAt)
 }
 
+// SetClaimedUntil sets the "claimed_until" field.
+func (m *AuthSettingMutation) SetClaimedUntil(i int64) {
+	m.claimed_until = &i
+	m.addclaimed_until = nil
+}
+
+// ClaimedUntil returns the value of the "claimed_until" field in the mutation.
+func (m *AuthSettingMutation) ClaimedUntil() (r int64, exists bool) {
+	v := m.claimed_until
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldClaimedUntil returns the old "claimed_until" field's value of the AuthSetting entity.
+// If the AuthSetting object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuthSettingMutation) OldClaimedUntil(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldClaimedUntil is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldClaimedUntil requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldClaimedUntil: %w", err)
+	}
+	return oldValue.ClaimedUntil, nil
+}
+
+// AddClaimedUntil adds i to the "claimed_until" field.
+func (m *AuthSettingMutation) AddClaimedUntil(i int64) {
+	if m.addclaimed_until != nil {
+		*m.addclaimed_until += i
+	} else {
+		m.addclaimed_until = &i
+	}
+}
+
+// AddedClaimedUntil returns the value that was added to the "claimed_until" field in this mutation.
+func (m *AuthSettingMutation) AddedClaimedUntil() (r int64, exists bool) {
+	v := m.addclaimed_until
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ClearClaimedUntil clears the value of the "claimed_until" field.
+func (m *AuthSettingMutation) ClearClaimedUntil() {
+	m.claimed_until = nil
+	m.addclaimed_until = nil
+	m.clearedFields[authsetting.FieldClaimedUntil] = struct{}{}
+}
+
+// ClaimedUntilCleared returns if the "claimed_until" field was cleared in this mutation.
+func (m *AuthSettingMutation) ClaimedUntilCleared() bool {
+	_, ok := m.clearedFields[authsetting.FieldClaimedUntil]
+	return ok
+}
+
+// ResetClaimedUntil resets all changes to the "claimed_until" field.
+func (m *AuthSettingMutation) ResetClaimedUntil() {
+	m.claimed_until = nil
+	m.addclaimed_until = nil
+	delete(m.clearedFields, authsetting.FieldClaimedUntil)
+}
+
 // AddProfileIDs adds the "profiles" edge to the NotificationProfile entity by ids.
 func (m *AuthSettingMutation) AddProfileIDs(ids ...uuid.UUID) {
 	if m.profiles == nil {
@@ -6171,7 +6243,7 @@ func (m *AuthSettingMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *AuthSettingMutation) Fields() []string {
-	fields := make([]string, 0, 10)
+	fields := make([]string, 0, 11)
 	if m.account_id != nil {
 		fields = append(fields, authsetting.FieldAccountID)
 	}
@@ -6202,6 +6274,9 @@ func (m *AuthSettingMutation) Fields() []string {
 	if m.token_expires_at != nil {
 		fields = append(fields, authsetting.FieldTokenExpiresAt)
 	}
+	if m.claimed_until != nil {
+		fields = append(fields, authsetting.FieldClaimedUntil)
+	}
 	return fields
 }
 
@@ -6230,6 +6305,8 @@ func (m *AuthSettingMutation) Field(name string) (ent.Value, bool) {
 		return m.LastError()
 	case authsetting.FieldTokenExpiresAt:
 		return m.TokenExpiresAt()
+	case authsetting.FieldClaimedUntil:
+		return m.ClaimedUntil()
 	}
 	return nil, false
 }
@@ -6259,6 +6336,8 @@ func (m *AuthSettingMutation) OldField(ctx context.Context, name string) (ent.Va
 		return m.OldLastError(ctx)
 	case authsetting.FieldTokenExpiresAt:
 		return m.OldTokenExpiresAt(ctx)
+	case authsetting.FieldClaimedUntil:
+		return m.OldClaimedUntil(ctx)
 	}
 	return nil, fmt.Errorf("unknown AuthSetting field %s", name)
 }
@@ -6338,6 +6417,13 @@ func (m *AuthSettingMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetTokenExpiresAt(v)
 		return nil
+	case authsetting.FieldClaimedUntil:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetClaimedUntil(v)
+		return nil
 	}
 	return fmt.Errorf("unknown AuthSetting field %s", name)
 }
@@ -6349,6 +6435,9 @@ func (m *AuthSettingMutation) AddedFields() []string {
 	if m.addversion != nil {
 		fields = append(fields, authsetting.FieldVersion)
 	}
+	if m.addclaimed_until != nil {
+		fields = append(fields, authsetting.FieldClaimedUntil)
+	}
 	return fields
 }
 
@@ -6359,6 +6448,8 @@ func (m *AuthSettingMutation) AddedField(name string) (ent.Value, bool) {
 	switch name {
 	case authsetting.FieldVersion:
 		return m.AddedVersion()
+	case authsetting.FieldClaimedUntil:
+		return m.AddedClaimedUntil()
 	}
 	return nil, false
 }
@@ -6375,6 +6466,13 @@ func (m *AuthSettingMutation) AddField(name string, value ent.Value) error {
 		}
 		m.AddVersion(v)
 		return nil
+	case authsetting.FieldClaimedUntil:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddClaimedUntil(v)
+		return nil
 	}
 	return fmt.Errorf("unknown AuthSetting numeric field %s", name)
 }
@@ -6385,6 +6483,9 @@ func (m *AuthSettingMutation) ClearedFields() []string {
 	var fields []string
 	if m.FieldCleared(authsetting.FieldTokenExpiresAt) {
 		fields = append(fields, authsetting.FieldTokenExpiresAt)
+	}
+	if m.FieldCleared(authsetting.FieldClaimedUntil) {
+		fields = append(fields, authsetting.FieldClaimedUntil)
 	}
 	return fields
 }
@@ -6402,6 +6503,9 @@ func (m *AuthSettingMutation) ClearField(name string) error {
 	switch name {
 	case authsetting.FieldTokenExpiresAt:
 		m.ClearTokenExpiresAt()
+		return nil
+	case authsetting.FieldClaimedUntil:
+		m.ClearClaimedUntil()
 		return nil
 	}
 	return fmt.Errorf("unknown AuthSetting nullable field %s", name)
@@ -6440,6 +6544,9 @@ func (m *AuthSettingMutation) ResetField(name string) error {
 		return nil
 	case authsetting.FieldTokenExpiresAt:
 		m.ResetTokenExpiresAt()
+		return nil
+	case authsetting.FieldClaimedUntil:
+		m.ResetClaimedUntil()
 		return nil
 	}
 	return fmt.Errorf("unknown AuthSetting field %s", name)

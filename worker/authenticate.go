@@ -10,6 +10,7 @@ import (
 	"github.com/hookline/hookline/internal/credentials"
 	"github.com/hookline/hookline/internal/id"
 	"github.com/hookline/hookline/internal/mask"
+	"github.com/hookline/hookline/internal/pause"
 	"github.com/hookline/hookline/internal/registry"
 	"github.com/hookline/hookline/internal/store"
 	"github.com/hookline/hookline/internal/stream"
@@ -70,18 +71,88 @@ func (k tokenKeeper) Note(ctx context.Context, setting id.ID, failure string, ex
 	return k.store.NoteToken(ctx, setting, failure, expires)
 }
 
-// Renew lets ask use up a setting's refresh token, and stores the one that it returns.
-func (k tokenKeeper) Renew(ctx context.Context, setting id.ID, ask func(*credentials.Credentials) (string, error)) error {
-	return k.store.ReplaceCredentials(ctx, setting, func(sealed []byte) ([]byte, error) {
-		present, err := credentials.Open(k.vault, setting, sealed)
+// How one worker at a time uses up a refresh token.
+const (
+	// claimLife is for how long a worker that dies meanwhile keeps the others from it: longer than it takes to ask for a token and to store it.
+	claimLife = time.Minute
+	// claimWait bounds the wait for another worker's claim, which lapses before.
+	claimWait = claimLife + 5*time.Second
+	// claimPoll is how often it is looked whether a claim has ended.
+	claimPoll = 200 * time.Millisecond
+	// storeTimeout bounds each access to the database.
+	storeTimeout = 5 * time.Second
+)
+
+// Renew lets renew use up a setting's refresh token, and stores what that makes of the credentials if it returns true. While it asks the
+// token server only a claim in the database keeps others away, not a connection.
+func (k tokenKeeper) Renew(ctx context.Context, setting id.ID, renew func(*credentials.Credentials) (bool, error)) error {
+	claim, err := k.claim(ctx, setting)
+	if err != nil {
+		return err
+	}
+	lapses := time.Now().Add(claimLife)
+	defer func() {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+		defer cancel()
+		_ = k.store.EndClaim(ending, claim) // otherwise it lapses
+	}()
+	present, err := credentials.Open(k.vault, setting, claim.Sealed)
+	if err != nil {
+		return err
+	}
+	var used string
+	if present.OAuth2 != nil {
+		used = present.OAuth2.RefreshToken
+	}
+	if changed, err := renew(present); err != nil || !changed {
+		return err
+	}
+	return k.keep(ctx, claim, present, used, lapses)
+}
+
+// claim waits for other workers' claims to end.
+func (k tokenKeeper) claim(ctx context.Context, setting id.ID) (*store.Claim, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, claimWait, errors.New("other workers have been asking for a token for too long"))
+	defer cancel()
+	for {
+		trying, cancel := context.WithTimeout(ctx, storeTimeout)
+		claim, err := k.store.ClaimCredentials(trying, setting, claimLife)
+		cancel()
+		if claim != nil || err != nil {
+			return claim, err
+		}
+		if !pause.For(ctx, claimPoll) {
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// keep stores renewed credentials. The old refresh token may be worth nothing any more: so it tries again while the database is away, as long as
+// the claim lasts, and once when ctx has ended; and what is sealed anew meanwhile, or otherwise the same, is replaced, too.
+func (k tokenKeeper) keep(ctx context.Context, claim *store.Claim, renewed *credentials.Credentials, used string, lapses time.Time) error {
+	sealed, err := credentials.Seal(k.vault, claim.Setting, renewed)
+	if err != nil {
+		return err
+	}
+	for {
+		trying, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+		swapped, err := k.store.SwapCredentials(trying, claim, sealed)
+		cancel()
+		switch {
+		case swapped || errors.Is(err, store.ErrGone):
+			return nil
+		case err != nil:
+			if time.Now().After(lapses) || !pause.For(ctx, claimPoll) {
+				return err
+			}
+			continue
+		}
+		present, err := credentials.Open(k.vault, claim.Setting, claim.Sealed)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		refreshToken, err := ask(present)
-		if err != nil || refreshToken == "" {
-			return nil, err
+		if present.OAuth2 == nil || !present.SetAt.Equal(renewed.SetAt) || present.OAuth2.RefreshToken != used {
+			return nil // they are other ones now
 		}
-		present.OAuth2.RefreshToken = refreshToken
-		return credentials.Seal(k.vault, setting, present)
-	})
+	}
 }

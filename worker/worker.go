@@ -161,7 +161,7 @@ var errStopping = errors.New("the worker is stopping")
 // Run works until ctx ends and then stops in order, so that nothing that it has begun stays without a record:
 //
 //  1. no more work is read, scheduled or swept
-//  2. deliveries that have not begun are handed back; attempts under way end, or are broken off after the grace; its shares of
+//  2. deliveries that have not begun are handed back; attempts under way end, or are broken off after the grace, and with them requests for access tokens; its shares of
 //     the profiles' limits are given back
 //  3. their results are settled
 //  4. what it has read of the results is archived; all of them, if Redis ends with this process; and what they say of their
@@ -217,7 +217,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	breakOff(errStopping)
 	settling.start(finishTimeout)
 	w.dispatcher.wait()
-	w.tokens.Wait()
+	w.tokens.Stop()
 	stopClaiming()
 	err = errors.Join(err, claiming.Wait())
 

@@ -36,6 +36,8 @@ const (
 	FieldLastError = "last_error"
 	// FieldTokenExpiresAt holds the string denoting the token_expires_at field in the database.
 	FieldTokenExpiresAt = "token_expires_at"
+	// FieldClaimedUntil holds the string denoting the claimed_until field in the database.
+	FieldClaimedUntil = "claimed_until"
 	// EdgeProfiles holds the string denoting the profiles edge name in mutations.
 	EdgeProfiles = "profiles"
 	// Table holds the table name of the authsetting in the database.
@@ -62,6 +64,7 @@ var Columns = []string{
 	FieldCredentials,
 	FieldLastError,
 	FieldTokenExpiresAt,
+	FieldClaimedUntil,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -151,6 +154,11 @@ func ByLastError(opts ...sql.OrderTermOption) OrderOption {
 // ByTokenExpiresAt orders the results by the token_expires_at field.
 func ByTokenExpiresAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldTokenExpiresAt, opts...).ToFunc()
+}
+
+// ByClaimedUntil orders the results by the claimed_until field.
+func ByClaimedUntil(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldClaimedUntil, opts...).ToFunc()
 }
 
 // ByProfilesCount orders the results by profiles count.

@@ -106,6 +106,11 @@ func TokenExpiresAt(v time.Time) predicate.AuthSetting {
 	return predicate.AuthSetting(sql.FieldEQ(FieldTokenExpiresAt, v))
 }
 
+// ClaimedUntil applies equality check predicate on the "claimed_until" field. It's identical to ClaimedUntilEQ.
+func ClaimedUntil(v int64) predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldEQ(FieldClaimedUntil, v))
+}
+
 // AccountIDEQ applies the EQ predicate on the "account_id" field.
 func AccountIDEQ(v uuid.UUID) predicate.AuthSetting {
 	return predicate.AuthSetting(sql.FieldEQ(FieldAccountID, v))
@@ -614,6 +619,56 @@ func TokenExpiresAtIsNil() predicate.AuthSetting {
 // TokenExpiresAtNotNil applies the NotNil predicate on the "token_expires_at" field.
 func TokenExpiresAtNotNil() predicate.AuthSetting {
 	return predicate.AuthSetting(sql.FieldNotNull(FieldTokenExpiresAt))
+}
+
+// ClaimedUntilEQ applies the EQ predicate on the "claimed_until" field.
+func ClaimedUntilEQ(v int64) predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldEQ(FieldClaimedUntil, v))
+}
+
+// ClaimedUntilNEQ applies the NEQ predicate on the "claimed_until" field.
+func ClaimedUntilNEQ(v int64) predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldNEQ(FieldClaimedUntil, v))
+}
+
+// ClaimedUntilIn applies the In predicate on the "claimed_until" field.
+func ClaimedUntilIn(vs ...int64) predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldIn(FieldClaimedUntil, vs...))
+}
+
+// ClaimedUntilNotIn applies the NotIn predicate on the "claimed_until" field.
+func ClaimedUntilNotIn(vs ...int64) predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldNotIn(FieldClaimedUntil, vs...))
+}
+
+// ClaimedUntilGT applies the GT predicate on the "claimed_until" field.
+func ClaimedUntilGT(v int64) predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldGT(FieldClaimedUntil, v))
+}
+
+// ClaimedUntilGTE applies the GTE predicate on the "claimed_until" field.
+func ClaimedUntilGTE(v int64) predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldGTE(FieldClaimedUntil, v))
+}
+
+// ClaimedUntilLT applies the LT predicate on the "claimed_until" field.
+func ClaimedUntilLT(v int64) predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldLT(FieldClaimedUntil, v))
+}
+
+// ClaimedUntilLTE applies the LTE predicate on the "claimed_until" field.
+func ClaimedUntilLTE(v int64) predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldLTE(FieldClaimedUntil, v))
+}
+
+// ClaimedUntilIsNil applies the IsNil predicate on the "claimed_until" field.
+func ClaimedUntilIsNil() predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldIsNull(FieldClaimedUntil))
+}
+
+// ClaimedUntilNotNil applies the NotNil predicate on the "claimed_until" field.
+func ClaimedUntilNotNil() predicate.AuthSetting {
+	return predicate.AuthSetting(sql.FieldNotNull(FieldClaimedUntil))
 }
 
 // HasProfiles applies the HasEdge predicate on the "profiles" edge.

@@ -191,6 +191,7 @@ var (
 		{Name: "credentials", Type: field.TypeBytes},
 		{Name: "last_error", Type: field.TypeString, Default: ""},
 		{Name: "token_expires_at", Type: field.TypeTime, Nullable: true},
+		{Name: "claimed_until", Type: field.TypeInt64, Nullable: true},
 	}
 	// AuthSettingsTable holds the schema information for the "auth_settings" table.
 	AuthSettingsTable = &schema.Table{

@@ -37,7 +37,7 @@ const masked = "***"
 
 // unaudited are columns that tell nothing of a change: who and when are in the line itself, a certificate's chain is known by its
 // fingerprint, and a subscription's digest follows from the rest.
-var unaudited = []string{"account_id", "created_at", "updated_at", "last_used_at", "version", "chain", "untold_since", "expiry_told", "rule_digest"}
+var unaudited = []string{"account_id", "created_at", "updated_at", "last_used_at", "version", "chain", "untold_since", "expiry_told", "rule_digest", "claimed_until"}
 
 // references say whose ids a column holds, to show them with their prefix.
 var references = map[string]id.Prefix{

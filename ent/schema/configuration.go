@@ -137,6 +137,7 @@ func (AuthSetting) Fields() []ent.Field {
 		field.Bytes("credentials").Sensitive().Comment("JSON, sealed by internal/vault"),
 		field.String("last_error").Default(""),
 		field.Time("token_expires_at").Optional().Nillable().Comment("of the access token that was had last, if its server says; never the token"),
+		field.Int64("claimed_until").Optional().Nillable().Comment("µs since 1970 by the database's clock: until then one worker alone uses up the refresh token"),
 	}
 }
 

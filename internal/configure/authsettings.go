@@ -145,7 +145,7 @@ func (s *Service) UpdateAuthSetting(ctx context.Context, by Ref, in UpdateAuthSe
 				return err
 			}
 			changed.Secret = generated
-			update.SetType(read.Type()).SetCredentials(sealed).SetLastError("").ClearTokenExpiresAt()
+			update.SetType(read.Type()).SetCredentials(sealed).SetLastError("").ClearTokenExpiresAt().ClearClaimedUntil()
 		}
 		if len(c.wrong) > 0 {
 			return nil

@@ -145,9 +145,10 @@ func TestSecrets(t *testing.T) {
 	o := credentials.Credentials{OAuth2: &credentials.OAuth2{
 		TokenURL: "https://id.example.com/token?key=canary-1", ClientID: "me", ClientSecret: "canary 2", Password: "canary-3", RefreshToken: "canary-4",
 		Headers: []credentials.Header{{Name: "X-A", Value: "canary-5", Secret: true}, {Name: "authorization", Value: "Bearer canary-6"}, {Name: "X-B", Value: "shown"}},
+		Issued:  &credentials.Issued{Token: "canary-7"},
 	}}
 	secrets := strings.Join(o.Secrets(), "\n")
-	for _, want := range []string{"key=canary-1", "canary 2", "bWU6Y2FuYXJ5KzI=", "canary-3", "canary-4", "canary-5", "\ncanary-6"} { // me:canary+2
+	for _, want := range []string{"key=canary-1", "canary 2", "bWU6Y2FuYXJ5KzI=", "canary-3", "canary-4", "canary-5", "\ncanary-6", "canary-7"} { // me:canary+2
 		if !strings.Contains(secrets, want) {
 			t.Errorf("%s is not among %q", want, secrets)
 		}

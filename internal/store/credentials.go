@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/hookline/hookline/internal/id"
@@ -30,38 +31,70 @@ func (s *Store) NoteToken(ctx context.Context, setting id.ID, failure string, ex
 // ErrGone is returned for a row that has been deleted.
 var ErrGone = errors.New("it has been deleted")
 
-// ReplaceCredentials calls replace with the sealed credentials of an auth setting and stores what it returns, unless that is
-// nil. On PostgreSQL no other process may replace, or change, them meanwhile. It is nobody's change, as NoteToken's.
-func (s *Store) ReplaceCredentials(ctx context.Context, setting id.ID, replace func(sealed []byte) ([]byte, error)) error {
+// Claim is the right to replace the credentials of an auth setting, which nobody else has until it lapses.
+type Claim struct {
+	Setting id.ID
+	Sealed  []byte // the credentials as they were when it was given
+	until   int64  // µs since 1970 by the database's clock
+}
+
+// ClaimCredentials claims an auth setting's credentials for life, or until the claim is ended. It returns nil if somebody else has a
+// claim. No connection is held meanwhile. It is nobody's change, as NoteToken's.
+func (s *Store) ClaimCredentials(ctx context.Context, setting id.ID, life time.Duration) (*Claim, error) {
+	clock := "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint" // the workers' own may differ
 	if s.Embedded() {
-		// There is no other process, and a transaction would keep all others from writing.
-		return replaceIn(ctx, s.db, setting, "", replace)
+		clock = strconv.FormatInt(time.Now().UnixMicro(), 10)
 	}
-	return s.tx(ctx, func(tx *sql.Tx) error { return replaceIn(ctx, tx, setting, " FOR UPDATE", replace) })
+	claim, found := &Claim{Setting: setting}, false
+	err := s.tx(ctx, func(tx *sql.Tx) error {
+		err := tx.QueryRowContext(ctx, `UPDATE auth_settings SET claimed_until = `+clock+` + $1
+			WHERE id = $2 AND (claimed_until IS NULL OR claimed_until < `+clock+`) RETURNING credentials, claimed_until`,
+			life.Microseconds(), setting).Scan(&claim.Sealed, &claim.until)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		claim = nil
+		return tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM auth_settings WHERE id = $1)", setting).Scan(&found)
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("claim the credentials of an auth setting: %w", err)
+	case claim == nil && !found:
+		return nil, fmt.Errorf("claim the credentials of an auth setting: %w", ErrGone)
+	}
+	return claim, nil
 }
 
-// database is a *sql.DB or a *sql.Tx.
-type database interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-func replaceIn(ctx context.Context, db database, setting id.ID, lock string, replace func(sealed []byte) ([]byte, error)) error {
-	var before []byte
-	err := db.QueryRowContext(ctx, "SELECT credentials FROM auth_settings WHERE id = $1"+lock, setting).Scan(&before)
-	if errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("replace the credentials of an auth setting: %w", ErrGone)
-	}
-	if err != nil {
-		return fmt.Errorf("replace the credentials of an auth setting: %w", err)
-	}
-	after, err := replace(before)
-	if err != nil || after == nil {
+// SwapCredentials replaces the credentials with which a claim was given. If somebody has changed them meanwhile, in spite of the claim,
+// their change stands: it reports false, and the claim has what there is now.
+func (s *Store) SwapCredentials(ctx context.Context, c *Claim, sealed []byte) (swapped bool, err error) {
+	err = s.tx(ctx, func(tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, "UPDATE auth_settings SET credentials = $1 WHERE id = $2 AND credentials = $3", sealed, c.Setting, c.Sealed)
+		if err != nil {
+			return err
+		}
+		n, err := done.RowsAffected()
+		if swapped = n > 0; err != nil || swapped {
+			return err
+		}
+		err = tx.QueryRowContext(ctx, "SELECT credentials FROM auth_settings WHERE id = $1", c.Setting).Scan(&c.Sealed)
+		if errors.Is(err, sql.ErrNoRows) {
+			err = ErrGone
+		}
 		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("replace the credentials of an auth setting: %w", err)
 	}
-	// Without a lock somebody may have changed them, whose change stands.
-	if _, err := db.ExecContext(ctx, "UPDATE auth_settings SET credentials = $1 WHERE id = $2 AND credentials = $3", after, setting, before); err != nil {
-		return fmt.Errorf("replace the credentials of an auth setting: %w", err)
-	}
-	return nil
+	return swapped, nil
+}
+
+// EndClaim lets others claim the credentials. It does nothing to a claim that has lapsed.
+func (s *Store) EndClaim(ctx context.Context, c *Claim) error {
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "UPDATE auth_settings SET claimed_until = NULL WHERE id = $1 AND claimed_until = $2", c.Setting, c.until); err != nil {
+			return fmt.Errorf("end the claim to the credentials of an auth setting: %w", err)
+		}
+		return nil
+	})
 }

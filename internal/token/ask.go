@@ -23,6 +23,8 @@ import (
 
 // ask asks the server for a token, by whichever grant. refreshToken is the one to use the next time, if there is any.
 func (s *Source) ask(ctx context.Context, c *credentials.Credentials) (_ *Token, refreshToken string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.limit)
+	defer cancel()
 	o, began := c.OAuth2, s.now()
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{
 		Transport:     &transport{client: s.client, headers: o.Headers},
@@ -33,16 +35,16 @@ func (s *Source) ask(ctx context.Context, c *credentials.Credentials) (_ *Token,
 	if err != nil {
 		return nil, "", err
 	}
-	t := &Token{header: got.Type() + " " + got.AccessToken, from: began, mask: mask.New([]string{got.AccessToken})}
-	if !httpguts.ValidHeaderFieldValue(t.header) {
+	t := tokenOf(&credentials.Issued{Token: got.AccessToken, Scheme: got.Type(), From: began})
+	if !httpguts.ValidHeaderFieldValue(t.Header()) {
 		return nil, "", errors.New("the access token holds characters that no header can have")
 	}
 	life := standardLife
 	if !got.Expiry.IsZero() {
 		life = time.Until(got.Expiry) // the library counts from its own clock
-		t.expires = began.Add(life).UTC().Truncate(time.Second)
+		t.Expires = began.Add(life).UTC().Truncate(time.Second)
 	}
-	t.usable = began.Add(life - min(earliest, life/10))
+	t.Usable = began.Add(life - min(earliest, life/10))
 	return t, got.RefreshToken, nil
 }
 

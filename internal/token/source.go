@@ -22,6 +22,8 @@ import (
 const (
 	// fetchTimeout bounds all that asking for one token takes.
 	fetchTimeout = 30 * time.Second
+	// noteTimeout bounds noting what came of it.
+	noteTimeout = 5 * time.Second
 	// earliest is how long before it expires a token is not used any more; a tenth of its life, if that is shorter.
 	earliest = 30 * time.Second
 	// standardLife is that of a token whose server does not say how long it lives.
@@ -39,9 +41,10 @@ type Keeper interface {
 	// Note notes why the setting's last token could not be had, an empty text that it could; and when it expires, the zero time when that is not
 	// known.
 	Note(ctx context.Context, setting id.ID, failure string, expires time.Time) error
-	// Renew calls ask with the setting's present credentials, and stores the refresh token that it returns, unless that is
-	// empty. No other process may renew the same setting's meanwhile: many servers let a refresh token be used only once.
-	Renew(ctx context.Context, setting id.ID, ask func(*credentials.Credentials) (refreshToken string, err error)) error
+	// Renew calls renew with the setting's present credentials and, if it returns true, stores what it has made of them. No other
+	// process may renew the same setting's meanwhile: many servers let a refresh token be used only once. An error after renew has
+	// returned true says that they are not stored.
+	Renew(ctx context.Context, setting id.ID, renew func(*credentials.Credentials) (bool, error)) error
 }
 
 // Config is what a Source needs.
@@ -58,9 +61,12 @@ type Source struct {
 	keeper Keeper
 	log    *slog.Logger
 	now    func() time.Time
+	limit  time.Duration // fetchTimeout
 
-	asking  singleflight.Group
-	running sync.WaitGroup
+	asking   singleflight.Group
+	running  sync.WaitGroup
+	requests context.Context //nolint:containedctx // that of the requests for tokens, which outlive whoever waits for them
+	breakOff context.CancelCauseFunc
 
 	mu   sync.Mutex
 	held map[id.ID]*held
@@ -74,7 +80,11 @@ type held struct {
 	failures int       // in a row
 	again    time.Time // not before then is the server asked again
 	noted    *noted    // what the database has been told last; nil for nothing yet
+	unstored *renewal  // what the database has not got; nil for nothing
 }
+
+// renewal is a refresh token and the one that its server has put in its place.
+type renewal struct{ used, next string }
 
 // noted is what the database is told of the last request for a token.
 type noted struct {
@@ -84,34 +94,41 @@ type noted struct {
 
 // Token is an access token.
 type Token struct {
-	header  string
-	from    time.Time
-	usable  time.Time // until then
-	expires time.Time // zero if the server does not say
+	credentials.Issued
 	refused bool
 	mask    *strings.Replacer
 }
 
+func tokenOf(issued *credentials.Issued) *Token {
+	return &Token{Issued: *issued, mask: mask.New([]string{issued.Token})}
+}
+
 // Header returns the value of the header Authorization. It is a secret.
-func (t *Token) Header() string { return t.header }
+func (t *Token) Header() string { return t.Scheme + " " + t.Issued.Token }
 
 // Mask replaces the token in what an endpoint answers.
 func (t *Token) Mask() *strings.Replacer { return t.mask }
 
 // Fresh reports whether the token has been asked for so recently that another one would serve no better.
-func (t *Token) Fresh(now time.Time) bool { return now.Sub(t.from) < freshFor }
+func (t *Token) Fresh(now time.Time) bool { return now.Sub(t.From) < freshFor }
 
 // New returns a Source without tokens.
 func New(config Config) *Source {
-	s := &Source{client: config.Client, keeper: config.Keeper, log: config.Log, now: config.Now, held: make(map[id.ID]*held)}
+	s := &Source{client: config.Client, keeper: config.Keeper, log: config.Log, now: config.Now, limit: fetchTimeout, held: make(map[id.ID]*held)}
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.requests, s.breakOff = context.WithCancelCause(context.Background())
 	return s
 }
 
-// Wait waits for the requests under way. No Token may follow.
-func (s *Source) Wait() { s.running.Wait() }
+var errStopping = errors.New("no more access tokens are asked for")
+
+// Stop breaks the requests under way off, and waits for their end. No Token may follow.
+func (s *Source) Stop() {
+	s.breakOff(errStopping)
+	s.running.Wait()
+}
 
 // Token returns a token for a setting of type OAUTH2, asking its server if need be. Without one it returns an *Error, or
 // why ctx ended.
@@ -119,16 +136,14 @@ func (s *Source) Token(ctx context.Context, setting id.ID, c *credentials.Creden
 	if token, err := s.known(setting, c); token != nil || err != nil {
 		return token, err
 	}
-	// The request serves others, too: it goes on when ctx ends.
+	// The request serves others, too: it goes on when ctx ends, until Stop.
 	done := s.asking.DoChan(setting.String()+c.SetAt.String(), func() (any, error) {
 		s.running.Add(1)
 		defer s.running.Done()
 		if token, err := s.known(setting, c); token != nil || err != nil { // got since we looked
 			return token, err
 		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
-		defer cancel()
-		return s.fetch(ctx, setting, c)
+		return s.fetch(s.requests, setting, c)
 	})
 	select {
 	case <-ctx.Done():
@@ -145,7 +160,7 @@ func (s *Source) known(setting id.ID, c *credentials.Credentials) (*Token, error
 	defer s.mu.Unlock()
 	h, now := s.of(setting, c), s.now()
 	switch {
-	case h.token != nil && !h.token.refused && now.Before(h.token.usable):
+	case h.token != nil && !h.token.refused && now.Before(h.token.Usable):
 		return h.token, nil
 	case h.failure != nil && now.Before(h.again):
 		return nil, h.failure
@@ -176,29 +191,26 @@ func (s *Source) Refuse(token *Token) {
 func (s *Source) fetch(ctx context.Context, setting id.ID, c *credentials.Credentials) (token *Token, err error) {
 	present, asked := c, true
 	if c.OAuth2.Grant == credentials.GrantRefreshToken {
-		asked = false
-		err = s.keeper.Renew(ctx, setting, func(stored *credentials.Credentials) (refreshToken string, err error) {
-			if stored.OAuth2 == nil || !stored.SetAt.Equal(c.SetAt) {
-				return "", errors.New("it has been changed meanwhile")
-			}
-			present, asked = stored, true
-			token, refreshToken, err = s.ask(ctx, present)
-			if refreshToken == present.OAuth2.RefreshToken {
-				refreshToken = ""
-			}
-			return refreshToken, err
-		})
+		token, present, err = s.renew(ctx, setting, c)
+		asked = present != nil
 	} else {
 		token, _, err = s.ask(ctx, c)
 	}
-	if err != nil && !asked {
+	switch {
+	case err != nil && ctx.Err() != nil: // our doing, which is not noted
+		return nil, context.Cause(ctx)
+	case !asked:
 		s.log.Warn("an auth setting's refresh token could not be read", "auth_setting", id.Format(id.AuthSetting, setting), "error", err)
-		err = &Error{text: "no access token: the auth setting's refresh token could not be read", hint: "The delivery is tried again."}
+		err, present = &Error{text: "no access token: the auth setting's refresh token could not be read", hint: "The delivery is tried again."}, c
 	}
 	failure := failureOf(err, mask.New(present.Secrets()))
-	if now, changed := s.note(setting, c, token, failure); changed {
-		if err := s.keeper.Note(ctx, setting, now.failure, now.expires); err != nil {
+	if now, news := s.note(setting, c, token, failure); news && asked {
+		noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
+		defer cancel()
+		if err := s.keeper.Note(noting, setting, now.failure, now.expires); err != nil {
 			s.log.Warn("what came of an auth setting's access token could not be noted", "auth_setting", id.Format(id.AuthSetting, setting), "error", err)
+		} else {
+			s.told(setting, c, now)
 		}
 	}
 	if failure != nil {
@@ -207,8 +219,72 @@ func (s *Source) fetch(ctx context.Context, setting id.ID, c *credentials.Creden
 	return token, nil
 }
 
-// note remembers how a request went. changed says that the database is to know what came of it.
-func (s *Source) note(setting id.ID, c *credentials.Credentials, token *Token, failure *Error) (came noted, changed bool) {
+// renew gets a token for the refresh token that the keeper has: the one that another process has got with it, or a new one. used are the
+// credentials with which the server was asked, or that other process' ones; nil if it did not come to that.
+func (s *Source) renew(ctx context.Context, setting id.ID, c *credentials.Credentials) (token *Token, used *credentials.Credentials, err error) {
+	var made *renewal
+	err = s.keeper.Renew(ctx, setting, func(present *credentials.Credentials) (bool, error) {
+		if present.OAuth2 == nil || !present.SetAt.Equal(c.SetAt) {
+			return false, errors.New("it has been changed meanwhile")
+		}
+		used = present
+		o := present.OAuth2
+		if s.isNews(setting, c, o.Issued) {
+			token = tokenOf(o.Issued)
+			return false, nil
+		}
+		stored := o.RefreshToken
+		if known := s.unstored(setting, c); known != nil && known.used == stored {
+			o.RefreshToken = known.next
+		}
+		got, next, err := s.ask(ctx, present)
+		if err != nil {
+			return false, err
+		}
+		if next != "" {
+			o.RefreshToken = next
+		}
+		token, made, o.Issued = got, &renewal{stored, o.RefreshToken}, &got.Issued
+		return true, nil
+	})
+	if token == nil {
+		return nil, used, err
+	}
+	if err == nil {
+		made = nil
+	} else {
+		s.log.Error("a new refresh token could not be stored; this process goes on with it",
+			"auth_setting", id.Format(id.AuthSetting, setting), "error", err)
+	}
+	s.setUnstored(setting, c, made)
+	return token, used, nil
+}
+
+// isNews reports whether a token that another process has got can be used, and is not the one that is held.
+func (s *Source) isNews(setting id.ID, c *credentials.Credentials, issued *credentials.Issued) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.of(setting, c)
+	return issued != nil && s.now().Before(issued.Usable) && (h.token == nil || h.token.Issued.Token != issued.Token)
+}
+
+// unstored returns what the database has not got.
+func (s *Source) unstored(setting id.ID, c *credentials.Credentials) *renewal {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.of(setting, c).unstored
+}
+
+func (s *Source) setUnstored(setting id.ID, c *credentials.Credentials, r *renewal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.of(setting, c); h.setAt.Equal(c.SetAt) {
+		h.unstored = r
+	}
+}
+
+// note remembers how a request went. news says that the database does not know yet what came of it.
+func (s *Source) note(setting id.ID, c *credentials.Credentials, token *Token, failure *Error) (came noted, news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h, now := s.of(setting, c), s.now()
@@ -221,11 +297,18 @@ func (s *Source) note(setting id.ID, c *credentials.Credentials, token *Token, f
 		h.failure, h.again = failure, now.Add(min(firstPause<<min(h.failures-1, 10), longestPause))
 	} else {
 		h.token, h.failure, h.failures = token, nil, 0
-		came.expires = token.expires
+		came.expires = token.Expires
 	}
-	changed = h.noted == nil || *h.noted != came
-	h.noted = &came
-	return came, changed
+	return came, h.noted == nil || *h.noted != came
+}
+
+// told remembers what the database has been told.
+func (s *Source) told(setting id.ID, c *credentials.Credentials, came noted) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.of(setting, c); h.setAt.Equal(c.SetAt) {
+		h.noted = &came
+	}
 }
 
 // Error is why there is no token. Its text holds no secret.

@@ -22,6 +22,7 @@ import (
 	"github.com/hookline/hookline/internal/credentials"
 	"github.com/hookline/hookline/internal/egress"
 	"github.com/hookline/hookline/internal/id"
+	"github.com/hookline/hookline/internal/testenv"
 	"github.com/hookline/hookline/internal/token"
 )
 
@@ -40,6 +41,7 @@ type rig struct {
 	errors []string
 	expire []time.Time   // noted beside the errors
 	hold   chan struct{} // the server answers when it is closed; nil for at once
+	broken error         // with which the keeper keeps nothing
 }
 
 // asked is a request for a token.
@@ -63,15 +65,21 @@ func newRig(t *testing.T, change ...func(*credentials.OAuth2)) *rig {
 	for _, c := range change {
 		c(r.of.OAuth2)
 	}
+	r.source = r.another()
+	return r
+}
+
+// another returns another process' source.
+func (r *rig) another() *token.Source {
 	client := egress.New(egress.Config{Policy: addrguard.Policy{AllowHTTP: true, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}})
-	t.Cleanup(client.Close)
-	r.source = token.New(token.Config{Client: client, Keeper: r, Log: slog.New(slog.DiscardHandler), Now: func() time.Time {
+	r.t.Cleanup(client.Close)
+	source := token.New(token.Config{Client: client, Keeper: r, Log: slog.New(slog.DiscardHandler), Now: func() time.Time {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		return r.now
 	}})
-	t.Cleanup(r.source.Wait)
-	return r
+	r.t.Cleanup(source.Stop)
+	return source
 }
 
 func (r *rig) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -83,16 +91,23 @@ func (r *rig) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	hold := r.hold
 	r.mu.Unlock()
 	if hold != nil {
-		<-hold
+		select {
+		case <-hold:
+		case <-req.Context().Done():
+			return
+		}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-func (r *rig) Note(_ context.Context, setting id.ID, failure string, expires time.Time) error {
+func (r *rig) Note(ctx context.Context, setting id.ID, failure string, expires time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err := ctx.Err(); err != nil || r.broken != nil {
+		return errors.Join(err, r.broken)
+	}
 	if setting != r.id {
 		r.t.Errorf("an error of another setting: %s", failure)
 	}
@@ -100,12 +115,17 @@ func (r *rig) Note(_ context.Context, setting id.ID, failure string, expires tim
 	return nil
 }
 
-func (r *rig) Renew(_ context.Context, _ id.ID, ask func(*credentials.Credentials) (string, error)) error {
-	got, err := ask(r.of)
-	if got != "" {
-		r.of.OAuth2.RefreshToken = got
+func (r *rig) Renew(_ context.Context, _ id.ID, renew func(*credentials.Credentials) (bool, error)) error {
+	present, o := *r.of, *r.of.OAuth2
+	present.OAuth2 = &o
+	changed, err := renew(&present)
+	if err != nil || !changed {
+		return err
 	}
-	return err
+	if r.broken == nil {
+		r.of.OAuth2 = present.OAuth2
+	}
+	return r.broken
 }
 
 func (r *rig) pass(d time.Duration) {
@@ -290,6 +310,93 @@ func TestGrants(t *testing.T) {
 	})
 }
 
+// rotating makes the server put another refresh token in the place of each.
+func (r *rig) rotating(t *testing.T) {
+	t.Helper()
+	r.answer = func(n int) (int, any) {
+		if used := r.asked[n-1].form.Get("refresh_token"); used != fmt.Sprintf("refresh-%d", n-1) {
+			t.Errorf("request %d used %s", n, used)
+		}
+		return 200, map[string]any{"access_token": fmt.Sprintf("token-%d", n), "refresh_token": fmt.Sprintf("refresh-%d", n), "expires_in": 3600}
+	}
+}
+
+func TestRefreshTokens(t *testing.T) {
+	t.Parallel()
+	refreshing := func(o *credentials.OAuth2) { o.Grant, o.RefreshToken = credentials.GrantRefreshToken, "refresh-0" }
+
+	t.Run("are used once for all processes", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t, refreshing)
+		r.rotating(t)
+		one, two := r.source, r.another()
+		want := func(source *token.Source, header string) *token.Token {
+			t.Helper()
+			r.source = source
+			return r.want(header)
+		}
+		first := want(one, "Bearer token-1")
+		same := want(two, "Bearer token-1")
+		if !same.Expires.Equal(first.Expires) || same.Mask().Replace("it was token-1") != "it was ***" {
+			t.Errorf("%v, %v", same.Expires, first.Expires)
+		}
+		r.pass(2 * time.Minute)
+		one.Refuse(first) // an endpoint did
+		want(one, "Bearer token-2")
+		two.Refuse(same)
+		want(two, "Bearer token-2")
+		r.pass(time.Hour)
+		want(two, "Bearer token-3")
+		want(one, "Bearer token-3")
+		if n := r.requests(); n != 3 {
+			t.Errorf("%d requests", n)
+		}
+	})
+
+	t.Run("that cannot be stored are used by the process that has got them", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t, refreshing)
+		r.rotating(t)
+		r.broken = errors.New("the database is away")
+		for n := range 3 {
+			r.want(fmt.Sprintf("Bearer token-%d", n+1))
+			r.pass(time.Hour)
+		}
+		r.broken = nil
+		r.want("Bearer token-4")
+		if r.of.OAuth2.RefreshToken != "refresh-4" {
+			t.Errorf("stored is %s", r.of.OAuth2.RefreshToken)
+		}
+		r.pass(time.Hour)
+		r.want("Bearer token-5")
+	})
+}
+
+func TestStop(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.hold = make(chan struct{}) // for ever
+	var group errgroup.Group
+	group.Go(func() error {
+		var failure *token.Error
+		got, err := r.source.Token(t.Context(), r.id, r.of)
+		if got != nil || err == nil || errors.As(err, &failure) {
+			t.Errorf("got %v, %v", got, err)
+		}
+		return nil
+	})
+	testenv.Eventually(t, 10*time.Second, func() bool { return r.requests() == 1 }, "a request")
+	began := time.Now()
+	r.source.Stop()
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	_ = group.Wait()
+	if len(r.errors) > 0 {
+		t.Errorf("noted %q, which is our own doing", r.errors)
+	}
+}
+
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	refused := func(int) (int, any) {
@@ -313,6 +420,32 @@ func TestFailures(t *testing.T) {
 		r.pass(time.Hour)
 		r.want("Bearer token-3")
 		if want := []string{failure.Error(), ""}; !slices.Equal(r.errors, want) {
+			t.Errorf("noted %q, want %q", r.errors, want)
+		}
+	})
+
+	t.Run("are noted when the server takes too long", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t)
+		r.hold = make(chan struct{}) // for ever
+		r.source.SetLimit(10 * time.Millisecond)
+		failure := r.wantError("could not be reached: timeout")
+		if want := []string{failure.Error()}; !slices.Equal(r.errors, want) {
+			t.Errorf("noted %q, want %q", r.errors, want)
+		}
+	})
+
+	t.Run("are noted later when they cannot be", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t)
+		r.answer, r.broken = refused, errors.New("the database is away")
+		_ = r.wantError()
+		r.broken = nil
+		r.pass(time.Minute)
+		failure := r.wantError()
+		r.pass(time.Minute)
+		_ = r.wantError()
+		if want := []string{failure.Error()}; !slices.Equal(r.errors, want) {
 			t.Errorf("noted %q, want %q", r.errors, want)
 		}
 	})
