@@ -172,6 +172,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer breakOff(nil)
 	w.dispatcher = newDispatcher(func(r request) { w.attempt(attempts, r) }, w.settle, w.release)
 	w.dispatcher.alone, w.dispatcher.share = w.streams.IsEmbedded(), w.share
+	w.dispatcher.claimers, w.dispatcher.partitionOf = newClaimers(w.streams.Partitions()), w.streams.PartitionOf
 
 	grace, settling, archiving := newDeadline(finishing), newDeadline(finishing), newDeadline(finishing)
 	defer context.AfterFunc(ctx, func() {

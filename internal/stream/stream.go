@@ -168,12 +168,21 @@ func (s *Streams) Partitions() int { return s.partitions }
 // IsEmbedded reports whether Redis is inside this process.
 func (s *Streams) IsEmbedded() bool { return s.embedded != nil }
 
-// Ping reports whether Redis answers.
+// Ping reports whether Redis answers; of a cluster, whether it does for some partition.
 func (s *Streams) Ping(ctx context.Context) error {
-	if err := s.client.Ping(ctx).Err(); err != nil {
-		return fmt.Errorf("redis: %w", err)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answers := make(chan error, s.partitions)
+	for partition := range s.partitions {
+		go func() { answers <- s.Reach(ctx, partition) }()
 	}
-	return nil
+	var err error
+	for range s.partitions {
+		if err = <-answers; err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("redis: %w", err)
 }
 
 // Close closes the connections; the embedded Redis is gone then.
