@@ -48,10 +48,14 @@ func (w *Worker) readResults(ctx context.Context, partition int, results chan<- 
 		var err error
 		if time.Since(lastTakeover) > archiveTakeoverEvery {
 			lastTakeover = time.Now()
-			read, err = w.streams.TakeOverResults(ctx, w.name, partition, archiveBatch, w.reject)
+			timed, cancel := context.WithTimeout(ctx, commandTimeout)
+			read, err = w.streams.TakeOverResults(timed, w.name, partition, archiveBatch, w.reject)
+			cancel()
 		}
 		if err == nil && len(read) == 0 {
-			read, err = w.streams.ReadResults(ctx, w.name, partition, archiveBatch, readWait, w.reject)
+			timed, cancel := context.WithTimeout(ctx, readWait+commandTimeout)
+			read, err = w.streams.ReadResults(timed, w.name, partition, archiveBatch, readWait, w.reject)
+			cancel()
 		}
 		if len(read) > 0 {
 			results <- read
@@ -110,12 +114,18 @@ func (w *Worker) writeBatch(ctx context.Context, batch []stream.Logged) error {
 	for _, result := range batch {
 		byPartition[result.Partition] = append(byPartition[result.Partition], result)
 	}
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
+	acks := errgroup.Group{}
 	for partition, results := range byPartition {
-		if err := w.streams.AckResults(ctx, partition, results); err != nil {
-			w.problems.note("streams", err) // they are archived again, which changes nothing
-		}
+		acks.Go(func() error {
+			if err := w.streams.AckResults(ctx, partition, results); err != nil {
+				w.problems.note(streamsOf(partition), err) // they are archived again, which changes nothing
+			}
+			return nil
+		})
 	}
-	return nil
+	return acks.Wait()
 }
 
 // gate holds back who waits for it while it is closed.

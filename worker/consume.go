@@ -54,7 +54,7 @@ func (e *inflight) payload(ctx context.Context, s *store.Store) ([]byte, error) 
 func (w *Worker) consume(ctx context.Context, partition int) error {
 	looked := time.Now()
 	for ctx.Err() == nil {
-		count, err := w.takeSlots(ctx)
+		count, err := w.takeSlots(ctx, partition)
 		if err != nil {
 			return nil //nolint:nilerr // the context has ended: a stop, not a failure
 		}
@@ -64,7 +64,9 @@ func (w *Worker) consume(ctx context.Context, partition int) error {
 			entries, err = w.findMislaid(ctx, partition, count)
 		}
 		if err == nil && len(entries) == 0 {
-			entries, err = w.streams.ReadWork(ctx, w.name, partition, count, readWait, w.reject)
+			timed, cancel := context.WithTimeout(ctx, readWait+commandTimeout)
+			entries, err = w.streams.ReadWork(timed, w.name, partition, count, readWait, w.reject)
+			cancel()
 			entries = w.settlers[partition].held.add(entries)
 		}
 		w.slots.Release(int64(count - len(entries)))
@@ -79,8 +81,8 @@ func (w *Worker) consume(ctx context.Context, partition int) error {
 }
 
 // takeSlots waits for a slot and takes up to readCount of them, while results can be archived.
-func (w *Worker) takeSlots(ctx context.Context) (int, error) {
-	if err := w.archiving.wait(ctx); err != nil {
+func (w *Worker) takeSlots(ctx context.Context, partition int) (int, error) {
+	if err := w.tended[partition].archiving.wait(ctx); err != nil {
 		return 0, err
 	}
 	if err := w.slots.Acquire(ctx, 1); err != nil {
@@ -94,7 +96,7 @@ func (w *Worker) takeSlots(ctx context.Context) (int, error) {
 
 // streamFailed notes that the streams did not answer, makes lost groups again and pauses.
 func (w *Worker) streamFailed(ctx context.Context, partition int, err error) {
-	w.problems.note("streams", err)
+	w.problems.note(streamsOf(partition), err)
 	if stream.IsNoGroup(err) {
 		w.checkEpoch(ctx, partition)
 	}
@@ -210,14 +212,16 @@ func (j *job) interrupted(setAside bool) *stream.Result {
 	return result
 }
 
-// takeOver takes the partition's entries from workers that have fallen silent, as far as there are slots.
+// takeOver takes the partition's entries from workers that have fallen silent, as far as there are slots, unless ctx has ended.
 func (w *Worker) takeOver(ctx context.Context, partition int) error {
-	if !w.slots.TryAcquire(readCount) {
+	if ctx.Err() != nil || !w.slots.TryAcquire(readCount) {
 		return nil
 	}
 	s := w.settlers[partition]
 	s.taking.Lock()
-	entries, err := w.streams.TakeOver(ctx, w.name, partition, readCount, w.reject)
+	timed, cancel := context.WithTimeout(ctx, commandTimeout)
+	entries, err := w.streams.TakeOver(timed, w.name, partition, readCount, w.reject)
+	cancel()
 	entries = s.held.add(entries)
 	s.taking.Unlock()
 	w.slots.Release(int64(readCount - len(entries)))
@@ -231,6 +235,8 @@ func (w *Worker) takeOver(ctx context.Context, partition int) error {
 // findMislaid returns entries that Redis has given to this worker, and whose way here was cut. Nobody else would ever get them while it
 // lives, and they would hold up the sweeper.
 func (w *Worker) findMislaid(ctx context.Context, partition, count int) ([]*stream.Entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
 	s := w.settlers[partition]
 	s.taking.Lock()
 	defer s.taking.Unlock()

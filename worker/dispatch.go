@@ -23,14 +23,15 @@ type dispatcher struct {
 	// share claims shares of the limits. alone says that there is no other worker: then windows need no claim.
 	share func(context.Context, []stream.Claim) []stream.Share
 	alone bool
+	// claimers claim them, each in a partition; that of a profile is partitionOf.
+	claimers    []*claimer
+	partitionOf func(profile id.ID) int
 
 	mu      sync.Mutex
 	lanes   map[id.ID]*lane // those with work, or with a share
 	slow    map[id.ID]slow  // of profiles whose endpoints slowed their lane down
 	heavy   map[id.ID]heavy // of profiles whose endpoints refused a bucket for its size
 	held    int             // jobs in open buckets
-	asking  []*lane         // those that need more than their share, or a first one
-	asked   chan struct{}   // has one when there are any
 	stopped bool
 	running sync.WaitGroup
 }
@@ -49,7 +50,9 @@ type lane struct {
 	// putOff is the due time of what was put off last: the next one is put behind it.
 	putOff time.Time
 	share  share
-	slow   slow
+	// claimer claims it.
+	claimer *claimer
+	slow    slow
 }
 
 // The bounds of waiting and of being put off.
@@ -63,7 +66,8 @@ const (
 func newDispatcher(attempt func(request), settle func(*job, *stream.Result), release func(*job)) *dispatcher {
 	return &dispatcher{
 		attempt: attempt, settle: settle, release: release, alone: true,
-		lanes: make(map[id.ID]*lane), slow: make(map[id.ID]slow), heavy: make(map[id.ID]heavy), asked: make(chan struct{}, 1),
+		claimers: newClaimers(1), partitionOf: func(id.ID) int { return 0 },
+		lanes: make(map[id.ID]*lane), slow: make(map[id.ID]slow), heavy: make(map[id.ID]heavy),
 	}
 }
 
@@ -132,7 +136,7 @@ func (d *dispatcher) putOffAll(all []late) {
 func (d *dispatcher) laneOf(j *job) *lane {
 	l := d.lanes[j.profile.ID]
 	if l == nil {
-		l = &lane{profile: j.profile.ID, slow: d.slow[j.profile.ID]}
+		l = &lane{profile: j.profile.ID, claimer: d.claimers[d.partitionOf(j.profile.ID)], slow: d.slow[j.profile.ID]}
 		d.lanes[l.profile] = l
 	}
 	l.window, l.rate = j.profile.Window, j.profile.RateLimit

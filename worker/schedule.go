@@ -4,7 +4,10 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/hookline/hookline/internal/store"
+	"github.com/hookline/hookline/internal/stream"
 )
 
 // How due deliveries are queued.
@@ -17,7 +20,7 @@ const (
 // schedule queues deliveries whose next attempt is due, until ctx ends.
 func (w *Worker) schedule(ctx context.Context) error {
 	return w.every(ctx, scheduleEvery, "schedule", func(ctx context.Context) error {
-		for ctx.Err() == nil && w.archiving.open() {
+		for ctx.Err() == nil && w.mayQueue() {
 			due, err := w.queueDue(ctx)
 			if err != nil || due < scheduleBatch {
 				return err
@@ -32,9 +35,6 @@ func (w *Worker) schedule(ctx context.Context) error {
 func (w *Worker) queueDue(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), scheduleTimeout)
 	defer cancel()
-	if err := w.streams.Ping(ctx); err != nil {
-		return 0, err
-	}
 	due, err := w.store.ClaimDue(ctx, scheduleBatch)
 	if err != nil {
 		return 0, err
@@ -46,7 +46,8 @@ func (w *Worker) queueDue(ctx context.Context) (int, error) {
 	return len(due), nil
 }
 
-// queue puts deliveries whose rows say QUEUED into the work streams. If it fails, the sweeper finds them.
+// queue puts deliveries whose rows say QUEUED into the work streams, each partition's by itself. What it cannot queue, the sweeper finds: that
+// is also for partitions whose Redis does not answer.
 func (w *Worker) queue(ctx context.Context, queued []store.Queued) error {
 	if len(queued) == 0 {
 		return nil
@@ -58,8 +59,24 @@ func (w *Worker) queue(ctx context.Context, queued []store.Queued) error {
 	if err := w.store.CancelLost(ctx, lost); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	byPartition := make(map[int][]stream.Work)
+	for _, work := range works {
+		partition := w.streams.PartitionOf(work.Event.ID)
+		byPartition[partition] = append(byPartition[partition], work)
+	}
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
-	_, _, err = w.streams.Enqueue(ctx, works)
-	return err
+	queueing := errgroup.Group{}
+	for partition, works := range byPartition {
+		if away := &w.tended[partition].away; !away.Load() {
+			queueing.Go(func() error {
+				_, _, err := w.streams.Enqueue(ctx, works)
+				if err != nil {
+					away.Store(true) // until it is looked at again
+				}
+				return err
+			})
+		}
+	}
+	return queueing.Wait()
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/hookline/hookline/internal/stream"
 )
 
-// settler writes what became of deliveries to one partition: the results of many in one transaction of Redis. It never gives up: while
-// Redis is away, results wait in its bounded queue, attempts wait for the queue, and no further work is read.
+// settler writes what became of deliveries to one partition: the results of many in one transaction of Redis. It does not give up before a
+// stop's time is over: while Redis is away, results wait in its bounded queue, attempts wait for the queue, and no further work is read.
 //
 // It keeps what it has written until the archive has it, and writes it again when Redis has lost it.
 type settler struct {
@@ -91,8 +91,9 @@ func newSettler(streams *stream.Streams, partition int, freed func(int), failed 
 	return &settler{streams: streams, partition: partition, settled: make(chan settled, maxSettling), freed: freed, failed: failed}
 }
 
-// run settles until the channel is closed, or ctx ends while Redis is away.
-func (s *settler) run(ctx context.Context) {
+// run settles until the channel is closed. When ctx has ended it only empties the channel, as far as Redis does not take what it brings, so
+// that nobody waits for it, and returns of how many deliveries it has not written what became of them.
+func (s *settler) run(ctx context.Context) (left int) {
 	batch := make([]settled, 0, maxSettlement)
 	for first := range s.settled {
 		batch = append(batch[:0], first)
@@ -102,12 +103,18 @@ func (s *settler) run(ctx context.Context) {
 		settlement, done := compose(batch)
 		positions, err := s.write(ctx, settlement)
 		if err != nil {
-			continue // ctx has ended: the entries stay pending, and are taken over
+			for _, b := range batch { // ctx has ended: the entries stay pending, and are taken over
+				if !b.open && !b.empty {
+					left++
+				}
+			}
+			continue
 		}
 		s.retain(settlement.Results, positions)
 		s.held.remove(settlement.Done)
 		s.freed(done)
 	}
+	return left
 }
 
 // compose turns a batch into a settlement, and returns how many entries are done with it.
@@ -195,7 +202,9 @@ func (s *settler) rewrite(ctx context.Context) (int, error) {
 		for _, r := range part {
 			settlement.Results = append(settlement.Results, r.result)
 		}
-		positions, err := s.streams.Settle(ctx, s.partition, settlement)
+		timed, cancel := context.WithTimeout(ctx, settleTimeout)
+		positions, err := s.streams.Settle(timed, s.partition, settlement)
+		cancel()
 		if err != nil {
 			return from, err
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/hookline/hookline/internal/stream"
 )
 
@@ -72,39 +74,67 @@ func (d *dispatcher) askIfShort(l *lane) {
 	d.ask(l)
 }
 
+// claimer claims shares of the profiles whose claims are in one partition: it waits for no other's Redis. dispatcher.mu guards it.
+type claimer struct {
+	asking []*lane       // those whose share is to be claimed
+	asked  chan struct{} // has one when there are any
+}
+
+func newClaimers(partitions int) []*claimer {
+	claimers := make([]*claimer, partitions)
+	for i := range claimers {
+		claimers[i] = &claimer{asked: make(chan struct{}, 1)}
+	}
+	return claimers
+}
+
 // ask has a lane's share claimed at once. d.mu is held.
 func (d *dispatcher) ask(l *lane) {
 	l.share.asking = true
-	d.asking = append(d.asking, l)
+	l.claimer.asking = append(l.claimer.asking, l)
 	select {
-	case d.asked <- struct{}{}:
+	case l.claimer.asked <- struct{}{}:
 	default:
 	}
 }
 
 // claimAll claims shares until ctx ends, and then gives them back.
 func (d *dispatcher) claimAll(ctx context.Context) error {
+	claiming := errgroup.Group{}
+	for _, c := range d.claimers {
+		claiming.Go(func() error { d.claimAsked(ctx, c); return nil })
+	}
 	ticker := time.NewTicker(renewScarce)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			d.giveBack(context.WithoutCancel(ctx))
-			return nil
-		case <-d.asked:
-			d.mu.Lock()
-			lanes := d.asking
-			d.asking = nil
-			d.mu.Unlock()
-			d.claim(ctx, lanes)
+			return claiming.Wait()
 		case now := <-ticker.C:
-			d.claim(ctx, d.toRenew(now))
+			d.renew(now)
 		}
 	}
 }
 
-// toRenew returns the lanes whose share is to be claimed again, or to be given back.
-func (d *dispatcher) toRenew(now time.Time) (lanes []*lane) {
+// claimAsked claims the shares that a claimer is asked for until ctx ends, and then gives back what it has claimed.
+func (d *dispatcher) claimAsked(ctx context.Context, c *claimer) {
+	for {
+		select {
+		case <-ctx.Done():
+			d.giveBack(context.WithoutCancel(ctx), c)
+			return
+		case <-c.asked:
+			d.mu.Lock()
+			lanes := c.asking
+			c.asking = nil
+			d.mu.Unlock()
+			d.claim(ctx, lanes)
+		}
+	}
+}
+
+// renew asks for the shares that are to be claimed again, or to be given back.
+func (d *dispatcher) renew(now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, l := range d.lanes {
@@ -112,10 +142,9 @@ func (d *dispatcher) toRenew(now time.Time) (lanes []*lane) {
 		switch {
 		case l.share.asking || !d.claims(l):
 		case l.rests(now), age >= renewEvery, l.share.scarce && age >= renewScarce/2 && !d.alone:
-			lanes = append(lanes, l)
+			d.ask(l)
 		}
 	}
-	return lanes
 }
 
 // rests reports whether the lane has had no work for so long that its share is to be given back.
@@ -215,12 +244,12 @@ func (d *dispatcher) apply(l *lane, c stream.Claim, got stream.Share, claimed, n
 	}
 }
 
-// giveBack gives all shares back.
-func (d *dispatcher) giveBack(ctx context.Context) {
+// giveBack gives the claimer's shares back.
+func (d *dispatcher) giveBack(ctx context.Context, c *claimer) {
 	d.mu.Lock()
 	var claims []stream.Claim
 	for _, l := range d.lanes {
-		if d.claims(l) {
+		if l.claimer == c && d.claims(l) {
 			claims = append(claims, stream.Claim{Profile: l.profile, Window: l.window})
 		}
 	}

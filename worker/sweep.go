@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/hookline/hookline/internal/stream"
 )
 
@@ -14,6 +16,8 @@ import (
 //  1. It looks at the work streams. What was queued before their oldest entry, less sweepSlack for the way from the commit
 //     into the stream, is in none of them: it is settled, or lost.
 //  2. It waits until all results that were written by then are archived. Now what is settled has its row, and what has none is lost.
+//
+// It needs all streams for that: while a node of a Redis Cluster does not answer, it waits.
 const (
 	sweepEvery = time.Second
 	sweepBatch = 500
@@ -100,14 +104,17 @@ func (w *Worker) swept(n int, what string) {
 	}
 }
 
-// progress looks at all partitions.
+// progress looks at all partitions, side by side.
 func (w *Worker) progress(ctx context.Context) ([]stream.Progress, error) {
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
 	all := make([]stream.Progress, w.streams.Partitions())
+	looking := errgroup.Group{}
 	for partition := range all {
-		var err error
-		if all[partition], err = w.streams.Progress(ctx, partition); err != nil {
-			return nil, err
-		}
+		looking.Go(func() (err error) {
+			all[partition], err = w.streams.Progress(ctx, partition)
+			return err
+		})
 	}
-	return all, nil
+	return all, looking.Wait()
 }

@@ -2,6 +2,9 @@ package worker
 
 import (
 	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hookline/hookline/internal/stream"
@@ -10,76 +13,126 @@ import (
 // tendEvery is how often the streams are looked after; see tend.
 const tendEvery = time.Second
 
-// stableAfter is for how long a worker must have reached Redis without a break before it takes others for dead: after an outage of Redis
-// every worker has been silent.
+// stableAfter is for how long a worker must have reached a partition's Redis without a break before it takes others for dead: after an outage
+// of Redis every worker has been silent.
 const stableAfter = 6 * time.Second
 
-// tend says that this worker is alive, and for each partition notices lost data, lets go of what is archived, trims, stops the taking of
-// work while too much waits for the database, and takes over from workers that have fallen silent. Until ctx ends.
-func (w *Worker) tend(ctx context.Context) error {
+// tended is what the worker knows of a partition's streams. The partitions of a Redis Cluster are on several nodes, and each is looked
+// after by itself: a node that hangs holds up no other's.
+type tended struct {
+	epoch     epoch
+	archiving gate        // closed while too many results wait for the database
+	away      atomic.Bool // Redis did not answer when it was last looked at
+
+	backlog, unarchived atomic.Int64
+}
+
+// epoch is a partition's epoch as this worker knows it.
+type epoch struct {
+	mu    sync.Mutex // held while what was lost is written again
+	known string
+}
+
+func (e *epoch) get() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.known
+}
+
+// streamsOf names a partition's streams among the worker's problems.
+func streamsOf(partition int) string { return fmt.Sprintf("streams, partition %d", partition) }
+
+// tend says in a partition that this worker is alive, notices lost data, lets go of what is archived, trims, stops the taking of work while
+// too much waits for the database, until ctx ends, and takes over from workers that have fallen silent, until taking ends.
+func (w *Worker) tend(ctx, taking context.Context, partition int) error {
 	stableSince := time.Now()
-	return w.every(ctx, tendEvery, "streams", func(ctx context.Context) error {
-		err := w.tendStreams(ctx, time.Since(stableSince) >= stableAfter)
-		if err != nil {
+	return w.every(ctx, tendEvery, streamsOf(partition), func(ctx context.Context) error {
+		err := w.look(ctx, partition)
+		w.tended[partition].away.Store(err != nil)
+		if err == nil && time.Since(stableSince) >= stableAfter {
+			err = w.takeOver(taking, partition)
+		}
+		if err != nil && ctx.Err() == nil {
 			stableSince = time.Now()
 		}
 		return err
 	})
 }
 
-func (w *Worker) tendStreams(ctx context.Context, stable bool) error {
-	if err := w.streams.KeepAlive(ctx, w.name); err != nil {
+// look looks after a partition's streams once.
+func (w *Worker) look(ctx context.Context, partition int) error {
+	timed, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
+	if err := w.streams.KeepAlive(timed, w.name, partition); err != nil {
 		return err
 	}
-	var unarchived, backlog int64
-	for partition := range w.streams.Partitions() {
-		progress, err := w.streams.Progress(ctx, partition)
-		if stream.IsNoGroup(err) || (err == nil && progress.Epoch != w.epochs.get(partition)) {
-			w.checkEpoch(ctx, partition)
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		unarchived = max(unarchived, progress.Unarchived)
-		backlog += progress.Backlog
-		w.settlers[partition].archived(progress.ArchivedBefore)
-		if err := w.streams.Trim(ctx, partition, progress); err != nil {
-			return err
-		}
-		if stable {
-			if err := w.takeOver(ctx, partition); err != nil {
-				return err
-			}
-		}
+	known := &w.tended[partition]
+	progress, err := w.streams.Progress(timed, partition)
+	if stream.IsNoGroup(err) || (err == nil && progress.Epoch != known.epoch.get()) {
+		w.checkEpoch(ctx, partition)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	w.settlers[partition].archived(progress.ArchivedBefore)
+	known.backlog.Store(progress.Backlog)
+	known.unarchived.Store(progress.Unarchived)
+	w.observeStreams()
+	if open := progress.Unarchived < maxUnarchived; known.archiving.set(open) {
+		w.log.Warn("taking of work", "goes on", open, "partition", partition, "results that wait for the database", progress.Unarchived)
+	}
+	return w.streams.Trim(timed, partition, progress)
+}
+
+// observeStreams counts what waits in the streams.
+func (w *Worker) observeStreams() {
+	var backlog, unarchived int64
+	for i := range w.tended {
+		backlog += w.tended[i].backlog.Load()
+		unarchived = max(unarchived, w.tended[i].unarchived.Load())
 	}
 	w.metrics.backlog.Set(float64(backlog))
 	w.metrics.unarchived.Set(float64(unarchived))
-	if open := unarchived < maxUnarchived; w.archiving.set(open) {
-		w.log.Warn("taking of work", "goes on", open, "results that wait for the database", unarchived)
+}
+
+// mayQueue reports whether further deliveries may be queued: some streams can be reached, and in all of these there is room.
+func (w *Worker) mayQueue() bool {
+	reached := false
+	for i := range w.tended {
+		if w.tended[i].away.Load() {
+			continue
+		}
+		if !w.tended[i].archiving.open() {
+			return false
+		}
+		reached = true
 	}
-	return nil
+	return reached
 }
 
 // checkEpoch makes the partition's groups again if they are gone, and if Redis has lost data writes again what may have been lost of
 // this worker's results. What was to be delivered, the sweeper finds.
 func (w *Worker) checkEpoch(ctx context.Context, partition int) {
-	w.epochs.mu.Lock()
-	defer w.epochs.mu.Unlock()
-	epoch, err := w.streams.Prepare(ctx, partition)
+	known := &w.tended[partition].epoch
+	known.mu.Lock()
+	defer known.mu.Unlock()
+	prepareCtx, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
+	epoch, err := w.streams.Prepare(prepareCtx, partition)
 	if err != nil {
-		w.problems.note("streams", err)
+		w.problems.note(streamsOf(partition), err)
 		return
 	}
-	if epoch == w.epochs.known[partition] {
+	if epoch == known.known {
 		return
 	}
 	rewritten, err := w.settlers[partition].rewrite(ctx)
 	if err != nil {
-		w.problems.note("streams", err)
+		w.problems.note(streamsOf(partition), err)
 		return
 	}
 	w.dispatcher.sendOpen()
-	w.epochs.known[partition] = epoch
+	known.known = epoch
 	w.log.Warn("Redis has lost data; results written again", "partition", partition, "results", rewritten)
 }

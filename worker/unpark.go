@@ -24,7 +24,7 @@ func (w *Worker) unpark(ctx context.Context) error {
 			return err
 		}
 		// A batch of each in turn, so that one with many does not hold up the others.
-		for len(subscriptions) > 0 && ctx.Err() == nil && w.archiving.open() {
+		for len(subscriptions) > 0 && ctx.Err() == nil && w.mayQueue() {
 			var more []id.ID
 			for _, subscription := range subscriptions {
 				n, err := w.store.Unpark(ctx, subscription, unparkBatch)

@@ -90,21 +90,8 @@ type Worker struct {
 	dispatcher *dispatcher
 	settlers   []*settler
 	health     healthNotes
-	archiving  gate // closed while too many results wait for the database
-	epochs     epochs
+	tended     []tended // for each partition
 	problems   problems
-}
-
-// epochs are the partitions' epochs as this worker knows them.
-type epochs struct {
-	mu    sync.Mutex
-	known []string
-}
-
-func (e *epochs) get(partition int) string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.known[partition]
 }
 
 // New returns a Worker.
@@ -115,7 +102,7 @@ func New(config Config) *Worker {
 		metrics: newMetrics(config.Metrics), userAgent: "Hookline/" + config.Version, grace: config.Grace,
 		name: host + "-" + rand.Text()[:10], started: time.Now(),
 		slots:    semaphore.NewWeighted(maxEntries),
-		epochs:   epochs{known: make([]string, config.Streams.Partitions())},
+		tended:   make([]tended, config.Streams.Partitions()),
 		problems: problems{log: config.Log}, cancelled: newCancelled(config.Store),
 		tokens: token.New(token.Config{Client: config.Client, Keeper: tokenKeeper{config.Store, config.Vault}, Log: config.Log}),
 	}
@@ -124,14 +111,14 @@ func New(config Config) *Worker {
 	}
 	for partition := range config.Streams.Partitions() {
 		w.settlers = append(w.settlers, newSettler(config.Streams, partition,
-			func(entries int) { w.slots.Release(int64(entries)) }, func(err error) { w.problems.note("streams", err) }))
+			func(entries int) { w.slots.Release(int64(entries)) }, func(err error) { w.problems.note(streamsOf(partition), err) }))
 	}
 	return w
 }
 
 func (w *Worker) settler(e *inflight) *settler { return w.settlers[e.Partition] }
 
-// settle hands a result on. It waits while Redis is away.
+// settle hands a result on. It waits while Redis is away, until a stop can wait no longer.
 func (w *Worker) settle(j *job, result *stream.Result) {
 	w.metrics.observe(result)
 	w.settler(j.entry).settled <- settled{job: j, result: result}
@@ -145,15 +132,21 @@ func (w *Worker) share(ctx context.Context, claims []stream.Claim) []stream.Shar
 	shares := w.streams.Share(ctx, w.name, claims)
 	for i := range shares {
 		if err := shares[i].Err; err != nil && ctx.Err() == nil {
-			w.problems.note("streams", err)
+			w.problems.note(streamsOf(w.streams.PartitionOf(claims[i].Profile)), err)
 			break
 		}
 	}
 	return shares
 }
 
-// finishTimeout bounds each step of a stop that depends on Redis or the database.
-const finishTimeout = 10 * time.Second
+// A stop takes no longer than its grace and finishTimeout, whatever Redis and the database do: both begin when it does. What is left for
+// archiveTimeout at the end is not for settling, but for what has been read of the results. commandTimeout bounds a command of Redis that does
+// not wait for anything, and how much longer than its wait one may take that does.
+const (
+	finishTimeout  = 10 * time.Second
+	archiveTimeout = 4 * time.Second
+	commandTimeout = 2 * time.Second
+)
 
 // errStopping is why attempts are broken off at the end of a stop's grace.
 var errStopping = errors.New("the worker is stopping")
@@ -169,30 +162,53 @@ var errStopping = errors.New("the worker is stopping")
 //  5. it signs off, so that others need not wait to see that it is gone
 func (w *Worker) Run(ctx context.Context) error {
 	w.registry.OnRelease(w.client.Forget)
-	if err := w.prepare(ctx); err != nil {
-		return err
+	preparing := sync.WaitGroup{}
+	for partition := range w.streams.Partitions() {
+		preparing.Go(func() { w.prepare(ctx, partition) })
 	}
+	preparing.Wait()
 	finishing := context.WithoutCancel(ctx)
 	attempts, breakOff := context.WithCancelCause(finishing)
 	defer breakOff(nil)
 	w.dispatcher = newDispatcher(func(r request) { w.attempt(attempts, r) }, w.settle, w.release)
 	w.dispatcher.alone, w.dispatcher.share = w.streams.IsEmbedded(), w.share
+	w.dispatcher.claimers, w.dispatcher.partitionOf = newClaimers(w.streams.Partitions()), w.streams.PartitionOf
 
-	settlers, settling := errgroup.Group{}, newDeadline(finishing)
+	grace, settling, archiving := newDeadline(finishing), newDeadline(finishing), newDeadline(finishing)
+	defer context.AfterFunc(ctx, func() {
+		grace.start(w.grace)
+		settling.start(w.grace + finishTimeout - archiveTimeout)
+		archiving.start(w.grace + finishTimeout)
+	})()
+	defer context.AfterFunc(grace, func() { breakOff(errStopping) })()
+
+	settlers := errgroup.Group{}
 	for _, s := range w.settlers {
-		settlers.Go(func() error { s.run(settling); return nil })
+		settlers.Go(func() error {
+			if left := s.run(settling); left > 0 {
+				w.log.Error("Redis has not taken in time what became of deliveries; other workers make their attempts again", "partition", s.partition, "deliveries", left)
+			}
+			return nil
+		})
 	}
-	archiveCtx, stopArchiving := context.WithCancel(finishing)
-	archiver, archiving := errgroup.Group{}, newDeadline(finishing)
+	reading := settling
+	if w.streams.IsEmbedded() {
+		reading = archiving
+	}
+	archiveCtx, stopArchiving := context.WithCancel(reading)
+	archiver := errgroup.Group{}
 	archiver.Go(func() error { return w.archive(archiveCtx, archiving) })
 	archiver.Go(func() error { return w.every(archiveCtx, healthEvery, "health", w.writeHealth) })
-	claimCtx, stopClaiming := context.WithCancel(finishing)
+	claimCtx, stopClaiming := context.WithCancel(settling)
 	claiming := errgroup.Group{}
 	claiming.Go(func() error { return w.dispatcher.claimAll(claimCtx) })
-	tendCtx, stopTending := context.WithCancel(finishing)
+	tendCtx, stopTending := context.WithCancel(settling)
 	tending := errgroup.Group{}
-	tending.Go(func() error { return w.tend(tendCtx) })
-	tending.Go(func() error { return w.dispatcher.relieveAll(tendCtx) })
+	for partition := range w.streams.Partitions() {
+		tending.Go(func() error { return w.tend(tendCtx, ctx, partition) })
+	}
+	relieving := errgroup.Group{}
+	relieving.Go(func() error { return w.dispatcher.relieveAll(ctx) })
 
 	// 1.
 	taking := errgroup.Group{}
@@ -207,19 +223,16 @@ func (w *Worker) Run(ctx context.Context) error {
 	taking.Go(func() error { return w.watchCertificates(ctx) })
 	err := taking.Wait()
 	w.log.Info("worker stopping", "worker", w.name)
-	stopTending()
-	err = errors.Join(err, tending.Wait())
+	err = errors.Join(err, relieving.Wait())
 
 	// 2.
-	grace, endGrace := context.WithTimeout(finishing, w.grace)
 	w.dispatcher.stop(grace)
-	endGrace()
-	breakOff(errStopping)
-	settling.start(finishTimeout)
 	w.dispatcher.wait()
 	w.tokens.Stop()
 	stopClaiming()
 	err = errors.Join(err, claiming.Wait())
+	stopTending() // only now: whoever does not say that it is alive is soon taken for dead
+	err = errors.Join(err, tending.Wait())
 
 	// 3.
 	for _, s := range w.settlers {
@@ -228,7 +241,6 @@ func (w *Worker) Run(ctx context.Context) error {
 	err = errors.Join(err, settlers.Wait())
 
 	// 4.
-	archiving.start(finishTimeout)
 	if w.streams.IsEmbedded() {
 		w.drain(archiving)
 	}
@@ -241,29 +253,35 @@ func (w *Worker) Run(ctx context.Context) error {
 	// 5.
 	last, cancel := context.WithTimeout(finishing, time.Second)
 	defer cancel()
-	return errors.Join(err, w.streams.SignOff(last, w.name))
+	signingOff := errgroup.Group{}
+	for partition := range w.streams.Partitions() {
+		signingOff.Go(func() error { return w.streams.SignOff(last, w.name, partition) })
+	}
+	if err := signingOff.Wait(); err != nil {
+		w.log.Warn("not signed off; others see soon that this worker is gone", "error", err)
+	}
+	return err
 }
 
-// prepare makes what the streams need, and waits until Redis is there.
-func (w *Worker) prepare(ctx context.Context) error {
-	for partition := range w.streams.Partitions() {
-		for {
-			epoch, err := w.streams.Prepare(ctx, partition)
-			if err == nil {
-				w.epochs.known[partition] = epoch
-				break
-			}
-			w.problems.note("streams", err)
-			if !pause.For(ctx, failPause) {
-				return nil // a stop, not a failure
-			}
+// prepare makes what a partition's streams need, and waits until Redis is there.
+func (w *Worker) prepare(ctx context.Context, partition int) {
+	for {
+		timed, cancel := context.WithTimeout(ctx, commandTimeout)
+		epoch, err := w.streams.Prepare(timed, partition)
+		if err == nil {
+			w.tended[partition].epoch.known = epoch
+			err = w.streams.KeepAlive(timed, w.name, partition)
+		}
+		cancel()
+		if err == nil {
+			w.problems.clear(streamsOf(partition))
+			return
+		}
+		w.problems.note(streamsOf(partition), err)
+		if !pause.For(ctx, failPause) {
+			return // a stop, not a failure
 		}
 	}
-	if err := w.streams.KeepAlive(ctx, w.name); err != nil {
-		w.problems.note("streams", err)
-	}
-	w.problems.clear("streams")
-	return nil
 }
 
 // drain waits until every result is archived.

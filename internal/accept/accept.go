@@ -53,7 +53,7 @@ type Accepter struct {
 	waiting     atomic.Int64 // bytes of the payloads that wait for their commit
 	maxBytes    int64        // of them
 	submissions chan *submission
-	works       chan *stream.Work
+	works       []chan *stream.Work // for each partition
 }
 
 // Config is what an Accepter needs.
@@ -79,7 +79,7 @@ func New(config Config) *Accepter {
 		guard: config.Guard, makeSecret: config.MakeSecret,
 		metrics:     newMetrics(config.Metrics),
 		submissions: make(chan *submission, maxWaiting), maxBytes: maxWaitingBytes,
-		works: make(chan *stream.Work, maxUnqueued),
+		works: newWorks(config.Streams.Partitions()),
 	}
 }
 
@@ -95,19 +95,23 @@ const (
 func (a *Accepter) Run(ctx context.Context) error {
 	// What has been handed over is finished, whatever happens to ctx.
 	finishing := context.WithoutCancel(ctx)
-	committers, enqueuer := errgroup.Group{}, errgroup.Group{}
+	committers, enqueuers := errgroup.Group{}, errgroup.Group{}
 	for range a.committers() {
 		committers.Go(func() error { a.commitAll(finishing); return nil })
 	}
-	enqueuer.Go(func() error { a.enqueueAll(finishing); return nil })
+	for partition := range a.works {
+		enqueuers.Go(func() error { a.enqueueAll(finishing, partition); return nil })
+	}
 	<-ctx.Done()
 	a.closing.Lock()
 	a.closed = true
 	close(a.submissions)
 	a.closing.Unlock()
 	_ = committers.Wait()
-	close(a.works)
-	return enqueuer.Wait()
+	for _, works := range a.works {
+		close(works)
+	}
+	return enqueuers.Wait()
 }
 
 // Publish accepts each of the events or refuses it; the results are in the events' order. When it returns no error, the events

@@ -127,9 +127,15 @@ func TestCloudEventIsReadAsItWas(t *testing.T) {
 		if source.Path != want || source.RawQuery != "" || source.Fragment != "" {
 			t.Fatalf("source of %s has the path %q, want %q", body, source.Path, want)
 		}
+		bare := e
+		bare.Data = nil // of which the SDK does not read everything that is JSON
+		attributes, err := payload.Render(nil, payload.CloudEvents, bare)
+		if err != nil {
+			t.Fatal(err)
+		}
 		var read event.Event
-		if err := json.Unmarshal(body, &read); err != nil {
-			t.Fatalf("%s: %v", body, err)
+		if err := json.Unmarshal(attributes, &read); err != nil {
+			t.Fatalf("%s: %v", attributes, err)
 		}
 		extensions := map[string]any{}
 		for name, value := range map[string]string{"entity": e.Entity, "application": e.Application, "user": e.User, "callbackdata": e.CallbackData} {

@@ -16,6 +16,12 @@ func (s *Streams) ahead(ctx context.Context, partition int) (time.Duration, erro
 	return s.measure(ctx, partition)
 }
 
+// Reach reports whether the partition's Redis answers.
+func (s *Streams) Reach(ctx context.Context, partition int) error {
+	_, err := s.measure(ctx, partition)
+	return err
+}
+
 // measure asks what the partition's clock shows, and returns how far it is ahead.
 func (s *Streams) measure(ctx context.Context, partition int) (time.Duration, error) {
 	node, err := s.node(ctx, partition)

@@ -66,7 +66,7 @@ func TestEnqueueFails(t *testing.T) {
 		all := works(20, 1)
 		var refused []Work
 		for _, w := range all {
-			if two.partitionOf(w.Event.ID) == 1 {
+			if two.PartitionOf(w.Event.ID) == 1 {
 				refused = append(refused, w)
 			}
 		}

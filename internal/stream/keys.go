@@ -36,8 +36,10 @@ func (k keys) settled(partition int, entry string) string {
 // epoch is written once when the partition's groups are made: when it is gone or another one, Redis has lost data.
 func (k keys) epoch(partition int) string { return k.tag(partition) + ":epoch" }
 
-// worker is alive while this key exists.
-func (k keys) worker(consumer string) string { return k.prefix + ":worker:" + consumer }
+// worker is alive while this key exists. Each partition has one, so that nothing but its own node is needed to see that.
+func (k keys) worker(partition int, consumer string) string {
+	return k.tag(partition) + ":worker:" + consumer
+}
 
 // share is the hash of what each worker has claimed of a profile's limits.
 func (k keys) share(partition int, profile string) string {

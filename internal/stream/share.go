@@ -145,7 +145,7 @@ func (s *Streams) Share(ctx context.Context, worker string, claims []Claim) []Sh
 		if !shares[i].unknownScript() {
 			continue
 		}
-		if partition := s.partitionOf(c.Profile); !looked[partition] {
+		if partition := s.PartitionOf(c.Profile); !looked[partition] {
 			looked[partition] = true
 			if err := s.unsettleUnknown(ctx, partition); err != nil {
 				return shares
@@ -172,7 +172,7 @@ func (s *Streams) share(ctx context.Context, worker string, claims []Claim) []Sh
 	pipe := s.client.Pipeline()
 	answers := make([]*redis.Cmd, len(claims))
 	for i, c := range claims {
-		partition := s.partitionOf(c.Profile)
+		partition := s.PartitionOf(c.Profile)
 		answers[i] = shareScript.EvalSha(ctx, pipe, []string{s.keys.share(partition, c.Profile.String()), s.keys.claimed(partition)},
 			worker, c.Window, c.Running, c.Held, c.Want, ShareTTL.Microseconds(), c.Rate, c.Tokens, tokenBurst.Microseconds())
 	}

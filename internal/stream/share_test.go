@@ -292,7 +292,7 @@ func TestShareWindow(t *testing.T) {
 // profileIn returns the id of a profile in a partition.
 func profileIn(s *Streams, partition int) id.ID {
 	for {
-		if p := id.New(); s.partitionOf(p) == partition {
+		if p := id.New(); s.PartitionOf(p) == partition {
 			return p
 		}
 	}

@@ -9,7 +9,7 @@
 //	{hookline:p}:epoch         string   random, made with the groups: gone or changed means that Redis has lost data, as another Redis process may mean
 //	{hookline:p}:share:<profile> hash   what each worker has claimed of the profile's window and rate; gone soon after the last
 //	{hookline:p}:claimed       string   since when Redis has these claims, in µs: gone when it has lost them
-//	hookline:worker:<consumer> string   exists while that worker is alive
+//	{hookline:p}:worker:<consumer> string exists while that worker is alive
 //	hookline:ingest            stream   what producers publish, fields "event" (JSON) and "account" (a key; optional); group "servers":
 //	                                    each entry goes to one server, and is removed when its event is in the DB. Never trimmed.
 //	hookline:ingest:rejected   stream   entries of it that were refused, with the reason and what they had; the latest 10,000 or so
@@ -168,12 +168,21 @@ func (s *Streams) Partitions() int { return s.partitions }
 // IsEmbedded reports whether Redis is inside this process.
 func (s *Streams) IsEmbedded() bool { return s.embedded != nil }
 
-// Ping reports whether Redis answers.
+// Ping reports whether Redis answers; of a cluster, whether it does for some partition.
 func (s *Streams) Ping(ctx context.Context) error {
-	if err := s.client.Ping(ctx).Err(); err != nil {
-		return fmt.Errorf("redis: %w", err)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answers := make(chan error, s.partitions)
+	for partition := range s.partitions {
+		go func() { answers <- s.Reach(ctx, partition) }()
 	}
-	return nil
+	var err error
+	for range s.partitions {
+		if err = <-answers; err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("redis: %w", err)
 }
 
 // Close closes the connections; the embedded Redis is gone then.
@@ -186,9 +195,9 @@ func (s *Streams) Close() error {
 	return err
 }
 
-// partitionOf spreads events over the partitions.
-func (s *Streams) partitionOf(event id.ID) int {
-	return int(event[15]) % s.partitions
+// PartitionOf returns the partition of an event's work, or of a profile's claims: they are spread over the partitions.
+func (s *Streams) PartitionOf(of id.ID) int {
+	return int(of[15]) % s.partitions
 }
 
 // Prepare makes the partition's groups and epoch where they are missing, notes since when there are claims, and returns the epoch. Where another Redis

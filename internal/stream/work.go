@@ -45,7 +45,7 @@ func (s *Streams) Enqueue(ctx context.Context, works []Work) (refused, unknown [
 	pipeline := s.client.Pipeline()
 	entries, added := make([]Work, 0, len(works)), make([]*redis.StringCmd, 0, len(works))
 	for _, work := range works {
-		ahead, err := s.ahead(ctx, s.partitionOf(work.Event.ID))
+		ahead, err := s.ahead(ctx, s.PartitionOf(work.Event.ID))
 		if err != nil {
 			return works, nil, fmt.Errorf("enqueue: %w", err)
 		}
@@ -65,7 +65,7 @@ func (s *Streams) Enqueue(ctx context.Context, works []Work) (refused, unknown [
 		switch {
 		case command.Err() == nil:
 			if at, err := ParsePosition(command.Val()); err == nil {
-				s.noteClock(s.partitionOf(entries[i].Event.ID), at.Time())
+				s.noteClock(s.PartitionOf(entries[i].Event.ID), at.Time())
 			}
 		case IsRefused(command.Err()):
 			refused = append(refused, entries[i])
@@ -104,7 +104,7 @@ func (s *Streams) addWork(ctx context.Context, to redis.Pipeliner, entry Work) (
 	if err != nil {
 		return nil, err
 	}
-	command := redis.NewStringCmd(ctx, append([]any{"xadd", s.keys.work(s.partitionOf(entry.Event.ID)), "*"}, fields...)...)
+	command := redis.NewStringCmd(ctx, append([]any{"xadd", s.keys.work(s.PartitionOf(entry.Event.ID)), "*"}, fields...)...)
 	return command, to.Process(ctx, once{command})
 }
 
@@ -245,14 +245,14 @@ func (s *Streams) Settle(ctx context.Context, partition int, settlement *Settlem
 // workerLife is for how long a worker counts as alive after it said so.
 const workerLife = 4 * time.Second
 
-// KeepAlive says that the worker is alive. It is to be called every second.
-func (s *Streams) KeepAlive(ctx context.Context, consumer string) error {
-	return s.client.Set(ctx, s.keys.worker(consumer), "1", workerLife).Err()
+// KeepAlive says to those who look at the partition that the worker is alive. It is to be called every second.
+func (s *Streams) KeepAlive(ctx context.Context, consumer string, partition int) error {
+	return s.client.Set(ctx, s.keys.worker(partition, consumer), "1", workerLife).Err()
 }
 
-// SignOff says that the worker has ended: what it has not settled can be taken over at once.
-func (s *Streams) SignOff(ctx context.Context, consumer string) error {
-	return s.client.Del(ctx, s.keys.worker(consumer)).Err()
+// SignOff says that the worker has ended: what it has not settled of the partition can be taken over at once.
+func (s *Streams) SignOff(ctx context.Context, consumer string, partition int) error {
+	return s.client.Del(ctx, s.keys.worker(partition, consumer)).Err()
 }
 
 // takeoverIdle is how long an entry must have rested with a dead worker: two that take over at once do not both get it.
@@ -270,7 +270,7 @@ func (s *Streams) TakeOver(ctx context.Context, consumer string, partition, coun
 		if other.Name == consumer || len(entries) >= count {
 			continue
 		}
-		alive, err := s.client.Exists(ctx, s.keys.worker(other.Name)).Result()
+		alive, err := s.client.Exists(ctx, s.keys.worker(partition, other.Name)).Result()
 		if err != nil {
 			return entries, fmt.Errorf("take over: %w", err)
 		}

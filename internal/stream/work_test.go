@@ -293,21 +293,21 @@ func (s *Streams) consumers(t *testing.T) []string {
 func TestTakeOver(t *testing.T) {
 	t.Parallel()
 	onEach(t, "takes nothing from a worker that is alive", 1, func(t *testing.T, s *Streams) {
-		ensure(t, s.KeepAlive(t.Context(), "a"))
+		ensure(t, s.KeepAlive(t.Context(), "a", 0))
 		s.enqueue(t, works(3, 1))
 		had := entryIDs(s.read(t, "a", 10))
 		if taken := s.takeOver(t, "b", "a", had...); len(taken) != 0 {
 			t.Fatalf("taken from the living: %v", entryIDs(taken))
 		}
-		ensure(t, s.SignOff(t.Context(), "a"))
+		ensure(t, s.SignOff(t.Context(), "a", 0))
 		if taken := s.takeOver(t, "b", "a", had...); !slices.Equal(entryIDs(taken), had) {
 			t.Errorf("taken from the dead: %v, want %v", entryIDs(taken), had)
 		}
 	})
 
 	onEach(t, "counts a worker as alive for a few seconds", 1, func(t *testing.T, s *Streams) {
-		ensure(t, s.KeepAlive(t.Context(), "a"))
-		life, err := s.client.PTTL(t.Context(), s.keys.worker("a")).Result()
+		ensure(t, s.KeepAlive(t.Context(), "a", 0))
+		life, err := s.client.PTTL(t.Context(), s.keys.worker(0, "a")).Result()
 		ensure(t, err)
 		if life <= workerLife/2 || life > workerLife {
 			t.Errorf("alive for %v, want %v", life, workerLife)
@@ -367,7 +367,7 @@ func TestTakeOver(t *testing.T) {
 		for _, worker := range []string{"dead", "alive"} {
 			s.settle(t, &Settlement{Done: entryIDs(s.read(t, worker, 1))})
 		}
-		ensure(t, s.KeepAlive(t.Context(), "alive"))
+		ensure(t, s.KeepAlive(t.Context(), "alive", 0))
 		_, err := s.TakeOver(t.Context(), "b", 0, 10, unreadable(t))
 		ensure(t, err)
 		if names := s.consumers(t); slices.Contains(names, "dead") || !slices.Contains(names, "alive") {
