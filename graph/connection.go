@@ -18,7 +18,6 @@ type (
 	AccountConnection             = Connection[ent.Account]
 	APIKeyConnection              = Connection[ent.APIKey]
 	EventSubscriptionConnection   = Connection[ent.EventSubscription]
-	MatchExplanationConnection    = Connection[MatchExplanation]
 	NotificationProfileConnection = Connection[ent.NotificationProfile]
 	AuthSettingConnection         = Connection[ent.AuthSetting]
 	ResourceRouteConnection       = Connection[ent.ResourceRoute]

@@ -16,202 +16,13 @@ import (
 
 // region    ************************** generated!.gotpl **************************
 
-type EventExplanationResolver interface {
-	Matches(ctx context.Context, obj *EventExplanation, filter *EventSubscriptionFilter, order *Order, first *int, after *string, last *int, before *string) (*Connection[MatchExplanation], error)
-}
-
 // endregion ************************** generated!.gotpl **************************
 
 // region    ***************************** args.gotpl *****************************
 
-func (ec *executionContext) field_EventExplanation_matches_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
-	var err error
-	args := map[string]any{}
-	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
-		func(ctx context.Context, v any) (*EventSubscriptionFilter, error) {
-			return ec.unmarshalOEventSubscriptionFilter2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐEventSubscriptionFilter(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["filter"] = arg0
-	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "order",
-		func(ctx context.Context, v any) (*Order, error) {
-			return ec.unmarshalOEventSubscriptionOrder2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐOrder(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["order"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
-		func(ctx context.Context, v any) (*int, error) {
-			return ec.unmarshalOInt2ᚖint(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["first"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
-		func(ctx context.Context, v any) (*string, error) {
-			return ec.unmarshalOCursor2ᚖstring(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["after"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
-		func(ctx context.Context, v any) (*int, error) {
-			return ec.unmarshalOInt2ᚖint(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["last"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
-		func(ctx context.Context, v any) (*string, error) {
-			return ec.unmarshalOCursor2ᚖstring(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["before"] = arg5
-	return args, nil
-}
-
 // endregion ***************************** args.gotpl *****************************
 
 // region    **************************** field.gotpl *****************************
-
-func (ec *executionContext) _EventExplanation_event(ctx context.Context, field graphql.CollectedField, obj *EventExplanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_EventExplanation_event(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Event, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *ent.Event) graphql.Marshaler {
-			return ec.marshalNEvent2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋentᚐEvent(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_EventExplanation_event(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "EventExplanation",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Event(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _EventExplanation_decidedBy(ctx context.Context, field graphql.CollectedField, obj *EventExplanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_EventExplanation_decidedBy(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.DecidedBy, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNEventDecider2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_EventExplanation_decidedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("EventExplanation", field, false, false, errors.New("field of type EventDecider does not have child fields"))
-}
-
-func (ec *executionContext) _EventExplanation_resourceRoute(ctx context.Context, field graphql.CollectedField, obj *EventExplanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_EventExplanation_resourceRoute(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ResourceRoute, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *ent.ResourceRoute) graphql.Marshaler {
-			return ec.marshalOResourceRoute2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋentᚐResourceRoute(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_EventExplanation_resourceRoute(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "EventExplanation",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ResourceRoute(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _EventExplanation_matches(ctx context.Context, field graphql.CollectedField, obj *EventExplanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_EventExplanation_matches(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.EventExplanation().Matches(ctx, obj, fc.Args["filter"].(*EventSubscriptionFilter), fc.Args["order"].(*Order), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *Connection[MatchExplanation]) graphql.Marshaler {
-			return ec.marshalNMatchExplanationConnection2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐConnection(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_EventExplanation_matches(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "EventExplanation",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_MatchExplanationConnection(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_EventExplanation_matches_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
 
 func (ec *executionContext) _MatchExplanation_subscription(ctx context.Context, field graphql.CollectedField, obj *MatchExplanation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -360,7 +171,94 @@ func (ec *executionContext) fieldContext_MatchExplanation_matchedWhenPublished(_
 	return graphql.NewScalarFieldContext("MatchExplanation", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
-func (ec *executionContext) _MatchExplanationConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[MatchExplanation]) (ret graphql.Marshaler) {
+func (ec *executionContext) _MatchExplanationConnection_event(ctx context.Context, field graphql.CollectedField, obj *MatchExplanationConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MatchExplanationConnection_event(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Event, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Event) graphql.Marshaler {
+			return ec.marshalNEvent2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋentᚐEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MatchExplanationConnection_event(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MatchExplanationConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Event(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MatchExplanationConnection_decidedBy(ctx context.Context, field graphql.CollectedField, obj *MatchExplanationConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MatchExplanationConnection_decidedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DecidedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNEventDecider2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MatchExplanationConnection_decidedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MatchExplanationConnection", field, false, false, errors.New("field of type EventDecider does not have child fields"))
+}
+
+func (ec *executionContext) _MatchExplanationConnection_resourceRoute(ctx context.Context, field graphql.CollectedField, obj *MatchExplanationConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MatchExplanationConnection_resourceRoute(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ResourceRoute, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.ResourceRoute) graphql.Marshaler {
+			return ec.marshalOResourceRoute2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋentᚐResourceRoute(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MatchExplanationConnection_resourceRoute(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MatchExplanationConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ResourceRoute(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MatchExplanationConnection_edges(ctx context.Context, field graphql.CollectedField, obj *MatchExplanationConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -392,7 +290,7 @@ func (ec *executionContext) fieldContext_MatchExplanationConnection_edges(_ cont
 	return fc, nil
 }
 
-func (ec *executionContext) _MatchExplanationConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *Connection[MatchExplanation]) (ret graphql.Marshaler) {
+func (ec *executionContext) _MatchExplanationConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *MatchExplanationConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -424,7 +322,7 @@ func (ec *executionContext) fieldContext_MatchExplanationConnection_nodes(_ cont
 	return fc, nil
 }
 
-func (ec *executionContext) _MatchExplanationConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *Connection[MatchExplanation]) (ret graphql.Marshaler) {
+func (ec *executionContext) _MatchExplanationConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *MatchExplanationConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -456,7 +354,7 @@ func (ec *executionContext) fieldContext_MatchExplanationConnection_pageInfo(_ c
 	return fc, nil
 }
 
-func (ec *executionContext) _MatchExplanationConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[MatchExplanation]) (ret graphql.Marshaler) {
+func (ec *executionContext) _MatchExplanationConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *MatchExplanationConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -546,92 +444,6 @@ func (ec *executionContext) fieldContext_MatchExplanationEdge_cursor(_ context.C
 
 // region    **************************** object.gotpl ****************************
 
-var eventExplanationImplementors = []string{"EventExplanation"}
-
-func (ec *executionContext) _EventExplanation(ctx context.Context, sel ast.SelectionSet, obj *EventExplanation) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, eventExplanationImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("EventExplanation")
-		case "event":
-			out.Values[i] = ec._EventExplanation_event(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
-		case "decidedBy":
-			out.Values[i] = ec._EventExplanation_decidedBy(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
-		case "resourceRoute":
-			out.Values[i] = ec._EventExplanation_resourceRoute(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
-		case "matches":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._EventExplanation_matches(ctx, field, obj)
-				if res == graphql.Null {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
-			}
-
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
-	return out
-}
-
 var matchExplanationImplementors = []string{"MatchExplanation"}
 
 func (ec *executionContext) _MatchExplanation(ctx context.Context, sel ast.SelectionSet, obj *MatchExplanation) graphql.Marshaler {
@@ -697,7 +509,7 @@ func (ec *executionContext) _MatchExplanation(ctx context.Context, sel ast.Selec
 
 var matchExplanationConnectionImplementors = []string{"MatchExplanationConnection"}
 
-func (ec *executionContext) _MatchExplanationConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[MatchExplanation]) graphql.Marshaler {
+func (ec *executionContext) _MatchExplanationConnection(ctx context.Context, sel ast.SelectionSet, obj *MatchExplanationConnection) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, matchExplanationConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -707,6 +519,21 @@ func (ec *executionContext) _MatchExplanationConnection(ctx context.Context, sel
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("MatchExplanationConnection")
+		case "event":
+			out.Values[i] = ec._MatchExplanationConnection_event(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "decidedBy":
+			out.Values[i] = ec._MatchExplanationConnection_decidedBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "resourceRoute":
+			out.Values[i] = ec._MatchExplanationConnection_resourceRoute(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "edges":
 			out.Values[i] = ec._MatchExplanationConnection_edges(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -870,20 +697,6 @@ func (ec *executionContext) marshalNMatchExplanation2ᚖgithubᚗcomᚋhookline�
 	return ec._MatchExplanation(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNMatchExplanationConnection2githubᚗcomᚋhooklineᚋhooklineᚋgraphᚐConnection(ctx context.Context, sel ast.SelectionSet, v Connection[MatchExplanation]) graphql.Marshaler {
-	return ec._MatchExplanationConnection(ctx, sel, &v)
-}
-
-func (ec *executionContext) marshalNMatchExplanationConnection2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐConnection(ctx context.Context, sel ast.SelectionSet, v *Connection[MatchExplanation]) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._MatchExplanationConnection(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalNMatchExplanationEdge2ᚕᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*Edge[MatchExplanation]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -910,11 +723,11 @@ func (ec *executionContext) marshalNMatchExplanationEdge2ᚖgithubᚗcomᚋhookl
 	return ec._MatchExplanationEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOEventExplanation2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐEventExplanation(ctx context.Context, sel ast.SelectionSet, v *EventExplanation) graphql.Marshaler {
+func (ec *executionContext) marshalOMatchExplanationConnection2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐMatchExplanationConnection(ctx context.Context, sel ast.SelectionSet, v *MatchExplanationConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
-	return ec._EventExplanation(ctx, sel, v)
+	return ec._MatchExplanationConnection(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -12,8 +12,10 @@ import (
 	"github.com/hookline/hookline/internal/registry"
 )
 
-// EventExplanation says who gets an event, and why.
-type EventExplanation struct {
+// MatchExplanationConnection says who gets an event, and why.
+type MatchExplanationConnection struct {
+	*Connection[MatchExplanation]
+
 	Event         *ent.Event
 	DecidedBy     string             // one of decidedBy…
 	ResourceRoute *ent.ResourceRoute // nil for none
@@ -36,9 +38,9 @@ type MatchExplanation struct {
 	MatchedWhenPublished bool
 }
 
-// explain says what decides who gets an event.
-func (r *Resolver) explain(ctx context.Context, event *ent.Event) (*EventExplanation, error) {
-	x := &EventExplanation{Event: event, DecidedBy: decidedBySubscriptions}
+// explain says what decides who gets an event, and of each subscription of a page whether the event matches it.
+func (r *Resolver) explain(ctx context.Context, event *ent.Event, page *Connection[ent.EventSubscription]) (*MatchExplanationConnection, error) {
+	x := &MatchExplanationConnection{Event: event, DecidedBy: decidedBySubscriptions}
 	switch {
 	case event.Webhook.Decides():
 		x.DecidedBy = decidedByEvent
@@ -51,7 +53,9 @@ func (r *Resolver) explain(ctx context.Context, event *ent.Event) (*EventExplana
 			x.DecidedBy, x.ResourceRoute = decidedByRoute, route
 		}
 	}
-	return x, nil
+	var err error
+	x.Connection, err = explainMatches(ctx, event, page)
+	return x, err
 }
 
 // explainMatches says of each subscription of a page whether an event matches it.

@@ -9,22 +9,14 @@ import (
 	"context"
 )
 
-func (r *eventExplanationResolver) Matches(ctx context.Context, obj *EventExplanation, filter *EventSubscriptionFilter, order *Order, first *int, after *string, last *int, before *string) (*Connection[MatchExplanation], error) {
-	page, err := r.Query().EventSubscriptions(ctx, filter, order, first, after, last, before)
-	if err != nil {
-		return nil, err
-	}
-	return explainMatches(ctx, obj.Event, page)
-}
-
-func (r *queryResolver) ExplainEvent(ctx context.Context, id string) (*EventExplanation, error) {
+func (r *queryResolver) ExplainEvent(ctx context.Context, id string, filter *EventSubscriptionFilter, order *Order, first *int, after *string, last *int, before *string) (*MatchExplanationConnection, error) {
 	event, err := findEvent(ctx, id)
 	if event == nil {
 		return nil, err
 	}
-	return r.explain(ctx, event)
+	page, err := r.EventSubscriptions(ctx, filter, order, first, after, last, before)
+	if err != nil {
+		return nil, err
+	}
+	return r.explain(ctx, event, page)
 }
-
-func (r *Resolver) EventExplanation() EventExplanationResolver { return &eventExplanationResolver{r} }
-
-type eventExplanationResolver struct{ *Resolver }

@@ -108,7 +108,10 @@ func complexities() ComplexityRoot {
 	subscriptions := func(child int, _ *EventSubscriptionFilter, order *Order, first *int, after *string, last *int, before *string) int {
 		return sortedComplexity(child, order, first, after, last, before)
 	}
-	q.EventSubscriptions, c.EventExplanation.Matches = subscriptions, subscriptions
+	q.EventSubscriptions = subscriptions
+	q.ExplainEvent = func(child int, _ string, filter *EventSubscriptionFilter, order *Order, first *int, after *string, last *int, before *string) int {
+		return subscriptions(child, filter, order, first, after, last, before)
+	}
 	q.NotificationProfiles = searchComplexity
 	q.Categories = func(child int, _ *string) int { return times(usualCategories)(child) }
 	q.EventTypes = func(child int, _, _ *string, _ bool) int { return times(usualCategories * usualEventTypes)(child) }

@@ -39,7 +39,6 @@ type ResolverRoot interface {
 	Delivery() DeliveryResolver
 	DeliveryAttempt() DeliveryAttemptResolver
 	Event() EventResolver
-	EventExplanation() EventExplanationResolver
 	EventSubscription() EventSubscriptionResolver
 	EventType() EventTypeResolver
 	Mutation() MutationResolver
@@ -423,13 +422,6 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
-	EventExplanation struct {
-		DecidedBy     func(childComplexity int) int
-		Event         func(childComplexity int) int
-		Matches       func(childComplexity int, filter *EventSubscriptionFilter, order *Order, first *int, after *string, last *int, before *string) int
-		ResourceRoute func(childComplexity int) int
-	}
-
 	EventFilter struct {
 		Applications func(childComplexity int) int
 		Attributes   func(childComplexity int) int
@@ -533,10 +525,13 @@ type ComplexityRoot struct {
 	}
 
 	MatchExplanationConnection struct {
-		Edges      func(childComplexity int) int
-		Nodes      func(childComplexity int) int
-		PageInfo   func(childComplexity int) int
-		TotalCount func(childComplexity int) int
+		DecidedBy     func(childComplexity int) int
+		Edges         func(childComplexity int) int
+		Event         func(childComplexity int) int
+		Nodes         func(childComplexity int) int
+		PageInfo      func(childComplexity int) int
+		ResourceRoute func(childComplexity int) int
+		TotalCount    func(childComplexity int) int
 	}
 
 	MatchExplanationEdge struct {
@@ -685,7 +680,7 @@ type ComplexityRoot struct {
 		EventType            func(childComplexity int, name string) int
 		EventTypes           func(childComplexity int, search *string, category *string, includeDeprecated bool) int
 		Events               func(childComplexity int, filter *EventLogFilter, first *int, after *string, last *int, before *string) int
-		ExplainEvent         func(childComplexity int, id string) int
+		ExplainEvent         func(childComplexity int, id string, filter *EventSubscriptionFilter, order *Order, first *int, after *string, last *int, before *string) int
 		Node                 func(childComplexity int, id string) int
 		Nodes                func(childComplexity int, ids []string) int
 		NotificationProfile  func(childComplexity int, by configure.Ref) int
@@ -2230,36 +2225,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.EventEdge.Node(childComplexity), true
 
-	case "EventExplanation.decidedBy":
-		if e.ComplexityRoot.EventExplanation.DecidedBy == nil {
-			break
-		}
-
-		return e.ComplexityRoot.EventExplanation.DecidedBy(childComplexity), true
-	case "EventExplanation.event":
-		if e.ComplexityRoot.EventExplanation.Event == nil {
-			break
-		}
-
-		return e.ComplexityRoot.EventExplanation.Event(childComplexity), true
-	case "EventExplanation.matches":
-		if e.ComplexityRoot.EventExplanation.Matches == nil {
-			break
-		}
-
-		args, err := ec.field_EventExplanation_matches_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.EventExplanation.Matches(childComplexity, args["filter"].(*EventSubscriptionFilter), args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
-	case "EventExplanation.resourceRoute":
-		if e.ComplexityRoot.EventExplanation.ResourceRoute == nil {
-			break
-		}
-
-		return e.ComplexityRoot.EventExplanation.ResourceRoute(childComplexity), true
-
 	case "EventFilter.applications":
 		if e.ComplexityRoot.EventFilter.Applications == nil {
 			break
@@ -2668,12 +2633,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MatchExplanation.Subscription(childComplexity), true
 
+	case "MatchExplanationConnection.decidedBy":
+		if e.ComplexityRoot.MatchExplanationConnection.DecidedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MatchExplanationConnection.DecidedBy(childComplexity), true
 	case "MatchExplanationConnection.edges":
 		if e.ComplexityRoot.MatchExplanationConnection.Edges == nil {
 			break
 		}
 
 		return e.ComplexityRoot.MatchExplanationConnection.Edges(childComplexity), true
+	case "MatchExplanationConnection.event":
+		if e.ComplexityRoot.MatchExplanationConnection.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MatchExplanationConnection.Event(childComplexity), true
 	case "MatchExplanationConnection.nodes":
 		if e.ComplexityRoot.MatchExplanationConnection.Nodes == nil {
 			break
@@ -2686,6 +2663,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MatchExplanationConnection.PageInfo(childComplexity), true
+	case "MatchExplanationConnection.resourceRoute":
+		if e.ComplexityRoot.MatchExplanationConnection.ResourceRoute == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MatchExplanationConnection.ResourceRoute(childComplexity), true
 	case "MatchExplanationConnection.totalCount":
 		if e.ComplexityRoot.MatchExplanationConnection.TotalCount == nil {
 			break
@@ -3604,7 +3587,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.ExplainEvent(childComplexity, args["id"].(string)), true
+		return e.ComplexityRoot.Query.ExplainEvent(childComplexity, args["id"].(string), args["filter"].(*EventSubscriptionFilter), args["order"].(*Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
@@ -4980,20 +4963,6 @@ func (ec *executionContext) childFields_EventEdge(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type EventEdge", field.Name)
 }
 
-func (ec *executionContext) childFields_EventExplanation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "event":
-		return ec.fieldContext_EventExplanation_event(ctx, field)
-	case "decidedBy":
-		return ec.fieldContext_EventExplanation_decidedBy(ctx, field)
-	case "resourceRoute":
-		return ec.fieldContext_EventExplanation_resourceRoute(ctx, field)
-	case "matches":
-		return ec.fieldContext_EventExplanation_matches(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type EventExplanation", field.Name)
-}
-
 func (ec *executionContext) childFields_EventFilter(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "users":
@@ -5180,6 +5149,12 @@ func (ec *executionContext) childFields_MatchExplanation(ctx context.Context, fi
 
 func (ec *executionContext) childFields_MatchExplanationConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "event":
+		return ec.fieldContext_MatchExplanationConnection_event(ctx, field)
+	case "decidedBy":
+		return ec.fieldContext_MatchExplanationConnection_decidedBy(ctx, field)
+	case "resourceRoute":
+		return ec.fieldContext_MatchExplanationConnection_resourceRoute(ctx, field)
 	case "edges":
 		return ec.fieldContext_MatchExplanationConnection_edges(ctx, field)
 	case "nodes":

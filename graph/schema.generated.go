@@ -75,7 +75,7 @@ type QueryResolver interface {
 	DeliveryAttempts(ctx context.Context, filter *AttemptFilter, first *int, after *string, last *int, before *string) (*Connection[ent.Attempt], error)
 	Event(ctx context.Context, id string) (*ent.Event, error)
 	Events(ctx context.Context, filter *EventLogFilter, first *int, after *string, last *int, before *string) (*Connection[ent.Event], error)
-	ExplainEvent(ctx context.Context, id string) (*EventExplanation, error)
+	ExplainEvent(ctx context.Context, id string, filter *EventSubscriptionFilter, order *Order, first *int, after *string, last *int, before *string) (*MatchExplanationConnection, error)
 	NotificationProfile(ctx context.Context, by configure.Ref) (*ent.NotificationProfile, error)
 	NotificationProfiles(ctx context.Context, search *string, order *Order, first *int, after *string, last *int, before *string) (*Connection[ent.NotificationProfile], error)
 	ResourceRoute(ctx context.Context, resource string) (*ent.ResourceRoute, error)
@@ -1292,6 +1292,54 @@ func (ec *executionContext) field_Query_explainEvent_args(ctx context.Context, r
 		return nil, err
 	}
 	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*EventSubscriptionFilter, error) {
+			return ec.unmarshalOEventSubscriptionFilter2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐEventSubscriptionFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "order",
+		func(ctx context.Context, v any) (*Order, error) {
+			return ec.unmarshalOEventSubscriptionOrder2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["order"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOCursor2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOCursor2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg6
 	return args, nil
 }
 
@@ -3675,11 +3723,11 @@ func (ec *executionContext) _Query_explainEvent(ctx context.Context, field graph
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().ExplainEvent(ctx, fc.Args["id"].(string))
+			return ec.Resolvers.Query().ExplainEvent(ctx, fc.Args["id"].(string), fc.Args["filter"].(*EventSubscriptionFilter), fc.Args["order"].(*Order), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *EventExplanation) graphql.Marshaler {
-			return ec.marshalOEventExplanation2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐEventExplanation(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *MatchExplanationConnection) graphql.Marshaler {
+			return ec.marshalOMatchExplanationConnection2ᚖgithubᚗcomᚋhooklineᚋhooklineᚋgraphᚐMatchExplanationConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -3692,7 +3740,7 @@ func (ec *executionContext) fieldContext_Query_explainEvent(ctx context.Context,
 		IsMethod:   true,
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_EventExplanation(ctx, field)
+			return ec.childFields_MatchExplanationConnection(ctx, field)
 		},
 	}
 	defer func() {

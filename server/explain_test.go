@@ -22,15 +22,15 @@ type explained struct {
 
 func (w *world) explain(key, event string) (decidedBy string, matches []explained) {
 	w.t.Helper()
-	answer := w.query(key, `query($id: ID!) {explainEvent(id: $id) {event {id} decidedBy resourceRoute {resource}
-		matches(first: 100, order: {field: KEY, direction: ASC}) {nodes {subscription {key} matched failedOn reason expressionError matchedWhenPublished}}}}`, map[string]any{"id": event})
+	answer := w.query(key, `query($id: ID!) {explainEvent(id: $id, first: 100, order: {field: KEY, direction: ASC}) {event {id} decidedBy resourceRoute {resource}
+		nodes {subscription {key} matched failedOn reason expressionError matchedWhenPublished}}}`, map[string]any{"id": event})
 	if len(answer.Errors) > 0 {
 		w.t.Fatal(answer.Errors)
 	}
 	if id := at(w.t, answer.Data, "explainEvent.event.id"); id != event {
 		w.t.Errorf("explained %s, asked for %s", id, event)
 	}
-	check(w.t, json.Unmarshal([]byte(at(w.t, answer.Data, "explainEvent.matches.nodes")), &matches))
+	check(w.t, json.Unmarshal([]byte(at(w.t, answer.Data, "explainEvent.nodes")), &matches))
 	decidedBy = at(w.t, answer.Data, "explainEvent.decidedBy")
 	if route := at(w.t, answer.Data, "explainEvent.resourceRoute"); (route != "null") != (decidedBy == "RESOURCE_ROUTE") {
 		w.t.Errorf("decided by %s, with the route %s", decidedBy, route)
@@ -116,12 +116,12 @@ func TestExplainEvent(t *testing.T) {
 			}
 		}
 
-		const page = `query($id: ID!, $after: Cursor) {explainEvent(id: $id) {matches(filter: {enabled: true, search: "entity"}, first: 1, after: $after) {
-			totalCount pageInfo {hasNextPage endCursor} edges {node {subscription {key}}}}}}`
+		const page = `query($id: ID!, $after: Cursor) {explainEvent(id: $id, filter: {enabled: true, search: "entity"}, first: 1, after: $after) {
+			totalCount pageInfo {hasNextPage endCursor} edges {node {subscription {key}}}}}`
 		first := w.query(key, page, map[string]any{"id": published})
-		second := w.query(key, page, map[string]any{"id": published, "after": at(t, first.Data, "explainEvent.matches.pageInfo.endCursor")})
-		if got := at(t, first.Data, "explainEvent.matches.edges.0.node.subscription.key") + at(t, first.Data, "explainEvent.matches.totalCount") +
-			at(t, second.Data, "explainEvent.matches.edges.0.node.subscription.key") + at(t, second.Data, "explainEvent.matches.pageInfo.hasNextPage"); got != "g-entity2f-entityfalse" {
+		second := w.query(key, page, map[string]any{"id": published, "after": at(t, first.Data, "explainEvent.pageInfo.endCursor")})
+		if got := at(t, first.Data, "explainEvent.edges.0.node.subscription.key") + at(t, first.Data, "explainEvent.totalCount") +
+			at(t, second.Data, "explainEvent.edges.0.node.subscription.key") + at(t, second.Data, "explainEvent.pageInfo.hasNextPage"); got != "g-entity2f-entityfalse" {
 			t.Errorf("pages: %s", got)
 		}
 
@@ -132,7 +132,7 @@ func TestExplainEvent(t *testing.T) {
 			}
 		}
 		reader := w.key(ctx, access.LogRead, access.SubscriptionsRead)
-		if got := w.query(reader, `query($id: ID!) {explainEvent(id: $id) {matches {nodes {expressionError}}}}`, map[string]any{"id": published}); len(got.Errors) != 1 {
+		if got := w.query(reader, `query($id: ID!) {explainEvent(id: $id) {nodes {expressionError}}}`, map[string]any{"id": published}); len(got.Errors) != 1 {
 			t.Errorf("without the scope for payloads: %+v", got)
 		}
 	})

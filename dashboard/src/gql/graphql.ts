@@ -51,7 +51,7 @@ export type AttemptOutcome =
   | 'HTTP_ERROR'
   /** The worker stopped in its middle; the request may have arrived. */
   | 'INTERRUPTED'
-  /** The response did not match the profile's regular expressions. */
+  /** The response did not match the profile's regular expressions, or, of a bucket, named this event as failed, or failed events in a form that cannot be read. */
   | 'RESPONSE_MISMATCH'
   /** The endpoint took the notification. */
   | 'SUCCESS'
