@@ -92,7 +92,11 @@ func (k tokenKeeper) Renew(ctx context.Context, setting id.ID, renew func(*crede
 	}
 	lapses := time.Now().Add(claimLife)
 	defer func() {
-		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+		limit := storeTimeout
+		if ctx.Err() != nil { // a stop does not wait for long
+			limit = time.Second
+		}
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 		defer cancel()
 		_ = k.store.EndClaim(ending, claim) // otherwise it lapses
 	}()

@@ -212,9 +212,9 @@ func (j *job) interrupted(setAside bool) *stream.Result {
 	return result
 }
 
-// takeOver takes the partition's entries from workers that have fallen silent, as far as there are slots, unless ctx has ended.
+// takeOver takes the partition's entries from workers that have fallen silent, as far as there are slots.
 func (w *Worker) takeOver(ctx context.Context, partition int) error {
-	if ctx.Err() != nil || !w.slots.TryAcquire(readCount) {
+	if !w.slots.TryAcquire(readCount) {
 		return nil
 	}
 	s := w.settlers[partition]

@@ -26,6 +26,10 @@ type verdict struct {
 	atOnce  bool            // something else is to be tried: another access token, if that was refused and may only have been too old, or smaller buckets
 }
 
+// searchedBody is in how many bytes of a response's body the profile's responseBodyRegex is looked for: as many as are read of it, unless it
+// answers a bucket.
+const searchedBody = egress.DefaultMaxBody
+
 // judge decides how an attempt went, from the profile's rules and what came back. Of a bucket, judgeBucket has the last word.
 func judge(p *registry.Profile, resp *egress.Response, now time.Time) verdict {
 	if resp.Err != nil {
@@ -38,15 +42,14 @@ func judge(p *registry.Profile, resp *egress.Response, now time.Time) verdict {
 			hint:    statusHint(resp.StatusCode),
 			gone:    resp.StatusCode == http.StatusGone,
 		}
-		if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable {
-			v.wait, _ = retry.ParseRetryAfter(resp.Header.Get("Retry-After"), now)
-		}
+		// RFC 9110 defines it for 503 and redirects, RFC 6585 for 429; others send it with other statuses, and mean the same.
+		v.wait, _ = retry.ParseRetryAfter(resp.Header.Get("Retry-After"), now)
 		return v
 	}
 	if p.HeaderRegex != nil && !p.HeaderRegex.MatchString(headerLines(resp.Header)) {
 		return mismatch("headers", "responseHeaderRegex")
 	}
-	if p.BodyRegex != nil && !p.BodyRegex.Match(resp.Body) {
+	if p.BodyRegex != nil && !p.BodyRegex.Match(resp.Body[:min(len(resp.Body), searchedBody)]) {
 		return mismatch("body", "responseBodyRegex")
 	}
 	return verdict{outcome: stream.OutcomeSuccess}

@@ -85,12 +85,26 @@ func TestJudgeRetryAfter(t *testing.T) {
 		{429, now.Add(-time.Hour).Format(http.TimeFormat), 0},
 		{429, "soon", 0},
 		{429, "", 0},
-		{500, "120", 0},
+		{500, "120", 2 * time.Minute},
+		{409, "120", 2 * time.Minute},
+		{302, "999999", retry.MaxRetryAfter},
 		{200, "120", 0},
 	} {
 		resp := &egress.Response{StatusCode: c.status, Header: http.Header{"Retry-After": {c.header}}}
 		if got := judge(&registry.Profile{}, resp, now); got.wait != c.want {
 			t.Errorf("%d with Retry-After %q: waits %v, want %v", c.status, c.header, got.wait, c.want)
+		}
+	}
+}
+
+// What is read beyond the first 64 KiB, as of an answer to a bucket, is not searched.
+func TestJudgeSearchesTheBeginningOfABody(t *testing.T) {
+	t.Parallel()
+	p := &registry.Profile{BodyRegex: regexp.MustCompile("done")}
+	for padding, want := range map[int]stream.Outcome{64<<10 - 4: stream.OutcomeSuccess, 64<<10 - 3: stream.OutcomeResponseMismatch} {
+		resp := &egress.Response{StatusCode: 200, Body: []byte(strings.Repeat("x", padding) + "done")}
+		if v := judge(p, resp, time.Time{}); v.outcome != want {
+			t.Errorf("what is looked for behind %d bytes: %s, want %s", padding, v.outcome, want)
 		}
 	}
 }

@@ -54,11 +54,12 @@ type rig struct {
 	account   id.ID
 	guard     addrguard.Policy
 	resolver  *net.Resolver // nil means the system's
+	grace     time.Duration // of workers
 }
 
 func newRig(t *testing.T, b testenv.Backend, partitions int) *rig {
 	t.Helper()
-	r := &rig{t: t, guard: addrguard.Policy{AllowHTTP: true, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}
+	r := &rig{t: t, grace: time.Second, guard: addrguard.Policy{AllowHTTP: true, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}
 	ctx := t.Context()
 	var err error
 	r.store, err = store.Open(ctx, b.DatabaseURL)
@@ -126,7 +127,7 @@ func (r *rig) startWith(client *egress.Client) (stop func()) {
 	r.t.Helper()
 	r.t.Cleanup(client.Close)
 	w := worker.New(worker.Config{
-		Store: r.store, Streams: r.streams, Registry: r.registry, Vault: r.vault, Client: client, Configure: r.configure, Accepter: r.accepter, Log: quiet(r.t), Version: "test", Grace: time.Second,
+		Store: r.store, Streams: r.streams, Registry: r.registry, Vault: r.vault, Client: client, Configure: r.configure, Accepter: r.accepter, Log: quiet(r.t), Version: "test", Grace: r.grace,
 	})
 	return r.run(w.Run)
 }

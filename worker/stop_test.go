@@ -14,6 +14,27 @@ import (
 	"github.com/hookline/hookline/internal/testenv"
 )
 
+// While a worker that stops still waits for an answer, others do not take it for dead and send the request again.
+func TestStopWaitsForLongRequests(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testenv.Backend{DatabaseURL: testenv.SQLite(t), RedisURL: testenv.StartRedis(t).URL()}, 1)
+	r.grace = 30 * time.Second
+	to := testenv.NewReceiver(t)
+	to.Respond(func(int, *testenv.Received) testenv.Response { return testenv.Response{Delay: 12 * time.Second} }) // longer than it takes to count as dead
+	r.subscribe("slow", to.URL(), func(_ *configure.CreateEventSubscriptionInput, p *configure.CreateNotificationProfileInput) {
+		p.ReadTimeoutMs = 60_000
+	})
+	stop := r.startWorker()
+	r.publish(1)
+	to.Wait(t.Context(), 1)
+	r.startWorker()
+	stop()
+	r.awaitStatuses(map[stream.Status]int{stream.StatusSucceeded: 1})
+	if n := len(to.Received()); n != 1 {
+		t.Errorf("the request was sent %d times", n)
+	}
+}
+
 // A worker stops in time also while Redis takes nothing, when it has more to write than it keeps ready. Others do what it could not write.
 func TestStopWhileRedisTakesNothing(t *testing.T) {
 	t.Parallel()

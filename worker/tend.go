@@ -49,7 +49,7 @@ func (w *Worker) tend(ctx, taking context.Context, partition int) error {
 	return w.every(ctx, tendEvery, streamsOf(partition), func(ctx context.Context) error {
 		err := w.look(ctx, partition)
 		w.tended[partition].away.Store(err != nil)
-		if err == nil && time.Since(stableSince) >= stableAfter {
+		if err == nil && taking.Err() == nil && time.Since(stableSince) >= stableAfter {
 			err = w.takeOver(taking, partition)
 		}
 		if err != nil && ctx.Err() == nil {

@@ -204,7 +204,7 @@ func (s *Source) fetch(ctx context.Context, setting id.ID, c *credentials.Creden
 		err, present = &Error{text: "no access token: the auth setting's refresh token could not be read", hint: "The delivery is tried again."}, c
 	}
 	failure := failureOf(err, mask.New(present.Secrets()))
-	if now, news := s.note(setting, c, token, failure); news && asked {
+	if now, news := s.note(setting, c, token, failure); news && asked && ctx.Err() == nil {
 		noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
 		defer cancel()
 		if err := s.keeper.Note(noting, setting, now.failure, now.expires); err != nil {
