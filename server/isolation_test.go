@@ -195,7 +195,9 @@ func (w *world) everything(schema *ast.Schema, key string) []string {
 	p := &prober{world: w, schema: schema}
 	var all []string
 	for _, field := range fieldsOf(schema.Query) {
-		needs := func(argument *ast.ArgumentDefinition) bool { return argument.Type.NonNull && argument.DefaultValue == nil }
+		needs := func(argument *ast.ArgumentDefinition) bool {
+			return argument.Type.NonNull && argument.DefaultValue == nil
+		}
 		if !strings.HasSuffix(field.Type.Name(), "Connection") || field.Name == "accounts" || slices.ContainsFunc(field.Arguments, needs) {
 			continue
 		}

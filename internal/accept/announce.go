@@ -24,9 +24,9 @@ func (a *Accepter) Announce(ctx context.Context, account id.ID, events []Event) 
 	if err != nil {
 		return err
 	}
-	for i, result := range results {
-		if len(result.Errors) > 0 {
-			return fmt.Errorf("announce %s: %w", events[i].Type, result.Errors)
+	for i, e := range events {
+		if wrong := results[i].Errors; len(wrong) > 0 {
+			return fmt.Errorf("announce %s: %w", e.Type, wrong)
 		}
 	}
 	return nil
