@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -91,6 +92,7 @@ func TestRedisClusterNodeHangs(t *testing.T) {
 		receiver.Wait(soon(t), 40)
 	}
 	hanging.Pause()
+	paused := time.Now()
 	before := len(traffic.accepted())
 	traffic.awaitMore(300) // which takes 8 s
 	inTime, cancel := context.WithTimeout(t.Context(), 40*time.Second)
@@ -107,6 +109,18 @@ func TestRedisClusterNodeHangs(t *testing.T) {
 	}
 	if n := len(traffic.accepted()) - before; held == 0 || held == n {
 		t.Errorf("%d of %d events are in partitions that hang: this shows nothing", held, n)
+	}
+	for _, receiver := range free {
+		var took []time.Duration
+		for _, got := range receiver.Received() {
+			if _, event, err := id.Parse(got.ID); err == nil && !isHeld(got.ID) && !got.At.Before(paused) {
+				took = append(took, got.At.Sub(id.Time(event)))
+			}
+		}
+		slices.Sort(took)
+		if median := took[len(took)/2]; median > 500*time.Millisecond {
+			t.Errorf("while a node hangs, events to others take %v", median)
+		}
 	}
 	hanging.Continue()
 	cluster.AwaitAll(t)
