@@ -134,5 +134,5 @@ func (w *Worker) checkEpoch(ctx context.Context, partition int) {
 	}
 	w.dispatcher.sendOpen()
 	known.known = epoch
-	w.log.Warn("Redis has lost data; results written again", "partition", partition, "results", rewritten)
+	w.log.Warn("Redis may have lost data; results written again", "partition", partition, "results", rewritten)
 }
