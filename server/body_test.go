@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookline/hookline/internal/accept"
+	"github.com/hookline/hookline/internal/stream"
 )
 
 // newBodyServer returns a server that can do nothing but read bodies.
@@ -101,11 +102,16 @@ func TestBodies(t *testing.T) {
 // TestMaxGraphQLBody: the largest payload that is configured can be published over GraphQL, too.
 func TestMaxGraphQLBody(t *testing.T) {
 	t.Parallel()
+	streams, err := stream.Open(stream.Config{URL: stream.Embedded, Partitions: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = streams.Close() })
 	for payload, want := range map[int]int64{0: 8 << 20, 4 << 20: 8 << 20, 16 << 20: 32 << 20} {
 		metrics := prometheus.NewRegistry()
 		s := New(Config{
 			Log: slog.New(slog.DiscardHandler), Metrics: metrics,
-			Accepter: accept.New(accept.Config{Metrics: metrics, Limits: accept.Limits{MaxPayload: payload}}),
+			Accepter: accept.New(accept.Config{Streams: streams, Metrics: metrics, Limits: accept.Limits{MaxPayload: payload}}),
 		})
 		if got := s.config.MaxGraphQLBody; got != want {
 			t.Errorf("payloads of %d bytes: bodies of %d, want %d", payload, got, want)
