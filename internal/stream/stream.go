@@ -244,7 +244,12 @@ func (s *Streams) process(ctx context.Context, partition int) (id string, knows 
 	if s.embedded == nil { // which has none, and goes with its process
 		info = pipeline.InfoMap(ctx, "server")
 	}
-	if _, err := pipeline.Exec(ctx); err != nil {
+	_, _ = pipeline.Exec(ctx) // each answer has its error
+	var refused redis.Error
+	if err := info.Err(); err != nil && !errors.As(err, &refused) { // INFO counts as dangerous: users of Redis may lack it
+		return "", false, err
+	}
+	if err := known.Err(); err != nil {
 		return "", false, err
 	}
 	return info.Item("Server", "run_id"), known.Val()[0], nil

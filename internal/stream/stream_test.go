@@ -187,6 +187,21 @@ func TestPrepare(t *testing.T) {
 		}
 	})
 
+	t.Run("does without what Redis lets only some users do", func(t *testing.T) {
+		t.Parallel()
+		server := testenv.StartRedis(t)
+		admin := open(t, Config{URL: server.URL(), Partitions: 1})
+		ensure(t, admin.client.Do(t.Context(), "ACL", "SETUSER", "hookline", "on", ">secret", "~*", "&*", "+@all", "-@dangerous").Err())
+		s := open(t, Config{URL: "redis://hookline:secret@" + server.Addr(), Partitions: 1})
+		if err := s.client.Info(t.Context(), "server").Err(); err == nil {
+			t.Error("INFO is allowed")
+		}
+		if epoch := s.progress(t).Epoch; epoch == "" {
+			t.Error("there is no epoch")
+		}
+		claim(t, s, t, "a", Claim{Profile: id.New(), Window: 20, Want: 5})
+	})
+
 	onOwn(t, "shows that data was lost", func(t *testing.T, s *Streams, flush func()) {
 		before := s.progress(t).Epoch
 		s.enqueue(t, works(3, 1))
